@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * base/str: a slice, a pointer and a length into memory that somebody else owns.
+ * Not NUL-terminated. An empty slice may have a NULL pointer.
+ */
+#ifndef BASE_STR_H
+#define BASE_STR_H
+#include "base/macros.h"
+#include <stdbool.h>
+#include <string.h>
+
+struct str {
+	const char *p;
+	size_t len;
+};
+
+/* For printf("%.*s"): STR_ARG(s). */
+#define STR_ARG(s) (int)(s).len, (s).p ? (s).p : ""
+/* A slice of a string literal. */
+#define STR(lit)   ((struct str){(lit), sizeof(lit) - 1})
+
+static inline struct str str_of(const char *z)
+{
+	return (struct str){z, z ? strlen(z) : 0};
+}
+
+static inline struct str str_n(const char *p, size_t len)
+{
+	return (struct str){p, len};
+}
+
+static inline bool str_eq(struct str a, struct str b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+}
+
+static inline bool str_eqz(struct str a, const char *z)
+{
+	return str_eq(a, str_of(z));
+}
+
+/* ASCII only; bytes above 127 compare as they are. */
+static inline char lower_c(char c)
+{
+	return (c >= 'A' && c <= 'Z') ? (char)(c | 0x20) : c;
+}
+
+bool str_ieq(struct str a, struct str b);
+bool str_ieqz(struct str a, const char *z);
+bool str_starts(struct str s, struct str prefix);
+bool str_ends(struct str s, struct str suffix);
+/* Orders by bytes, shorter first when one is the prefix of the other. */
+int str_cmp(struct str a, struct str b);
+/* Offset of the first c at or after from, or SIZE_MAX. */
+size_t str_chr(struct str s, char c, size_t from);
+/* Offset of the first occurrence of needle, or SIZE_MAX. An empty needle is found at 0. */
+size_t str_find(struct str s, struct str needle);
+/* The part [from, to), both cut to the length. */
+struct str str_sub(struct str s, size_t from, size_t to);
+/* Without ASCII white space at both ends. */
+struct str str_trim(struct str s);
+/*
+ * Splits at the first c: returns the part before it, *rest is what follows.
+ * Without c: returns all, *rest becomes empty with p == NULL.
+ */
+struct str str_cut(struct str s, char c, struct str *rest);
+/* Decimal integer, optional sign, whole slice. false when it is none or does not fit. */
+bool str_i64(struct str s, int64_t *ret_v);
+/* Decimal or scientific number, whole slice, always with '.', whatever the locale. */
+bool str_f64(struct str s, double *ret_v);
+/* malloc'ed NUL-terminated copy, NULL when out of memory. The caller frees. */
+char *str_dup(struct str s);
+
+#endif

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/timeutil.h"
+#include <math.h>
+#include <stdio.h>
+#include <time.h>
+
+/* Howard Hinnant, "chrono-compatible low-level date algorithms", days_from_civil. */
+int64_t time_days(int64_t y, unsigned m, unsigned d)
+{
+	int64_t era;
+	unsigned yoe, doy, doe;
+
+	y -= m <= 2;
+	era = (y >= 0 ? y : y - 399) / 400;
+	yoe = (unsigned)(y - era * 400);
+	doy = (153 * (m > 2 ? m - 3 : m + 9) + 2) / 5 + d - 1;
+	doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+	return era * 146097 + (int64_t)doe - 719468;
+}
+
+static void civil(int64_t z, int64_t *y, unsigned *m, unsigned *d)
+{
+	int64_t era;
+	unsigned doe, yoe, doy, mp;
+
+	z += 719468;
+	era = (z >= 0 ? z : z - 146096) / 146097;
+	doe = (unsigned)(z - era * 146097);
+	yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	mp = (5 * doy + 2) / 153;
+	*d = doy - (153 * mp + 2) / 5 + 1;
+	*m = mp < 10 ? mp + 3 : mp - 9;
+	*y = (int64_t)yoe + era * 400 + (*m <= 2);
+}
+
+static bool digits(struct str s, size_t at, size_t n, unsigned *ret)
+{
+	unsigned v = 0;
+
+	if (at + n > s.len)
+		return false;
+	for (size_t i = at; i < at + n; i++) {
+		unsigned d = (unsigned char)s.p[i] - (unsigned)'0';
+
+		if (d > 9)
+			return false;
+		v = v * 10 + d;
+	}
+	*ret = v;
+	return true;
+}
+
+/* ".123456789": moves *at past it. */
+static bool fraction(struct str s, size_t *at, int64_t *ret_ns)
+{
+	int64_t v = 0, unit = 100000000;
+	size_t i = *at + 1;
+
+	for (; i < s.len && s.p[i] >= '0' && s.p[i] <= '9'; i++) {
+		v += (s.p[i] - '0') * unit;
+		unit /= 10;
+	}
+	if (i == *at + 1)
+		return false;
+	*at = i;
+	*ret_ns = v;
+	return true;
+}
+
+/* "", "Z", "+02:00", "+0200", "+02" */
+static bool zone(struct str s, int64_t *ret_s)
+{
+	unsigned h, m = 0;
+	int64_t v;
+
+	*ret_s = 0;
+	if (s.len == 0 || (s.len == 1 && (s.p[0] == 'Z' || s.p[0] == 'z')))
+		return true;
+	if ((s.p[0] != '+' && s.p[0] != '-') || !digits(s, 1, 2, &h))
+		return false;
+	if (s.len == 6 && s.p[3] == ':') {
+		if (!digits(s, 4, 2, &m))
+			return false;
+	} else if (s.len == 5) {
+		if (!digits(s, 3, 2, &m))
+			return false;
+	} else if (s.len != 3) {
+		return false;
+	}
+	if (h > 23 || m > 59)
+		return false;
+	v = (int64_t)h * 3600 + m * 60;
+	*ret_s = s.p[0] == '-' ? -v : v;
+	return true;
+}
+
+static bool build(unsigned y, unsigned mo, unsigned d, unsigned h, unsigned mi, unsigned sec,
+		  int64_t off_s, int64_t frac, int64_t *ret_ns)
+{
+	int64_t t;
+
+	if (y < 1970 || y > 2261 || mo < 1 || mo > 12 || d < 1 || d > 31 || h > 23 || mi > 59 ||
+	    sec > 60)
+		return false;
+	t = time_days(y, mo, d) * 86400 + (int64_t)h * 3600 + mi * 60 + sec - off_s;
+	if (t < 0)
+		return false;
+	*ret_ns = t * NS_PER_S + frac;
+	return true;
+}
+
+bool time_parse(struct str s, int64_t *ret_ns)
+{
+	unsigned y, mo, d, h, mi, sec;
+	int64_t frac = 0, off;
+	size_t at = 19;
+
+	if (s.len < 19 || !digits(s, 0, 4, &y) || s.p[4] != '-' || !digits(s, 5, 2, &mo) ||
+	    s.p[7] != '-' || !digits(s, 8, 2, &d) || (s.p[10] != 'T' && s.p[10] != ' ') ||
+	    !digits(s, 11, 2, &h) || s.p[13] != ':' || !digits(s, 14, 2, &mi) ||
+	    s.p[16] != ':' || !digits(s, 17, 2, &sec))
+		return false;
+	if (at < s.len && (s.p[at] == '.' || s.p[at] == ',') && !fraction(s, &at, &frac))
+		return false;
+	if (!zone(str_trim(str_sub(s, at, s.len)), &off))
+		return false;
+	return build(y, mo, d, h, mi, sec, off, frac, ret_ns);
+}
+
+bool time_parse_epoch(struct str s, int64_t *ret_ns)
+{
+	int64_t v = 0, frac = 0, unit;
+	size_t i = 0;
+	double f;
+
+	for (; i < s.len && s.p[i] >= '0' && s.p[i] <= '9' && i < 19; i++)
+		v = v * 10 + (s.p[i] - '0');
+	if (i == 0)
+		return false;
+	if (i < s.len && s.p[i] == '.' && !fraction(s, &i, &frac))
+		return false;
+	if (i != s.len) /* an exponent, or rubbish */
+		return str_f64(s, &f) && time_from_f64(f, ret_ns);
+	if (v < 100000000000)
+		unit = NS_PER_S;
+	else if (v < 100000000000000)
+		unit = NS_PER_MS;
+	else if (v < 100000000000000000)
+		unit = NS_PER_US;
+	else
+		unit = 1;
+	if (v > INT64_MAX / unit - 1)
+		return false;
+	*ret_ns = v * unit + frac / (NS_PER_S / unit);
+	return true;
+}
+
+bool time_from_f64(double s, int64_t *ret_ns)
+{
+	if (!isfinite(s) || s < 0 || s > 9.2e9)
+		return false;
+	*ret_ns = (int64_t)floor(s) * NS_PER_S + (int64_t)llround((s - floor(s)) * 1e9);
+	return true;
+}
+
+static bool month_of(struct str s, unsigned *ret)
+{
+	static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+
+	for (unsigned i = 0; i < 12; i++)
+		if (s.len >= 3 && str_ieq(str_sub(s, 0, 3), str_n(names + i * (size_t)3, 3))) {
+			*ret = i + 1;
+			return true;
+		}
+	return false;
+}
+
+static bool mail_zone(struct str s, int64_t *ret_s)
+{
+	static const struct {
+		const char *name;
+		int hours;
+	} old[] = {{"EST", -5}, {"EDT", -4}, {"CST", -6}, {"CDT", -5},
+		   {"MST", -7}, {"MDT", -6}, {"PST", -8}, {"PDT", -7}};
+
+	for (size_t i = 0; i < ARRAY_LEN(old); i++)
+		if (str_ieqz(s, old[i].name)) {
+			*ret_s = old[i].hours * 3600;
+			return true;
+		}
+	if (!zone(s, ret_s))
+		*ret_s = 0; /* RFC 5322 4.3: an unknown zone counts as -0000 */
+	return true;
+}
+
+bool time_parse_mail(struct str s, int64_t *ret_ns)
+{
+	struct str rest, tok[6];
+	int64_t d, y, off;
+	unsigned mo, h, mi, sec = 0;
+	size_t n = 0, comma = str_chr(s, ',', 0);
+
+	rest = str_trim(comma == SIZE_MAX ? s : str_sub(s, comma + 1, s.len));
+	while (n < 5 && rest.len) {
+		tok[n] = str_cut(rest, ' ', &rest);
+		rest = str_trim(rest);
+		n++;
+	}
+	if (n < 4 || !str_i64(tok[0], &d) || !month_of(tok[1], &mo) || !str_i64(tok[2], &y))
+		return false;
+	if (tok[2].len <= 3)
+		y += tok[2].len == 2 && y < 50 ? 2000 : 1900;
+	if (!digits(tok[3], 0, 2, &h) || tok[3].len < 5 || !digits(tok[3], 3, 2, &mi))
+		return false;
+	if (tok[3].len >= 8 && !digits(tok[3], 6, 2, &sec))
+		return false;
+	mail_zone(n > 4 ? tok[4] : (struct str){NULL, 0}, &off);
+	if (d < 1 || d > 31 || y < 1970 || y > 2261)
+		return false;
+	return build((unsigned)y, mo, (unsigned)d, h, mi, sec, off, 0, ret_ns);
+}
+
+char *time_rfc3339(int64_t ns, char out[TIME_TEXT])
+{
+	int64_t s = ns / NS_PER_S, frac = ns % NS_PER_S, days, y, r;
+	unsigned m, d;
+	int n;
+
+	if (frac < 0) {
+		frac += NS_PER_S;
+		s--;
+	}
+	days = s / S_PER_D;
+	r = s % S_PER_D;
+	if (r < 0) {
+		r += S_PER_D;
+		days--;
+	}
+	civil(days, &y, &m, &d);
+	n = snprintf(out, TIME_TEXT, "%04d-%02u-%02uT%02d:%02d:%02d", (int)y, m, d,
+		     (int)(r / 3600), (int)(r / 60 % 60), (int)(r % 60));
+	if (frac == 0)
+		snprintf(out + n, TIME_TEXT - (size_t)n, "Z");
+	else if (frac % NS_PER_MS == 0)
+		snprintf(out + n, TIME_TEXT - (size_t)n, ".%03dZ", (int)(frac / NS_PER_MS));
+	else if (frac % NS_PER_US == 0)
+		snprintf(out + n, TIME_TEXT - (size_t)n, ".%06dZ", (int)(frac / NS_PER_US));
+	else
+		snprintf(out + n, TIME_TEXT - (size_t)n, ".%09dZ", (int)frac);
+	return out;
+}
+
+unsigned time_how(int64_t ns, int64_t offset_ns)
+{
+	int64_t h = (ns + offset_ns) / NS_PER_H;
+
+	/* 1970-01-01 was a Thursday: 72 hours after a Monday. */
+	return (unsigned)(((h + 72) % 168 + 168) % 168);
+}
+
+char *time_human(int64_t ns, char out[TIME_TEXT])
+{
+	int64_t s = (ns < 0 ? -ns : ns) / NS_PER_S;
+
+	if (s < 120)
+		snprintf(out, TIME_TEXT, "%d s", (int)s);
+	else if (s < 7200)
+		snprintf(out, TIME_TEXT, "%d min", (int)(s / 60));
+	else if (s < 2 * S_PER_D)
+		snprintf(out, TIME_TEXT, "%d h", (int)(s / 3600));
+	else
+		snprintf(out, TIME_TEXT, "%d days", (int)(s / S_PER_D));
+	return out;
+}
+
+int64_t time_wall(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * NS_PER_S + ts.tv_nsec;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * detect: models over events. A model is a Sigma rule (docs/MODELS.md) that may also read
+ * learned.*; what fires becomes an alert, once per throttle window, or a note when it does not
+ * pass the alert budget.
+ */
+#ifndef DETECT_DETECT_H
+#define DETECT_DETECT_H
+#include "base/yaml.h"
+#include "event/entity.h"
+#include "learn/learn.h"
+
+enum severity { SEV_INFORMATIONAL, SEV_LOW, SEV_MEDIUM, SEV_HIGH, SEV_CRITICAL };
+const char *severity_name(enum severity s);
+
+/* Read-only facts of a loaded model; live as long as the detect. */
+struct model {
+	struct str name;   /* "network/beacon_new_host": path under models/ without .yaml */
+	struct str family; /* "network" */
+	struct str title, id, author, licence, description;
+	struct str path; /* file it came from */
+	enum severity level;
+	bool compliance;     /* goes to the compliance queue */
+	bool critical;	     /* level critical: passes outside the budget */
+	bool note;	     /* never more than a note: context for incidents */
+	const struct str *attack; /* technique ids "T1071" */
+	size_t nattack;
+	struct str phase;  /* tactic of the first attack.TACTIC tag: "command-and-control" */
+	struct str story;  /* template of the step's sentence; may be empty */
+	struct str advice; /* what to check next; may be empty */
+	struct str response; /* proposed action; may be empty */
+	int64_t throttle_ns;
+	const char *cannot_fire; /* reason, or NULL; known after detect_start */
+	uint64_t matched, alerted, noted;
+};
+
+struct why {
+	struct str quantity, usual, seen, text;
+	double surprise, days;
+	uint32_t peers_same, peers;
+};
+
+#define ALERT_ENTS_MAX 12
+#define ALERT_IDS_MAX  64
+
+/* An alert or note. Strings live as long as its arena. */
+struct alert {
+	struct arena mem;
+	char id[20];  /* "a" + 16 hex digits; stable: from model, key entity and window */
+	int64_t time; /* known of the event that completed it */
+	const struct model *model;
+	struct str title; /* with the entities filled in */
+	struct str story; /* the step's sentence, filled in */
+	enum severity severity;
+	unsigned score; /* 0..100 */
+	double surprise;
+	bool note, compliance;
+	uint32_t ents[ALERT_ENTS_MAX];	  /* key entity first */
+	uint8_t roles[ALERT_ENTS_MAX];	  /* enum ent_role */
+	struct str names[ALERT_ENTS_MAX]; /* as shown at that moment */
+	size_t nents;
+	struct str event_ids[ALERT_IDS_MAX];
+	uint64_t event_seqs[ALERT_IDS_MAX];
+	size_t nevents;
+	struct why why[8];
+	size_t nwhy;
+	uint64_t count; /* matches folded into it so far by the throttle */
+};
+void alert_free(struct alert *a); /* and itself */
+
+struct detect;
+
+struct detect_conf {
+	const char *const *dirs; /* models/ and what the user adds, in order */
+	size_t ndirs;
+};
+
+/* Loads models and wants their attributes. A broken file is an error with file:line:col. */
+MUST int detect_open(const struct detect_conf *conf, struct schema *s, struct detect **ret_d,
+		     struct diag *d);
+/* After schema_freeze: indexes, and finds which models cannot fire. */
+MUST int detect_start(struct detect *dt, struct schema *s, struct entities *en,
+		      struct learn *learn);
+struct detect *detect_free(struct detect *dt);
+
+/*
+ * Runs all models on e (resolved and learned). New alerts and notes are handed to `out`, which
+ * then owns them; a match inside a throttle window updates nothing that was handed out.
+ */
+MUST int detect_event(struct detect *dt, const struct event *e,
+		      int (*out)(struct alert *a, const struct event *e, void *arg), void *arg);
+size_t detect_models(const struct detect *dt, const struct model *const **ret_m);
+/* Names of the models that matched the last event (for explain). */
+size_t detect_matched(const struct detect *dt, const struct model *const **ret_m);
+
+/*
+ * Runs the tests inside the models. Each failure is one finished line to fail(). Returns the
+ * number that failed; *ret_passed counts the rest.
+ */
+int detect_test(struct detect *dt, struct schema *s, void (*fail)(const char *line, void *arg),
+		void *arg, int *ret_passed);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * event/filter: Sigma's `detection:` block compiled to a predicate over events: named
+ * selections (maps, lists of maps, keyword lists), field modifiers, and a condition with
+ * and, or, not, parentheses, "1 of x*", "all of them". Models, learned quantities and queries
+ * share it. Modifiers stand in event/modifiers.def.
+ *
+ * Semantics are those of the Sigma specification 2.1: text compares without case unless
+ * |cased, '*' and '?' are wildcards unless escaped, a list is an or, a map is an and, null
+ * matches an absent or null field, '' an empty one, a list-valued attribute matches when any
+ * item does.
+ */
+#ifndef EVENT_FILTER_H
+#define EVENT_FILTER_H
+#include "base/yaml.h"
+#include "event/event.h"
+
+struct filter;
+
+/*
+ * Compiles detection map `n` of document `y`. Every field becomes an attribute (schema_attr);
+ * nothing is wanted yet. Without a `condition` key: all selections must match.
+ * 0 and *ret_f, or E_SYNTAX with file:line:col and caret in d.
+ */
+MUST int filter_compile(struct schema *s, const struct yaml *y, const struct yaml_node *n,
+			struct filter **ret_f, struct diag *d);
+struct filter *filter_free(struct filter *f);
+
+/* Marks its attributes as wanted of type t (NULL: all types). */
+MUST int filter_want(const struct filter *f, struct schema *s, const struct rectype *t);
+/* Attributes it reads; returns how many, points at them. */
+size_t filter_attrs(const struct filter *f, const attr_t **ret_attrs);
+/*
+ * Whether it could match an event of type t at all, judged by which attributes t has (after
+ * freeze): false only when some attribute it cannot do without is missing.
+ */
+bool filter_possible(const struct filter *f, const struct rectype *t);
+
+bool filter_match(const struct filter *f, const struct event *e);
+
+#endif

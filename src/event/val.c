@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "event/val.h"
+#include <math.h>
+#include <stdio.h>
+
+const struct val val_none = {.kind = VAL_NONE};
+
+struct str val_str(const struct val *v)
+{
+	if (v->kind == VAL_STR || v->kind == VAL_JSON)
+		return (struct str){v->s, v->len};
+	if (v->kind == VAL_LIST && v->len)
+		return val_str(&v->list[0]);
+	return (struct str){NULL, 0};
+}
+
+struct str val_text(const struct val *v, char tmp[40])
+{
+	int n;
+
+	switch (v->kind) {
+	case VAL_BOOL:
+		return v->i ? STR("true") : STR("false");
+	case VAL_INT:
+		n = snprintf(tmp, 40, "%lld", (long long)v->i);
+		return str_n(tmp, (size_t)n);
+	case VAL_FLOAT:
+		n = snprintf(tmp, 40, "%.15g", v->f);
+		return str_n(tmp, (size_t)n);
+	default:
+		return val_str(v);
+	}
+}
+
+bool val_num(const struct val *v, double *ret_v)
+{
+	switch (v->kind) {
+	case VAL_BOOL:
+	case VAL_INT:
+		*ret_v = (double)v->i;
+		return true;
+	case VAL_FLOAT:
+		*ret_v = v->f;
+		return true;
+	case VAL_STR:
+		return str_f64(val_str(v), ret_v);
+	default:
+		return false;
+	}
+}
+
+bool val_int(const struct val *v, int64_t *ret_v)
+{
+	switch (v->kind) {
+	case VAL_BOOL:
+	case VAL_INT:
+		*ret_v = v->i;
+		return true;
+	case VAL_FLOAT:
+		if (!(fabs(v->f) < 9e18))
+			return false;
+		*ret_v = (int64_t)v->f;
+		return true;
+	case VAL_STR:
+		return str_i64(val_str(v), ret_v);
+	default:
+		return false;
+	}
+}
+
+bool val_true(const struct val *v)
+{
+	struct str s = val_str(v);
+
+	if (v->kind == VAL_BOOL || v->kind == VAL_INT)
+		return v->i != 0;
+	return str_ieqz(s, "true") || str_ieqz(s, "yes") || str_eqz(s, "1");
+}
+
+size_t val_items(const struct val *v, const struct val **ret_item)
+{
+	*ret_item = v;
+	if (v->kind == VAL_LIST) {
+		*ret_item = v->list;
+		return v->len;
+	}
+	return v->kind > VAL_NULL;
+}
+
+bool val_copy(struct arena *a, const struct val *v, struct val *ret_v)
+{
+	struct val *list;
+
+	*ret_v = *v;
+	if (v->kind == VAL_STR || v->kind == VAL_JSON) {
+		ret_v->s = arena_str(a, val_str(v)).p;
+		return ret_v->s != NULL;
+	}
+	if (v->kind != VAL_LIST || v->len == 0)
+		return true;
+	list = arena_alloc(a, v->len * sizeof(*list));
+	if (!list)
+		return false;
+	for (uint32_t i = 0; i < v->len; i++)
+		if (!val_copy(a, &v->list[i], &list[i]))
+			return false;
+	ret_v->list = list;
+	return true;
+}
