@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ALIGN       ((size_t)16)
+#define ALIGN	    ((size_t)16)
 #define BLOCK_FIRST (64 * KIB)
 #define BLOCK_MAX   (1 * MIB)
 

@@ -11,9 +11,9 @@ struct arena_block;
 
 struct arena {
 	struct arena_block *head; /* the block being filled */
-	char *at, *end;           /* free part of head */
-	size_t bytes;             /* of all blocks */
-	size_t limit;             /* ceiling of bytes; 0 = none */
+	char *at, *end;		  /* free part of head */
+	size_t bytes;		  /* of all blocks */
+	size_t limit;		  /* ceiling of bytes; 0 = none */
 };
 
 /* An arena that takes memory only when first asked. limit 0 = no ceiling. */

@@ -7,6 +7,7 @@
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 #include "base/arena.h"
+#include "base/err.h"
 
 /* Bytes that must be readable (any content) after the text; the scanner reads in blocks. */
 #define JSON_PAD 64
@@ -54,11 +55,11 @@ struct str json_text(const struct json *j, uint32_t t, struct arena *a);
 /* Token of the value of member `key` (exact bytes, unescaped keys only), or 0. */
 uint32_t json_get(const struct json *j, uint32_t obj, struct str key);
 
-#define JSON_EACH_ITEM(j, arr, t) \
+#define JSON_EACH_ITEM(j, arr, t)                                               \
 	for (uint32_t t = (arr) + 1, t##_end = (j)->tok[arr].next; t < t##_end; \
 	     t = (j)->tok[t].next)
 /* t is the key; the value is t + 1. */
-#define JSON_EACH_MEMBER(j, obj, t) \
+#define JSON_EACH_MEMBER(j, obj, t)                                             \
 	for (uint32_t t = (obj) + 1, t##_end = (j)->tok[obj].next; t < t##_end; \
 	     t = (j)->tok[t + 1].next)
 

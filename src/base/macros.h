@@ -10,22 +10,22 @@
 /* The caller must look at the result. */
 #define MUST __attribute__((warn_unused_result))
 /* Checked like printf: f is the number of the format argument, a of the first value. */
-#define PRINTF(f, a)  __attribute__((format(printf, f, a)))
-#define UNUSED        __attribute__((unused))
-#define LIKELY(x)     __builtin_expect(!!(x), 1)
-#define UNLIKELY(x)   __builtin_expect(!!(x), 0)
-#define ARRAY_LEN(a)  (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b)     ((a) < (b) ? (a) : (b))
-#define MAX(a, b)     ((a) > (b) ? (a) : (b))
+#define PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define UNUSED	     __attribute__((unused))
+#define LIKELY(x)    __builtin_expect(!!(x), 1)
+#define UNLIKELY(x)  __builtin_expect(!!(x), 0)
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define MIN(a, b)    ((a) < (b) ? (a) : (b))
+#define MAX(a, b)    ((a) > (b) ? (a) : (b))
 
 #define NS_PER_S  INT64_C(1000000000)
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_US INT64_C(1000)
-#define S_PER_H   INT64_C(3600)
-#define S_PER_D   INT64_C(86400)
+#define S_PER_H	  INT64_C(3600)
+#define S_PER_D	  INT64_C(86400)
 #define NS_PER_H  (S_PER_H * NS_PER_S)
 #define NS_PER_D  (S_PER_D * NS_PER_S)
-#define KIB       ((size_t)1024)
-#define MIB       (KIB * KIB)
+#define KIB	  ((size_t)1024)
+#define MIB	  (KIB * KIB)
 
 #endif

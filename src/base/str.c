@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE
 #include "base/str.h"
 #include <errno.h>
 #include <locale.h>
@@ -30,8 +29,7 @@ bool str_starts(struct str s, struct str prefix)
 bool str_ends(struct str s, struct str suffix)
 {
 	return s.len >= suffix.len &&
-	       (suffix.len == 0 ||
-		memcmp(s.p + s.len - suffix.len, suffix.p, suffix.len) == 0);
+	       (suffix.len == 0 || memcmp(s.p + s.len - suffix.len, suffix.p, suffix.len) == 0);
 }
 
 int str_cmp(struct str a, struct str b)
@@ -142,8 +140,9 @@ static locale_t c_locale(void)
 
 bool str_f64(struct str s, double *ret_v)
 {
-	static const double p10[] = {1,	   1e1,	 1e2,  1e3,  1e4,  1e5,	 1e6,  1e7,  1e8,  1e9, 1e10,
-				     1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+	static const double p10[] = {1,	   1e1,	 1e2,  1e3,  1e4,  1e5,	 1e6,  1e7,
+				     1e8,  1e9,	 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+				     1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 	char tmp[64];
 	char *end;
 	uint64_t m = 0;

@@ -17,7 +17,7 @@ struct str {
 /* For printf("%.*s"): STR_ARG(s). */
 #define STR_ARG(s) (int)(s).len, (s).p ? (s).p : ""
 /* A slice of a string literal. */
-#define STR(lit)   ((struct str){(lit), sizeof(lit) - 1})
+#define STR(lit) ((struct str){(lit), sizeof(lit) - 1})
 
 static inline struct str str_of(const char *z)
 {

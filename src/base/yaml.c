@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE
 #include "base/yaml.h"
 #include <dirent.h>
 #include <errno.h>
@@ -256,8 +255,8 @@ const struct yaml_node *yaml_get(const struct yaml_node *n, const char *key)
 	if (!n || n->kind != YAML_MAP)
 		return NULL;
 	YAML_EACH(c, n)
-		if (str_eqz(c->key, key))
-			return c;
+	if (str_eqz(c->key, key))
+		return c;
 	return NULL;
 }
 
@@ -343,8 +342,8 @@ static int fail_at(const struct yaml *y, unsigned line, unsigned col, struct dia
 		row.len = 200;
 	if (col > row.len + 1)
 		col = (unsigned)row.len + 1;
-	return diag_set(d, E_SYNTAX, "%s:%u:%u: %s\n    %.*s\n    %*s^", y->file, line, col, msg,
-			STR_ARG(row), (int)col - 1, "");
+	return diag_set(d, E_SYNTAX, "%s:%u:%u: %s\n    %.*s\n    %*s^", y->file, line, col,
+			msg, STR_ARG(row), (int)col - 1, "");
 }
 
 int yaml_fail(const struct yaml *y, const struct yaml_node *n, struct diag *d, const char *fmt,
@@ -423,7 +422,8 @@ static int walk(const char *path, int (*fn)(const char *, void *), void *arg, un
 	return r;
 }
 
-int yaml_walk(const char *dir, int (*fn)(const char *path, void *arg), void *arg, struct diag *d)
+int yaml_walk(const char *dir, int (*fn)(const char *path, void *arg), void *arg,
+	      struct diag *d)
 {
 	return walk(dir, fn, arg, 0, d);
 }

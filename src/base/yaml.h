@@ -14,11 +14,11 @@ enum yaml_kind { YAML_SCALAR, YAML_SEQ, YAML_MAP };
 
 struct yaml_node {
 	enum yaml_kind kind;
-	bool quoted;	 /* scalar in quotes or block style: never null, bool or number */
-	bool null;	 /* plain null, ~, or nothing at all */
-	struct str text; /* scalar; NUL-terminated */
-	struct str key;	 /* when the parent is a map; NUL-terminated */
-	unsigned line, col;	    /* from 1; of the value */
+	bool quoted;	    /* scalar in quotes or block style: never null, bool or number */
+	bool null;	    /* plain null, ~, or nothing at all */
+	struct str text;    /* scalar; NUL-terminated */
+	struct str key;	    /* when the parent is a map; NUL-terminated */
+	unsigned line, col; /* from 1; of the value */
 	unsigned key_line, key_col; /* of the key */
 	struct yaml_node *child;    /* first of a sequence or map */
 	struct yaml_node *next;	    /* sibling */
@@ -32,8 +32,8 @@ struct yaml_doc {
 
 struct yaml {
 	struct arena mem;
-	char *file;	  /* as given, for complaints */
-	struct str text;  /* the file's bytes, for carets */
+	char *file;	 /* as given, for complaints */
+	struct str text; /* the file's bytes, for carets */
 	struct yaml_doc *docs;
 };
 
@@ -51,8 +51,8 @@ struct str yaml_str(const struct yaml_node *n, const char *key, const char *def)
 /* Number or bool of scalar child key; def when absent. 0 or E_SYNTAX with d filled. */
 MUST int yaml_f64(const struct yaml *y, const struct yaml_node *n, const char *key, double def,
 		  double *ret_v, struct diag *d);
-MUST int yaml_i64(const struct yaml *y, const struct yaml_node *n, const char *key,
-		  int64_t def, int64_t *ret_v, struct diag *d);
+MUST int yaml_i64(const struct yaml *y, const struct yaml_node *n, const char *key, int64_t def,
+		  int64_t *ret_v, struct diag *d);
 MUST int yaml_bool(const struct yaml *y, const struct yaml_node *n, const char *key, bool def,
 		   bool *ret_v, struct diag *d);
 /* E_SYNTAX when the map n has a key that is not in known (ends with NULL). */
@@ -68,7 +68,8 @@ int yaml_fail(const struct yaml *y, const struct yaml_node *n, struct diag *d, c
 int yaml_fail_key(const struct yaml *y, const struct yaml_node *n, struct diag *d,
 		  const char *fmt, ...) PRINTF(4, 5);
 
-#define YAML_EACH(c, n) for (const struct yaml_node *c = (n) ? (n)->child : NULL; c; c = c->next)
+#define YAML_EACH(c, n) \
+	for (const struct yaml_node *c = (n) ? (n)->child : NULL; c; c = c->next)
 
 /*
  * Calls fn with every *.yaml and *.yml under dir, in byte order of the path (so that runs are

@@ -34,10 +34,10 @@ enum ent_class {
 
 struct entity {
 	uint32_t id;
-	uint8_t kind; /* enum ent_kind */
-	uint8_t cls;  /* enum ent_class; may be refined as evidence comes in */
-	struct str name; /* canonical, lower case; lives as long as the entity */
-	uint64_t hash;	 /* of kind and name: the same on every machine and run */
+	uint8_t kind;		       /* enum ent_kind */
+	uint8_t cls;		       /* enum ent_class; may be refined as evidence comes in */
+	struct str name;	       /* canonical, lower case; lives as long as the entity */
+	uint64_t hash;		       /* of kind and name: the same on every machine and run */
 	int64_t first_seen, last_seen; /* ns, `known` */
 	uint64_t events;
 };
@@ -57,6 +57,12 @@ struct entities;
 MUST int entities_new(const struct entities_conf *conf, const struct schema *schema,
 		      struct entities **ret_en);
 struct entities *entities_free(struct entities *en);
+
+/*
+ * Says of every record type which derived attributes it can have. Once, after the sources are
+ * loaded and before schema_freeze; without it nothing is derived. 0 or -errno.
+ */
+MUST int entities_provide(struct schema *s);
 
 /* See above. Text it makes goes into mem, the event's batch. 0 or -ENOMEM. */
 MUST int entities_resolve(struct entities *en, struct event *e, struct arena *mem);

@@ -15,12 +15,14 @@ struct entref {
 
 struct event {
 	int64_t time;  /* ns; when it happened */
-	int64_t known; /* ns; earliest moment at which a sensor could have told; >= time mostly */
+	int64_t known; /* ns; earliest moment at which a sensor could have told; >= time mostly
+			*/
 	uint64_t seq;  /* order of admission, from 1; 0 before admission */
 	uint64_t hash; /* of raw */
 	const struct rectype *type;
 	struct str raw; /* the record's bytes */
-	struct str id;	/* as the source gave it; "x" + 16 hex digits of hash where it gave none */
+	struct str
+		id; /* as the source gave it; "x" + 16 hex digits of hash where it gave none */
 	struct val *row; /* [type->nslots], all VAL_NONE at first */
 	struct entref ents[EVENT_ENTS_MAX];
 	uint8_t nents;

@@ -74,9 +74,9 @@ int ocsf_class_of(struct str name)
 	return -1;
 }
 
-static const char *const kind_names[ENT_KIND_COUNT] = {"device", "account",  "role",    "workload",
-							"image",  "endpoint", "resource"};
-static const char *const role_names[ROLE_COUNT] = {"actor", "device", "peer",
+static const char *const kind_names[ENT_KIND_COUNT] = {
+	"device", "account", "role", "workload", "image", "endpoint", "resource"};
+static const char *const role_names[ROLE_COUNT] = {"actor",  "device", "peer",
 						   "target", "image",  "parent"};
 
 static int name_index(const char *const *names, int n, struct str name)
@@ -156,7 +156,8 @@ static bool lower_name(struct str name, char out[256])
 attr_t schema_find(const struct schema *s, struct str name)
 {
 	char low[256];
-	uint32_t id = lower_name(name, low) ? symtab_get(&s->names, str_n(low, name.len)) : SYM_NONE;
+	uint32_t id =
+		lower_name(name, low) ? symtab_get(&s->names, str_n(low, name.len)) : SYM_NONE;
 
 	return id == SYM_NONE ? ATTR_NONE : (attr_t)id;
 }
@@ -254,7 +255,8 @@ bool schema_provides(const struct schema *s, const struct rectype *t, attr_t a)
 }
 
 /* Wanted by name of this type alone: then it may also be a raw field. */
-static bool slot_needed(const struct schema *s, const struct rectype *t, attr_t a, bool *ret_raw)
+static bool slot_needed(const struct schema *s, const struct rectype *t, attr_t a,
+			bool *ret_raw)
 {
 	bool any = map_get(&s->wanted, key_of(ANY_TYPE, a)) != NULL;
 	bool own = map_get(&s->wanted, key_of(t->id, a)) != NULL;

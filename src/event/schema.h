@@ -99,8 +99,9 @@ struct ent_decl {
 
 /* What a record tells about identity, applied in order of `known`. */
 enum bind_what {
-	BIND_LEASE,    /* a: address, b: host name, c: MAC, d: lease seconds (b to d may be missing) */
-	BIND_NAME,     /* a: address or list of them (texts that are none are skipped), b: name */
+	BIND_LEASE, /* a: address, b: host name, c: MAC, d: lease seconds (b to d may be
+		       missing) */
+	BIND_NAME,  /* a: address or list of them (texts that are none are skipped), b: name */
 	BIND_INSTANCE, /* a: address, b: instance id */
 	BIND_USER,     /* a: address or device, b: account that uses it (log-in seen) */
 	BIND_DOMAIN,   /* a: account whose @domain belongs to the organisation */
@@ -121,7 +122,7 @@ struct logsource {
 #define TYPE_SIGMA_MAX 6
 
 struct rectype {
-	uint16_t id;	   /* counts from 0 in order of schema_type_add */
+	uint16_t id;	    /* counts from 0 in order of schema_type_add */
 	const char *source; /* "zeek" */
 	const char *name;   /* "zeek.conn" */
 	enum ocsf_class cls;

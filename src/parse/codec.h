@@ -56,6 +56,8 @@ struct codec_ops {
 	int (*fields)(void *state, struct str rec, struct arena *mem, struct fields *ret_f,
 		      const char **ret_why);
 	bool json; /* records are JSON texts */
+	/* State is learnt from header lines: what recognising the head left is kept. */
+	bool primed;
 };
 
 /* All codecs, in order of registry.def; ends with NULL. */

@@ -13,14 +13,16 @@
 struct store;
 
 struct store_conf {
-	const char *dir;	/* made when absent */
+	const char *dir; /* made when absent */
 	bool read_only;
-	bool background;	/* compress and write in a thread of its own */
-	unsigned level;		/* zstd; 0 = 1 */
+	bool fresh;	 /* forget what an earlier run left there */
+	bool background; /* compress and write in a thread of its own */
+	unsigned level;	 /* zstd; 0 = 1 */
 };
 
 MUST int store_open(const struct store_conf *conf, struct store **ret_st, struct diag *d);
-/* Flushes and closes. NULL is fine; returns NULL. An error of the last flush: store_sync first. */
+/* Flushes and closes. NULL is fine; returns NULL. An error of the last flush: store_sync first.
+ */
 struct store *store_close(struct store *st);
 
 /* Appends an event: its header, raw bytes, and the names of its entities. */
@@ -53,11 +55,12 @@ struct str store_meta_get(struct store *st, const char *key, struct arena *mem);
 /* What a query may ask; empty parts are not asked. */
 struct store_query {
 	struct str kind, id, entity, queue, model, type; /* type: of events, "zeek.conn" */
-	struct str text;	 /* substring of title, or of an event's raw bytes; case ignored */
-	int64_t from, to;	 /* known in [from, to); TIME_NONE = open */
+	struct str event;				 /* findings that cite this event id */
+	struct str text;  /* substring of title, or of an event's raw bytes; case ignored */
+	int64_t from, to; /* known in [from, to); TIME_NONE = open */
 	int severity_min;
-	size_t limit;		 /* 0 = 100 */
-	struct str order;	 /* findings: "severity" (default) or "time" */
+	size_t limit;	  /* 0 = 100 */
+	struct str order; /* findings: "severity" (default) or "time" */
 };
 
 /* Calls row() for each finding; strings live during the call. row != 0 stops. */

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/json.h"
+#include "base/utf8.h"
+#include <errno.h>
+#include <stdlib.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+#define TOK_MAX_DEFAULT	  1000000
+#define DEPTH_MAX_DEFAULT 128
+#define DEPTH_CEILING	  1024
+#define TEXT_MAX	  (1024 * MIB)
+
+struct scan {
+	struct json *j;
+	const char *at, *end, *base;
+	uint32_t depth, max_depth;
+	uint32_t room; /* tokens that fit without growing or breaking the limit */
+	uint32_t stack[DEPTH_CEILING]; /* tokens of the open containers */
+};
+
+void json_init(struct json *j)
+{
+	*j = (struct json){0};
+}
+
+void json_free(struct json *j)
+{
+	free(j->tok);
+	json_init(j);
+}
+
+static int tape_grow(struct json *j)
+{
+	uint32_t limit = j->max_tok ? j->max_tok : TOK_MAX_DEFAULT;
+	uint32_t cap = j->cap ? j->cap * 2 : 256;
+	struct json_tok *tok;
+
+	if (j->ntok >= limit)
+		return E_LIMIT;
+	if (cap > limit)
+		cap = limit;
+	tok = realloc(j->tok, cap * sizeof(*tok));
+	if (!tok)
+		return -ENOMEM;
+	j->tok = tok;
+	j->cap = cap;
+	return 0;
+}
+
+static uint32_t tape_room(const struct json *j)
+{
+	return MIN(j->cap, j->max_tok ? j->max_tok : TOK_MAX_DEFAULT);
+}
+
+static inline int push_tok(struct scan *s, enum json_kind kind, const char *from, size_t len)
+{
+	struct json *j = s->j;
+
+	if (UNLIKELY(j->ntok >= s->room)) {
+		int r = tape_grow(j);
+
+		if (r < 0)
+			return r;
+		s->room = tape_room(j);
+	}
+	j->tok[j->ntok] = (struct json_tok){.off = (uint32_t)(from - s->base),
+					    .len = (uint32_t)len,
+					    .next = j->ntok + 1,
+					    .kind = (uint8_t)kind};
+	j->ntok++;
+	return 0;
+}
+
+static inline void skip_space(struct scan *s)
+{
+	while (s->at < s->end &&
+	       (*s->at == ' ' || *s->at == '\n' || *s->at == '\r' || *s->at == '\t'))
+		s->at++;
+}
+
+/* First byte at or after p that is a quote, a backslash or a control character. */
+static inline const char *string_stop(const char *p, const char *end)
+{
+#if defined(__SSE2__)
+	const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
+	const __m128i ctl = _mm_set1_epi8(0x1f);
+
+	/* Reads past end, which JSON_PAD allows; a hit there is cut off by the caller. */
+	while (p < end) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+		__m128i m = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote),
+						      _mm_cmpeq_epi8(v, slash)),
+					 _mm_cmpeq_epi8(_mm_max_epu8(v, ctl), ctl));
+		int bits = _mm_movemask_epi8(m);
+
+		if (bits) {
+			p += __builtin_ctz((unsigned)bits);
+			return p < end ? p : end;
+		}
+		p += 16;
+	}
+	return end;
+#else
+	while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p > 0x1f)
+		p++;
+	return p;
+#endif
+}
+
+static int hex4(const char *p, uint32_t *ret)
+{
+	uint32_t v = 0;
+
+	for (int i = 0; i < 4; i++) {
+		char c = lower_c(p[i]);
+
+		if (c >= '0' && c <= '9')
+			v = v << 4 | (uint32_t)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			v = v << 4 | (uint32_t)(c - 'a' + 10);
+		else
+			return E_FORMAT;
+	}
+	*ret = v;
+	return 0;
+}
+
+/* s->at is after the opening quote. */
+static int scan_string(struct scan *s)
+{
+	const char *from = s->at, *p = from;
+	bool esc = false;
+	int r;
+
+	for (;;) {
+		uint32_t u;
+
+		p = string_stop(p, s->end);
+		if (p >= s->end || (unsigned char)*p < 0x20) {
+			s->at = p;
+			return E_FORMAT;
+		}
+		if (*p == '"')
+			break;
+		esc = true;
+		s->at = p;
+		if (s->end - p < 2)
+			return E_FORMAT;
+		if (p[1] == 'u') {
+			if (s->end - p < 6 || hex4(p + 2, &u) < 0)
+				return E_FORMAT;
+			p += 6;
+		} else {
+			if (!p[1] || !strchr("\"\\/bfnrt", p[1]))
+				return E_FORMAT;
+			p += 2;
+		}
+	}
+	s->at = p + 1;
+	r = push_tok(s, JSON_STRING, from, (size_t)(p - from));
+	if (r == 0)
+		s->j->tok[s->j->ntok - 1].esc = esc;
+	return r;
+}
+
+static inline bool digit(const struct scan *s, const char *p)
+{
+	return p < s->end && *p >= '0' && *p <= '9';
+}
+
+static int scan_number(struct scan *s)
+{
+	const char *from = s->at, *p = from;
+
+	if (*p == '-')
+		p++;
+	if (!digit(s, p))
+		return E_FORMAT;
+	if (*p == '0')
+		p++;
+	else
+		while (digit(s, p))
+			p++;
+	if (p < s->end && *p == '.') {
+		if (!digit(s, ++p))
+			return E_FORMAT;
+		while (digit(s, p))
+			p++;
+	}
+	if (p < s->end && (*p == 'e' || *p == 'E')) {
+		p++;
+		if (p < s->end && (*p == '+' || *p == '-'))
+			p++;
+		if (!digit(s, p))
+			return E_FORMAT;
+		while (digit(s, p))
+			p++;
+	}
+	s->at = p;
+	return push_tok(s, JSON_NUMBER, from, (size_t)(p - from));
+}
+
+static int scan_word(struct scan *s, const char *word, size_t len, enum json_kind kind)
+{
+	const char *from = s->at;
+
+	if ((size_t)(s->end - from) < len || memcmp(from, word, len) != 0)
+		return E_FORMAT;
+	s->at += len;
+	return push_tok(s, kind, from, len);
+}
+
+static int open_container(struct scan *s, enum json_kind kind)
+{
+	int r;
+
+	if (s->depth >= s->max_depth)
+		return E_LIMIT;
+	r = push_tok(s, kind, s->at, 0);
+	if (r < 0)
+		return r;
+	s->stack[s->depth++] = s->j->ntok - 1;
+	s->at++;
+	return 0;
+}
+
+/* s->at is at the closing bracket. */
+static void close_container(struct scan *s)
+{
+	struct json_tok *t = &s->j->tok[s->stack[--s->depth]];
+
+	s->at++;
+	t->len = (uint32_t)(s->at - s->base) - t->off;
+	t->next = s->j->ntok;
+}
+
+static int scan_value(struct scan *s)
+{
+	switch (*s->at) {
+	case '"':
+		s->at++;
+		return scan_string(s);
+	case '{':
+		return open_container(s, JSON_OBJECT);
+	case '[':
+		return open_container(s, JSON_ARRAY);
+	case 't':
+		return scan_word(s, "true", 4, JSON_TRUE);
+	case 'f':
+		return scan_word(s, "false", 5, JSON_FALSE);
+	case 'n':
+		return scan_word(s, "null", 4, JSON_NULL);
+	default:
+		return scan_number(s);
+	}
+}
+
+static int scan_key(struct scan *s)
+{
+	int r;
+
+	if (s->at >= s->end || *s->at != '"')
+		return E_FORMAT;
+	s->at++;
+	r = scan_string(s);
+	if (r < 0)
+		return r;
+	skip_space(s);
+	if (s->at >= s->end || *s->at != ':')
+		return E_FORMAT;
+	s->at++;
+	skip_space(s);
+	return 0;
+}
+
+/*
+ * After a value, or after an opening bracket (`opened`): closes what is closed, and leaves
+ * s->at at the next value. 1 when a value follows, 0 when the text is complete.
+ */
+static int next_value(struct scan *s, bool opened)
+{
+	while (s->depth) {
+		struct json_tok *t = &s->j->tok[s->stack[s->depth - 1]];
+		char closing = t->kind == JSON_OBJECT ? '}' : ']';
+
+		skip_space(s);
+		if (s->at >= s->end)
+			return E_FORMAT;
+		if (*s->at == closing) {
+			close_container(s);
+			opened = false;
+			continue;
+		}
+		if (!opened) {
+			if (*s->at != ',')
+				return E_FORMAT;
+			s->at++;
+			skip_space(s);
+		}
+		t->n++;
+		if (t->kind == JSON_OBJECT) {
+			int r = scan_key(s);
+
+			return r < 0 ? r : 1;
+		}
+		return 1;
+	}
+	return 0;
+}
+
+int json_scan(struct json *j, struct str text, size_t *ret_off)
+{
+	struct scan s;
+	int r = 1;
+
+	s.j = j;
+	s.base = s.at = text.p;
+	s.end = text.p + text.len;
+	s.depth = 0;
+	s.room = tape_room(j);
+	s.max_depth = MIN(j->max_depth ? j->max_depth : DEPTH_MAX_DEFAULT, DEPTH_CEILING);
+	j->text = text;
+	j->ntok = 0;
+	if (text.len > TEXT_MAX)
+		return E_LIMIT;
+	skip_space(&s);
+	while (r > 0) {
+		uint32_t depth = s.depth;
+
+		r = s.at < s.end ? scan_value(&s) : E_FORMAT;
+		if (r == 0)
+			r = next_value(&s, s.depth > depth);
+	}
+	if (r == 0) {
+		skip_space(&s);
+		if (s.at != s.end)
+			r = E_FORMAT;
+	}
+	if (r < 0 && ret_off)
+		*ret_off = (size_t)(s.at - s.base);
+	return r;
+}
+
+struct str json_raw(const struct json *j, uint32_t t)
+{
+	return str_n(j->text.p + j->tok[t].off, j->tok[t].len);
+}
+
+static size_t put_utf8(char *out, uint32_t u)
+{
+	if (u < 0x80) {
+		out[0] = (char)u;
+		return 1;
+	}
+	if (u < 0x800) {
+		out[0] = (char)(0xc0 | u >> 6);
+		out[1] = (char)(0x80 | (u & 0x3f));
+		return 2;
+	}
+	if (u < 0x10000) {
+		out[0] = (char)(0xe0 | u >> 12);
+		out[1] = (char)(0x80 | (u >> 6 & 0x3f));
+		out[2] = (char)(0x80 | (u & 0x3f));
+		return 3;
+	}
+	out[0] = (char)(0xf0 | u >> 18);
+	out[1] = (char)(0x80 | (u >> 12 & 0x3f));
+	out[2] = (char)(0x80 | (u >> 6 & 0x3f));
+	out[3] = (char)(0x80 | (u & 0x3f));
+	return 4;
+}
+
+/* "uXXXX" at p, perhaps with its low surrogate; *used counts the bytes taken. */
+static uint32_t code_point(const char *p, const char *end, size_t *used)
+{
+	uint32_t u = 0xfffd, low;
+
+	*used = 5;
+	if (hex4(p + 1, &u) < 0)
+		return 0xfffd;
+	if (u < 0xd800 || u > 0xdfff)
+		return u;
+	if (u < 0xdc00 && end - p >= 11 && p[5] == '\\' && p[6] == 'u' &&
+	    hex4(p + 7, &low) == 0 && low >= 0xdc00 && low <= 0xdfff) {
+		*used = 11;
+		return 0x10000 + ((u - 0xd800) << 10) + (low - 0xdc00);
+	}
+	return 0xfffd;
+}
+
+static char plain_escape(char c)
+{
+	switch (c) {
+	case 'b':
+		return '\b';
+	case 'f':
+		return '\f';
+	case 'n':
+		return '\n';
+	case 'r':
+		return '\r';
+	case 't':
+		return '\t';
+	default:
+		return c; /* quote, backslash, slash */
+	}
+}
+
+struct str json_text(const struct json *j, uint32_t t, struct arena *a)
+{
+	struct str raw = json_raw(j, t);
+	const char *p = raw.p, *end = raw.p + raw.len;
+	char *out, *q;
+
+	if (!j->tok[t].esc)
+		return raw;
+	/* Unescaped text is never longer: the longest growth is 6 bytes into 3. */
+	out = q = arena_alloc(a, raw.len + JSON_PAD);
+	if (!out)
+		return (struct str){NULL, 0};
+	while (p < end) {
+		size_t used;
+
+		if (*p != '\\') {
+			*q++ = *p++;
+			continue;
+		}
+		p++;
+		if (*p == 'u') {
+			q += put_utf8(q, code_point(p, end, &used));
+			p += used;
+		} else {
+			*q++ = plain_escape(*p++);
+		}
+	}
+	return str_n(out, (size_t)(q - out));
+}
+
+uint32_t json_get(const struct json *j, uint32_t obj, struct str key)
+{
+	if (obj >= j->ntok || j->tok[obj].kind != JSON_OBJECT)
+		return 0;
+	JSON_EACH_MEMBER(j, obj, t)
+	{
+		if (j->tok[t].len == key.len && str_eq(json_raw(j, t), key))
+			return t + 1;
+	}
+	return 0;
+}

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "incident/edges.h"
+#include "base/hash.h"
+#include "base/map.h"
+#include <errno.h>
+#include <stdlib.h>
+
+#define WAYS	    16u
+#define DEGREE_LIFE (14 * NS_PER_D) /* a degree forgets within one to two of these */
+#define HUB_MIN	    4u
+#define HUB_MAX	    12u
+#define RARE_MAX    5u
+#define RCPT_MAX    16u
+#define LINKS_MAX   8u
+#define SALT_MAIL   UINT64_C(0x6d61696c) /* degree by mail is counted apart from contacts */
+#define SALT_SESS   UINT64_C(0x73657373)
+
+struct edges {
+	struct edge *slots; /* [nsets * WAYS]; all edges from one key lie in one set */
+	size_t nsets;	    /* power of two */
+	struct map now, before; /* key -> 64-bit sketch of distinct others, two generations */
+	size_t degree_max;	/* entries of one generation */
+	int64_t turned;		/* when `now` began */
+	uint64_t initiators;	/* sketch of all who open connections */
+	size_t bytes;
+};
+
+const char *edge_name(enum edge_kind k)
+{
+	static const char *const names[] = {"contact", "uses",	  "remote", "issued",
+					    "session", "started", "mail"};
+
+	return (size_t)k < ARRAY_LEN(names) ? names[k] : "unknown";
+}
+
+int edges_new(size_t bytes, struct edges **ret_g)
+{
+	struct edges *g = calloc(1, sizeof(*g));
+	size_t sets = 1;
+
+	if (!g)
+		return -ENOMEM;
+	/* Three quarters hold edges, the rest degrees (17 bytes a slot, half full, twice). */
+	while (sets * 2 * WAYS * sizeof(struct edge) <= bytes / 4 * 3)
+		sets *= 2;
+	g->slots = calloc(sets * WAYS, sizeof(struct edge));
+	if (!g->slots) {
+		free(g);
+		return -ENOMEM;
+	}
+	g->nsets = sets;
+	g->bytes = bytes;
+	g->degree_max = MAX(bytes / 512, (size_t)64);
+	g->turned = TIME_NONE;
+	map_init(&g->now);
+	map_init(&g->before);
+	*ret_g = g;
+	return 0;
+}
+
+struct edges *edges_free(struct edges *g)
+{
+	if (g) {
+		map_free(&g->now);
+		map_free(&g->before);
+		free(g->slots);
+		free(g);
+	}
+	return NULL;
+}
+
+size_t edges_bytes(const struct edges *g)
+{
+	return g->bytes;
+}
+
+uint64_t edges_key(enum ent_kind kind, struct str name)
+{
+	return hash_istr(name, (uint64_t)kind + 1);
+}
+
+static uint64_t bit_of(uint64_t key)
+{
+	return UINT64_C(1) << (hash_mix(key) & 63);
+}
+
+unsigned edges_degree(const struct edges *g, uint64_t key)
+{
+	const uint64_t *a = map_get(&g->now, key), *b = map_get(&g->before, key);
+
+	return (unsigned)__builtin_popcountll((a ? *a : 0) | (b ? *b : 0));
+}
+
+bool edges_hub(const struct edges *g, uint64_t key)
+{
+	unsigned all = (unsigned)__builtin_popcountll(g->initiators) / 3;
+	/* In a small organisation a third of it is a crowd already. */
+	unsigned limit = MIN(MAX(all, HUB_MIN), HUB_MAX);
+
+	return edges_degree(g, key) > limit;
+}
+
+bool edges_rare(const struct edges *g, uint64_t key)
+{
+	return edges_degree(g, key) <= RARE_MAX;
+}
+
+/* Generations turn by time and by size: memory stays bounded and old contacts are forgotten. */
+static void turn(struct edges *g, int64_t t)
+{
+	struct map m;
+
+	if (g->turned == TIME_NONE)
+		g->turned = t;
+	if (t - g->turned < DEGREE_LIFE && g->now.len < g->degree_max)
+		return;
+	m = g->before;
+	g->before = g->now;
+	g->now = m;
+	map_clear(&g->now);
+	g->turned = t;
+}
+
+static int degree_add(struct edges *g, uint64_t key, uint64_t other)
+{
+	uint64_t *v = map_put(&g->now, key, NULL);
+
+	if (!v)
+		return -ENOMEM;
+	*v |= bit_of(other);
+	return 0;
+}
+
+static bool goes_first(const struct edge *a, const struct edge *b)
+{
+	bool pa = a->kind >= EDGE_ISSUED, pb = b->kind >= EDGE_ISSUED;
+
+	if (!a->used || !b->used)
+		return !a->used && b->used;
+	return pa != pb ? !pa : a->time < b->time;
+}
+
+static void put_half(struct edges *g, struct edge e)
+{
+	struct edge *set = &g->slots[(hash_mix(e.from) & (g->nsets - 1)) * WAYS];
+	struct edge *victim = set;
+
+	for (unsigned i = 0; i < WAYS; i++) {
+		struct edge *s = &set[i];
+
+		if (s->used && s->from == e.from && s->to == e.to && s->kind == e.kind) {
+			s->time = MAX(s->time, e.time);
+			return;
+		}
+		if (goes_first(s, victim))
+			victim = s;
+	}
+	*victim = e;
+}
+
+static void put(struct edges *g, uint64_t a, uint64_t b, enum edge_kind kind, int64_t t)
+{
+	if (a == b)
+		return;
+	put_half(g, (struct edge){a, b, t, (uint8_t)kind, true});
+	put_half(g, (struct edge){b, a, t, (uint8_t)kind, true});
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct edge *x = a, *y = b;
+
+	if (x->time != y->time)
+		return x->time < y->time ? 1 : -1;
+	return x->to < y->to ? -1 : x->to > y->to;
+}
+
+size_t edges_near(const struct edges *g, uint64_t key, int64_t since, struct edge *ret,
+		  size_t max)
+{
+	const struct edge *set = &g->slots[(hash_mix(key) & (g->nsets - 1)) * WAYS];
+	struct edge found[WAYS];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < WAYS; i++)
+		if (set[i].used && set[i].from == key && set[i].time >= since)
+			found[n++] = set[i];
+	qsort(found, n, sizeof(found[0]), newest_first);
+	n = MIN(n, max);
+	memcpy(ret, found, n * sizeof(found[0]));
+	return n;
+}
+
+/* The entities of an event by part, as keys. */
+struct cast {
+	uint64_t key[ROLE_COUNT];
+	int kind[ROLE_COUNT]; /* -1: nobody plays it */
+};
+
+static void cast_fill(struct cast *c, const struct entities *en, const struct event *e)
+{
+	for (int r = 0; r < ROLE_COUNT; r++)
+		c->kind[r] = -1;
+	for (unsigned i = 0; i < e->nents; i++) {
+		const struct entity *x = entity_get(en, e->ents[i].id);
+		uint8_t r = e->ents[i].role;
+
+		if (!x || r >= ROLE_COUNT || c->kind[r] >= 0)
+			continue;
+		c->kind[r] = x->kind;
+		c->key[r] = edges_key(x->kind, x->name);
+	}
+}
+
+static bool is_host(int kind)
+{
+	return kind == ENT_DEVICE || kind == ENT_WORKLOAD;
+}
+
+static bool is_identity(int kind)
+{
+	return kind == ENT_ACCOUNT || kind == ENT_ROLE;
+}
+
+static bool is_remote_work(const struct event *e)
+{
+	switch (e->type->cls) {
+	case CLASS_RDP_ACTIVITY:
+	case CLASS_SMB_ACTIVITY:
+	case CLASS_SSH_ACTIVITY:
+	case CLASS_AUTHENTICATION:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Connections: the external end of an event is its peer, or its device (where a call is from). */
+static int contact(struct edges *g, const struct cast *c, const struct event *e)
+{
+	int who = is_host(c->kind[ROLE_DEVICE]) ? ROLE_DEVICE : ROLE_ACTOR;
+	int far = c->kind[ROLE_PEER] >= 0 ? ROLE_PEER : ROLE_DEVICE;
+
+	if (c->kind[who] < 0 || c->kind[far] < 0 || who == far)
+		return 0;
+	g->initiators |= bit_of(c->key[who]);
+	if (degree_add(g, c->key[far], c->key[who]) < 0)
+		return -ENOMEM;
+	if (c->kind[far] == ENT_ENDPOINT && edges_rare(g, c->key[far]))
+		put(g, c->key[who], c->key[far], EDGE_CONTACT, e->known);
+	else if (is_host(c->kind[far]) && is_host(c->kind[who]) && is_remote_work(e) &&
+		 !edges_hub(g, c->key[far]))
+		put(g, c->key[who], c->key[far], EDGE_REMOTE, e->known);
+	return 0;
+}
+
+/* An account at a device of the organisation: each has the other as neighbour. */
+static int usage(struct edges *g, const struct cast *c, int64_t t)
+{
+	uint64_t a = c->key[ROLE_ACTOR], d = c->key[ROLE_DEVICE];
+
+	if (!is_identity(c->kind[ROLE_ACTOR]) || !is_host(c->kind[ROLE_DEVICE]))
+		return 0;
+	if (degree_add(g, a, d) < 0 || degree_add(g, d, a) < 0)
+		return -ENOMEM;
+	if (!edges_hub(g, a) && !edges_hub(g, d))
+		put(g, a, d, EDGE_USES, t);
+	return 0;
+}
+
+static bool issues(const struct event *e)
+{
+	static const char *const ops[] = {"AssumeRole",	  "CreateAccessKey", "CreateUser",
+					  "CreateLogin",  "GetFederation",   "GetSessionToken",
+					  "CreateRole",	  "CreateServiceSpecific"};
+	struct str op = event_str(e, ATTR_OPERATION);
+
+	if (e->type->cls == CLASS_ACCOUNT_CHANGE || e->type->cls == CLASS_ENTITY_MANAGEMENT ||
+	    e->type->cls == CLASS_USER_ACCESS)
+		return true;
+	for (size_t i = 0; i < ARRAY_LEN(ops); i++)
+		if (str_starts(op, str_of(ops[i])))
+			return true;
+	return false;
+}
+
+static int issued_by(struct edges *g, const struct entities *en, uint64_t actor,
+		     const struct event *e)
+{
+	struct str issuer = event_str(e, ATTR_SESSION_ISSUER);
+	uint32_t id = entity_find(en, ENT_ROLE, issuer);
+	const struct entity *x;
+	uint64_t k;
+
+	if (id == ENT_NONE)
+		id = entity_find(en, ENT_ACCOUNT, issuer);
+	x = id == ENT_NONE ? NULL : entity_get(en, id);
+	if (!x)
+		return 0;
+	k = edges_key(x->kind, x->name);
+	if (k == actor)
+		return 0;
+	if (degree_add(g, k, actor) < 0)
+		return -ENOMEM;
+	put(g, actor, k, EDGE_ISSUED, e->known);
+	return 0;
+}
+
+static int identity(struct edges *g, const struct entities *en, const struct cast *c,
+		    const struct event *e)
+{
+	struct str session = event_str(e, ATTR_SESSION);
+	uint64_t a = c->key[ROLE_ACTOR], k;
+
+	if (!is_identity(c->kind[ROLE_ACTOR]))
+		return 0;
+	if (c->kind[ROLE_TARGET] >= 0 && c->kind[ROLE_TARGET] != ENT_RESOURCE) {
+		if (degree_add(g, c->key[ROLE_TARGET], a) < 0)
+			return -ENOMEM;
+		if (issues(e))
+			put(g, a, c->key[ROLE_TARGET], EDGE_ISSUED, e->known);
+	}
+	if (session.len) {
+		k = hash_str(session, SALT_SESS);
+		if (degree_add(g, k, a) < 0)
+			return -ENOMEM;
+		put(g, a, k, EDGE_SESSION, e->known);
+	}
+	if (event_str(e, ATTR_SESSION_ISSUER).len)
+		return issued_by(g, en, a, e);
+	return 0;
+}
+
+static uint64_t account_key(const struct entities *en, struct str addr)
+{
+	uint32_t id = entity_find(en, ENT_ACCOUNT, addr);
+	const struct entity *x = id == ENT_NONE ? NULL : entity_get(en, id);
+
+	return edges_key(ENT_ACCOUNT, x ? x->name : addr);
+}
+
+/* One outside party of a mail (sender, its domain, a link domain) and all who received it. */
+static int mailed(struct edges *g, uint64_t k, const uint64_t *to, size_t nto, int64_t t)
+{
+	for (size_t i = 0; i < nto; i++)
+		if (degree_add(g, k ^ SALT_MAIL, to[i]) < 0)
+			return -ENOMEM;
+	/* A newsletter or a partner everybody writes with joins nobody. */
+	if (edges_hub(g, k ^ SALT_MAIL) || edges_hub(g, k))
+		return 0;
+	for (size_t i = 0; i < nto; i++)
+		put(g, k, to[i], EDGE_MAIL, t);
+	return 0;
+}
+
+static int mail(struct edges *g, const struct entities *en, const struct event *e)
+{
+	const struct val *v, *item;
+	uint64_t to[RCPT_MAX];
+	struct str from = event_str(e, ATTR_MAIL_FROM);
+	struct str domain = event_str(e, ATTR_MAIL_FROM_DOMAIN);
+	size_t nto, n;
+	int err = 0;
+
+	v = event_get(e, ATTR_MAIL_TO);
+	nto = MIN(val_items(v, &item), RCPT_MAX);
+	for (size_t i = 0; i < nto; i++)
+		to[i] = account_key(en, val_str(&item[i]));
+	if (domain.len && !entities_own_domain(en, domain)) {
+		if (from.len)
+			err = mailed(g, account_key(en, from), to, nto, e->known);
+		if (!err)
+			err = mailed(g, edges_key(ENT_ENDPOINT, domain), to, nto, e->known);
+	}
+	v = event_get(e, ATTR_MAIL_URL_DOMAINS);
+	n = MIN(val_items(v, &item), LINKS_MAX);
+	for (size_t i = 0; !err && i < n; i++) {
+		struct str d = val_str(&item[i]);
+
+		if (d.len && !entities_own_domain(en, d))
+			err = mailed(g, edges_key(ENT_ENDPOINT, d), to, nto, e->known);
+	}
+	return err;
+}
+
+int edges_event(struct edges *g, const struct entities *en, const struct event *e)
+{
+	struct cast c;
+	int err;
+
+	turn(g, e->known);
+	if (e->type->cls == CLASS_EMAIL_ACTIVITY)
+		return mail(g, en, e);
+	cast_fill(&c, en, e);
+	err = contact(g, &c, e);
+	if (!err)
+		err = usage(g, &c, e->known);
+	if (!err)
+		err = identity(g, en, &c, e);
+	if (!err && c.kind[ROLE_IMAGE] >= 0 && c.kind[ROLE_PARENT] >= 0)
+		put(g, c.key[ROLE_IMAGE], c.key[ROLE_PARENT], EDGE_STARTED, e->known);
+	return err;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * incident/edges: who had to do with whom, learned from every event in bounded tables, and how
+ * many others each entity has to do with (its degree). Keys are 64-bit hashes of kind and name,
+ * so they outlive the eviction of an entity. One thread.
+ */
+#ifndef INCIDENT_EDGES_H
+#define INCIDENT_EDGES_H
+#include "base/timeutil.h"
+#include "event/entity.h"
+
+struct edges;
+
+/* From EDGE_ISSUED on an edge is causal enough to merge two incidents. */
+enum edge_kind {
+	EDGE_CONTACT, /* device and external endpoint */
+	EDGE_USES,    /* account and device */
+	EDGE_REMOTE,  /* device and device, by a protocol one works through */
+	EDGE_ISSUED,  /* identity, and the identity or key it made or became */
+	EDGE_SESSION, /* identity and session id */
+	EDGE_STARTED, /* program and the program that started it */
+	EDGE_MAIL,    /* sender or link domain, and recipient */
+};
+
+const char *edge_name(enum edge_kind k);
+
+struct edge {
+	uint64_t from, to;
+	int64_t time; /* last seen */
+	uint8_t kind;
+	bool used;
+};
+
+/* bytes: ceiling of all tables. */
+MUST int edges_new(size_t bytes, struct edges **ret_g);
+struct edges *edges_free(struct edges *g);
+size_t edges_bytes(const struct edges *g);
+
+MUST int edges_event(struct edges *g, const struct entities *en, const struct event *e);
+
+/* The key of an entity. */
+uint64_t edges_key(enum ent_kind kind, struct str name);
+/* Distinct others seen with it lately; exact when small, saturates near 60. */
+unsigned edges_degree(const struct edges *g, uint64_t key);
+/* So many have to do with it that sharing it says nothing. */
+bool edges_hub(const struct edges *g, uint64_t key);
+/* An external endpoint that few of the organisation contact. */
+bool edges_rare(const struct edges *g, uint64_t key);
+/* Edges of key last seen at or after since, newest first; returns how many (at most max). */
+size_t edges_near(const struct edges *g, uint64_t key, int64_t since, struct edge *ret,
+		  size_t max);
+
+#endif

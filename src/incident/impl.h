@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * incident/impl: what the files of this folder share: a step (one model's alerts on one key
+ * entity) and an incident (steps in order of time).
+ */
+#ifndef INCIDENT_IMPL_H
+#define INCIDENT_IMPL_H
+#include "base/map.h"
+#include "base/timeutil.h"
+#include "incident/edges.h"
+#include "incident/incident.h"
+
+#define STEPS_MAX    200u  /* of one incident; a full one closes and a new one opens */
+#define ALERTS_MAX   1000u /* the same */
+#define EVENTS_MAX   500u  /* ids beyond those that alerts cite themselves */
+#define NAMES_MAX    64u
+#define KEYS_MAX     128u /* join keys of one incident, oldest given up first */
+#define LINKS_MAX    32u
+#define STEP_ATTACK  8u
+#define STEP_WHY     4u
+#define TACTICS	     14
+
+enum step_kind { STEP_ALERT, STEP_NOTE, STEP_COMPLIANCE };
+
+/* Owned copies of ids, in order of arrival. */
+struct ids {
+	struct str *v;
+	size_t n, cap, bytes;
+};
+
+struct step {
+	enum step_kind kind;
+	uint64_t fold; /* of model and key entity */
+	int64_t time, last;
+	uint64_t count;
+	enum severity severity;
+	unsigned score;
+	struct str alert_id, model, title, phase, text, advice, response;
+	struct str attack[STEP_ATTACK];
+	size_t nattack;
+	struct str names[ALERT_ENTS_MAX];
+	uint8_t kinds[ALERT_ENTS_MAX]; /* enum ent_kind, or ENT_KIND_COUNT when unknown */
+	size_t nnames;
+	struct why why[STEP_WHY];
+	size_t nwhy;
+	struct ids alerts, events;
+	char *pool; /* holds the text of all slices above but the ids */
+	size_t pool_len;
+};
+
+/* Why an alert came in: not by sharing an entity but over an edge. */
+struct link {
+	struct str from; /* owned: name of the alert's entity */
+	uint8_t kind;	 /* enum edge_kind */
+	int64_t time;
+};
+
+struct inc_key {
+	uint64_t key;
+	int64_t last;
+};
+
+struct inc {
+	char id[20], merged_into[20];
+	uint32_t slot;
+	bool compliance;
+	const char *status;
+	int64_t time, updated;
+	struct step **steps; /* sorted by time, then alert id */
+	size_t nsteps, cap;
+	size_t nalerts;
+	struct inc_key keys[KEYS_MAX];
+	size_t nkeys;
+	struct link links[LINKS_MAX];
+	size_t nlinks;
+	size_t bytes;
+};
+
+/* What is told of an incident at one moment. */
+struct telling {
+	struct buf title, summary, json;
+	struct str *entities, *alerts, *events;
+	size_t nentities, nalerts, nevents;
+	size_t cap_alerts, cap_events;
+	struct map seen; /* hashes of event ids */
+	enum severity severity;
+	unsigned score, tactics;
+};
+
+/* steps.c */
+MUST int step_new(const struct alert *a, const struct entities *en, struct step **ret_s);
+struct step *step_free(struct step *s);
+size_t step_bytes(const struct step *s);
+/* Takes a's (or the other step's) time, count and ids in; of one fold. */
+MUST int step_fold(struct step *s, const struct step *more);
+/* Adds s (owned from then on, folded or kept); cites an alert of another kind as context. */
+MUST int inc_add(struct inc *i, struct step *s);
+void inc_sort(struct inc *i);
+struct inc *inc_free(struct inc *i);
+
+/* story.c */
+int tactic_rank(struct str phase); /* 0.. in kill-chain order, -1 when none */
+const char *tactic_text(int rank);
+/* Fills all of t but json. */
+MUST int telling_fill(struct telling *t, const struct inc *i);
+void telling_free(struct telling *t);
+
+/* json.c */
+MUST int telling_json(struct telling *t, const struct inc *i);
+
+#endif

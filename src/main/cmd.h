@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main/cmd: the sub-commands. One file each; each gets the arguments after its own name and
+ * returns the exit status: 0 done, 1 failed, 2 wrong usage.
+ */
+#ifndef MAIN_CMD_H
+#define MAIN_CMD_H
+#include "base/str.h"
+
+struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *usage; /* lines shown by --help, with examples */
+	const char *summary;
+};
+
+extern const struct command cmd_replay, cmd_models, cmd_config, cmd_version, cmd_incidents,
+	cmd_alerts, cmd_entities, cmd_events, cmd_explain;
+
+/* Prints the usage of a command on stderr and returns 2. */
+int usage_error(const struct command *c, const char *fmt, ...) PRINTF(2, 3);
+
+#endif

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands that read the store: incidents, alerts, entities, events, explain. */
+#include "base/json.h"
+#include "base/timeutil.h"
+#include "main/cmd.h"
+#include "store/store.h"
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct query {
+	struct store_query q;
+	const char *store;
+	bool json;
+	size_t shown;
+};
+
+enum {
+	OPT_STORE = 256,
+	OPT_JSON,
+	OPT_ENTITY,
+	OPT_FROM,
+	OPT_TO,
+	OPT_LIMIT,
+	OPT_QUEUE,
+	OPT_TEXT,
+	OPT_TYPE,
+	OPT_MODEL,
+	OPT_NOTES
+};
+
+static const struct option longs[] = {
+	{"store", required_argument, NULL, OPT_STORE},
+	{"json", no_argument, NULL, OPT_JSON},
+	{"entity", required_argument, NULL, OPT_ENTITY},
+	{"from", required_argument, NULL, OPT_FROM},
+	{"to", required_argument, NULL, OPT_TO},
+	{"limit", required_argument, NULL, OPT_LIMIT},
+	{"queue", required_argument, NULL, OPT_QUEUE},
+	{"text", required_argument, NULL, OPT_TEXT},
+	{"type", required_argument, NULL, OPT_TYPE},
+	{"model", required_argument, NULL, OPT_MODEL},
+	{"notes", no_argument, NULL, OPT_NOTES},
+	{NULL, 0, NULL, 0},
+};
+
+#define QUERY_OPTIONS                                                               \
+	"  --store DIR      the store (default thymus-store)\n"                     \
+	"  --json           one JSON object a line\n"                               \
+	"  --entity NAME    only what concerns this device, account, address ...\n" \
+	"  --from, --to T   event time, RFC 3339\n"                                 \
+	"  --text WORD      title, or raw bytes of an event, holds this\n"          \
+	"  --limit N        at most N (default 100)\n"
+
+static int take_option(struct query *x, int opt, const struct command *c)
+{
+	struct str v = str_of(optarg);
+	int64_t n;
+
+	switch (opt) {
+	case OPT_STORE:
+		x->store = optarg;
+		return 0;
+	case OPT_JSON:
+		x->json = true;
+		return 0;
+	case OPT_ENTITY:
+		x->q.entity = v;
+		return 0;
+	case OPT_QUEUE:
+		x->q.queue = v;
+		return 0;
+	case OPT_TEXT:
+		x->q.text = v;
+		return 0;
+	case OPT_TYPE:
+		x->q.type = v;
+		return 0;
+	case OPT_MODEL:
+		x->q.model = v;
+		return 0;
+	case OPT_NOTES:
+		x->q.kind = STR("note");
+		return 0;
+	case OPT_FROM:
+		return time_parse(v, &x->q.from) ? 0 : usage_error(c, "--from wants RFC 3339");
+	case OPT_TO:
+		return time_parse(v, &x->q.to) ? 0 : usage_error(c, "--to wants RFC 3339");
+	case OPT_LIMIT:
+		if (!str_i64(v, &n) || n < 1)
+			return usage_error(c, "--limit wants a number from 1 on");
+		x->q.limit = (size_t)n;
+		return 0;
+	default:
+		return usage_error(c, "thymus %s: see the options below", c->name);
+	}
+}
+
+/* Options into x; *ret_word is the first other argument (or "show ID": then ID). */
+static int take_options(struct query *x, int argc, char **argv, const struct command *c,
+			struct str *ret_word)
+{
+	int opt;
+
+	*x = (struct query){.store = "thymus-store"};
+	x->q.from = x->q.to = TIME_NONE;
+	optind = 1;
+	while ((opt = getopt_long(argc + 1, argv - 1, "", longs, NULL)) != -1) {
+		int status = take_option(x, opt, c);
+
+		if (status)
+			return status;
+	}
+	argv--;
+	if (optind <= argc && str_eqz(str_of(argv[optind]), "show"))
+		optind++;
+	*ret_word = str_of(optind <= argc ? argv[optind] : NULL);
+	return 0;
+}
+
+static void safe(struct str s)
+{
+	struct buf b;
+
+	buf_init(&b, 4 * MIB);
+	buf_safe(&b, s);
+	fwrite(buf_str(&b).p, 1, buf_str(&b).len, stdout);
+	buf_free(&b);
+}
+
+static const char *severity_text(int s)
+{
+	static const char *const names[] = {"info", "low", "medium", "high", "critical"};
+
+	return s >= 0 && s < (int)ARRAY_LEN(names) ? names[s] : "?";
+}
+
+static int finding_row(const struct store_finding *f, void *arg)
+{
+	struct query *x = arg;
+	char when[TIME_TEXT];
+
+	x->shown++;
+	if (x->json) {
+		fwrite(f->json.p, 1, f->json.len, stdout);
+		putchar('\n');
+		return 0;
+	}
+	printf("%.*s  %-8s %3u  %-10.*s  %s  ", STR_ARG(f->id), severity_text(f->severity),
+	       f->score, STR_ARG(f->queue), time_rfc3339(f->time / NS_PER_S * NS_PER_S, when));
+	safe(f->title);
+	putchar('\n');
+	return 0;
+}
+
+/* Copies a JSON document with the padding that the scanner wants. */
+static int scan_copy(struct json *j, struct str text, struct arena *mem)
+{
+	char *p = arena_zalloc(mem, text.len + JSON_PAD);
+
+	if (!p)
+		return -1;
+	memcpy(p, text.p, text.len);
+	json_init(j);
+	return json_scan(j, str_n(p, text.len), NULL);
+}
+
+static void text_member(const struct json *j, uint32_t obj, const char *key, const char *before,
+			struct arena *mem)
+{
+	uint32_t t = json_get(j, obj, str_of(key));
+
+	if (!t || j->tok[t].len == 0)
+		return;
+	printf("%s", before);
+	safe(json_text(j, t, mem));
+}
+
+static void list_member(const struct json *j, uint32_t obj, const char *key, const char *before,
+			uint32_t max, struct arena *mem)
+{
+	uint32_t arr = json_get(j, obj, str_of(key)), n = 0;
+
+	if (!arr || j->tok[arr].kind != JSON_ARRAY || j->tok[arr].n == 0)
+		return;
+	printf("%s", before);
+	JSON_EACH_ITEM(j, arr, t)
+	{
+		if (n++ == max) {
+			printf(", ... (%u in all)", j->tok[arr].n);
+			break;
+		}
+		if (n > 1)
+			printf(", ");
+		safe(json_text(j, t, mem));
+	}
+}
+
+static void print_steps(const struct json *j, struct arena *mem)
+{
+	uint32_t arr = json_get(j, 0, STR("steps")), n = 0;
+
+	if (!arr || j->tok[arr].kind != JSON_ARRAY)
+		return;
+	printf("\n\nWhat happened");
+	JSON_EACH_ITEM(j, arr, t)
+	{
+		printf("\n%3u. ", ++n);
+		text_member(j, t, "time", "", mem);
+		text_member(j, t, "phase", "  [", mem);
+		printf("]");
+		list_member(j, t, "attack", " ", 4, mem);
+		text_member(j, t, "text", "\n     ", mem);
+		list_member(j, t, "event_ids", "\n     evidence: ", 6, mem);
+	}
+}
+
+static void print_why(const struct json *j, struct arena *mem)
+{
+	uint32_t arr = json_get(j, 0, STR("why"));
+
+	if (!arr || j->tok[arr].kind != JSON_ARRAY || j->tok[arr].n == 0)
+		return;
+	printf("\n\nWhy this is unusual");
+	JSON_EACH_ITEM(j, arr, t)
+	{
+		text_member(j, t, "quantity", "\n  - ", mem);
+		text_member(j, t, "usual", ": usual ", mem);
+		text_member(j, t, "seen", "; seen ", mem);
+	}
+}
+
+static int story_row(const struct store_finding *f, void *arg)
+{
+	struct query *x = arg;
+	struct arena mem;
+	struct json j;
+
+	if (x->json)
+		return finding_row(f, arg);
+	x->shown++;
+	arena_init(&mem, 0);
+	if (scan_copy(&j, f->json, &mem) == 0) {
+		text_member(&j, 0, "title", "", &mem);
+		printf("\n%.*s, severity %s, score %u, %.*s queue", STR_ARG(f->id),
+		       severity_text(f->severity), f->score, STR_ARG(f->queue));
+		text_member(&j, 0, "summary", "\n\n", &mem);
+		list_member(&j, 0, "entities", "\n\nConcerned: ", 20, &mem);
+		print_steps(&j, &mem);
+		print_why(&j, &mem);
+		list_member(&j, 0, "next", "\n\nNext: ", 10, &mem);
+		printf("\n");
+	}
+	json_free(&j);
+	arena_free(&mem);
+	return 0;
+}
+
+static int entity_row(const struct store_entity *e, void *arg)
+{
+	struct query *x = arg;
+	char a[TIME_TEXT], b[TIME_TEXT];
+	struct buf out;
+
+	x->shown++;
+	time_rfc3339(e->first_seen / NS_PER_S * NS_PER_S, a);
+	time_rfc3339(e->last_seen / NS_PER_S * NS_PER_S, b);
+	buf_init(&out, 64 * KIB);
+	if (!x->json) {
+		printf("%-9.*s %-8.*s %10lld  %s  %s  ", STR_ARG(e->kind), STR_ARG(e->cls),
+		       (long long)e->events, a, b);
+		for (size_t i = 0; i < e->nnames; i++) {
+			if (i)
+				buf_addz(&out, ", ");
+			buf_safe(&out, e->names[i]);
+		}
+	} else {
+		buf_addz(&out, "{\"kind\":");
+		buf_json(&out, e->kind);
+		buf_addz(&out, ",\"name\":");
+		buf_json(&out, e->name);
+		buf_addz(&out, ",\"class\":");
+		buf_json(&out, e->cls);
+		buf_fmt(&out,
+			",\"first_seen\":\"%s\",\"last_seen\":\"%s\",\"events\":%lld,\"names\":"
+			"[",
+			a, b, (long long)e->events);
+		for (size_t i = 0; i < e->nnames; i++) {
+			if (i)
+				buf_addc(&out, ',');
+			buf_json(&out, e->names[i]);
+		}
+		buf_addz(&out, "]}");
+	}
+	printf("%s\n", buf_str(&out).p);
+	buf_free(&out);
+	return 0;
+}
+
+static int event_row(const struct store_event *e, void *arg)
+{
+	struct query *x = arg;
+	char when[TIME_TEXT];
+
+	x->shown++;
+	if (x->json) {
+		struct buf b;
+
+		buf_init(&b, 64 * MIB);
+		buf_fmt(&b,
+			"{\"seq\":%llu,\"time\":\"%s\",\"type\":", (unsigned long long)e->seq,
+			time_rfc3339(e->time, when));
+		buf_json(&b, e->type);
+		buf_addz(&b, ",\"id\":");
+		buf_json(&b, e->id);
+		buf_addz(&b, ",\"raw\":");
+		buf_json(&b, e->raw);
+		buf_addz(&b, "}");
+		printf("%s\n", buf_str(&b).p);
+		buf_free(&b);
+		return 0;
+	}
+	printf("%s  %-22.*s ", time_rfc3339(e->known, when), STR_ARG(e->type));
+	safe(e->id);
+	printf("  ");
+	safe(str_sub(e->raw, 0, 300));
+	printf("\n");
+	return 0;
+}
+
+static int with_store(struct query *x, const struct command *c,
+		      int (*ask)(struct store *st, struct query *x, struct diag *d))
+{
+	struct store_conf conf = {.dir = x->store, .read_only = true};
+	struct store *st = NULL;
+	struct diag d = {{0}};
+	int r = store_open(&conf, &st, &d);
+
+	if (r == 0)
+		r = ask(st, x, &d);
+	store_close(st);
+	if (r < 0)
+		fprintf(stderr, "thymus %s: %s\n", c->name, d.msg[0] ? d.msg : err_text(r));
+	else if (x->shown == 0)
+		fprintf(stderr, "nothing found\n");
+	return r < 0;
+}
+
+static int ask_findings(struct store *st, struct query *x, struct diag *d)
+{
+	return store_findings(st, &x->q, x->q.id.len ? story_row : finding_row, x, d);
+}
+
+static int ask_entities(struct store *st, struct query *x, struct diag *d)
+{
+	return store_entities(st, &x->q, entity_row, x, d);
+}
+
+static int ask_events(struct store *st, struct query *x, struct diag *d)
+{
+	return store_events(st, &x->q, event_row, x, d);
+}
+
+/* The record, then every finding and note that cites it. */
+static int ask_explain(struct store *st, struct query *x, struct diag *d)
+{
+	struct store_query q = {.event = x->q.id, .from = TIME_NONE, .to = TIME_NONE};
+	int r = store_events(st, &x->q, event_row, x, d);
+
+	if (r < 0 || x->shown == 0)
+		return r;
+	x->shown = 0;
+	printf("\ncited by\n");
+	r = store_findings(st, &q, finding_row, x, d);
+	if (r == 0 && x->shown == 0)
+		printf("nothing: no model fired on this event\n");
+	x->shown++;
+	return r;
+}
+
+static int run_findings(int argc, char **argv, const struct command *c, const char *kind)
+{
+	struct query x;
+	int status = take_options(&x, argc, argv, c, &x.q.id);
+
+	if (status)
+		return status;
+	if (!x.q.kind.len)
+		x.q.kind = str_of(kind);
+	return with_store(&x, c, ask_findings);
+}
+
+static int run_incidents(int argc, char **argv)
+{
+	return run_findings(argc, argv, &cmd_incidents, "incident");
+}
+
+static int run_alerts(int argc, char **argv)
+{
+	return run_findings(argc, argv, &cmd_alerts, "alert");
+}
+
+static int run_entities(int argc, char **argv)
+{
+	struct query x;
+	struct str word;
+	int status = take_options(&x, argc, argv, &cmd_entities, &word);
+
+	if (status)
+		return status;
+	if (word.len)
+		x.q.entity = word;
+	return with_store(&x, &cmd_entities, ask_entities);
+}
+
+static int run_events(int argc, char **argv)
+{
+	struct query x;
+	int status = take_options(&x, argc, argv, &cmd_events, &x.q.id);
+
+	return status ? status : with_store(&x, &cmd_events, ask_events);
+}
+
+static int run_explain(int argc, char **argv)
+{
+	struct query x;
+	int status = take_options(&x, argc, argv, &cmd_explain, &x.q.id);
+
+	if (status == 0 && !x.q.id.len)
+		return usage_error(&cmd_explain, "thymus explain: which event?");
+	return status ? status : with_store(&x, &cmd_explain, ask_explain);
+}
+
+const struct command cmd_incidents = {
+	.name = "incidents",
+	.run = run_incidents,
+	.usage = "thymus incidents [OPTION]... [ID]\n"
+		 "Lists incidents, most severe first; with an ID tells its "
+		 "story.\n\n" QUERY_OPTIONS
+		 "  --queue Q        threat or compliance\n\nexample: thymus incidents --queue "
+		 "threat\n",
+	.summary = "list incidents, or tell the story of one",
+};
+
+const struct command cmd_alerts = {
+	.name = "alerts",
+	.run = run_alerts,
+	.usage = "thymus alerts [OPTION]... [ID]\n\n" QUERY_OPTIONS
+		 "  --model NAME     only of this model\n"
+		 "  --notes          what did not pass the alert budget\n"
+		 "\nexample: thymus alerts --entity 10.0.0.5\n",
+	.summary = "list alerts",
+};
+
+const struct command cmd_entities = {
+	.name = "entities",
+	.run = run_entities,
+	.usage = "thymus entities [OPTION]... [NAME]\n\n" QUERY_OPTIONS
+		 "\nexample: thymus entities --text srv\n",
+	.summary = "list devices, accounts, workloads ... and their names",
+};
+
+const struct command cmd_events = {
+	.name = "events",
+	.run = run_events,
+	.usage = "thymus events [OPTION]... [ID]\n\n" QUERY_OPTIONS
+		 "  --type TYPE      only this record type, such as zeek.conn\n"
+		 "\nexample: thymus events --entity pc0357 --from 2026-05-11T08:00:00Z --limit "
+		 "20\n",
+	.summary = "search stored events",
+};
+
+const struct command cmd_explain = {
+	.name = "explain",
+	.run = run_explain,
+	.usage = "thymus explain [--store DIR] EVENT_ID\n"
+		 "Shows the record and every alert, note and incident that cites it.\n",
+	.summary = "say what was made of one event",
+};

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/timeutil.h"
+#include "main/cmd.h"
+#include "main/pipeline.h"
+#include "main/report.h"
+#include "parse/stream.h"
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define BATCH 1024
+
+struct replay {
+	struct config conf;
+	const char *config_file, *findings_file;
+	bool store, json;
+	struct pipeline pipe;
+	struct stream *stream;
+	struct diag diag;
+	int64_t first, last; /* known of the first and last event */
+	uint64_t per_type[4096];
+};
+
+enum {
+	OPT_CONFIG = 256,
+	OPT_STORE,
+	OPT_MODELS,
+	OPT_FINDINGS,
+	OPT_NO_STORE,
+	OPT_THREADS,
+	OPT_FORMAT
+};
+
+static const struct option longs[] = {
+	{"config", required_argument, NULL, OPT_CONFIG},
+	{"store", required_argument, NULL, OPT_STORE},
+	{"models", required_argument, NULL, OPT_MODELS},
+	{"findings", required_argument, NULL, OPT_FINDINGS},
+	{"format", required_argument, NULL, OPT_FORMAT},
+	{"no-store", no_argument, NULL, OPT_NO_STORE},
+	{"threads", required_argument, NULL, OPT_THREADS},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
+};
+
+static const char *arg_of(int argc, char **argv, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (int i = 0; i < argc; i++) {
+		if (strcmp(argv[i], name) == 0 && i + 1 < argc)
+			return argv[i + 1];
+		if (strncmp(argv[i], name, n) == 0 && argv[i][n] == '=')
+			return argv[i] + n + 1;
+	}
+	return NULL;
+}
+
+/* One option; 0, or the exit status. */
+static int take_option(struct replay *r, int opt)
+{
+	struct str v = str_of(optarg);
+
+	switch (opt) {
+	case OPT_STORE:
+		r->conf.store_dir = v;
+		return 0;
+	case OPT_NO_STORE:
+		r->store = false;
+		return 0;
+	case OPT_FINDINGS:
+		r->findings_file = optarg;
+		return 0;
+	case OPT_FORMAT:
+		r->json = str_eqz(v, "ndjson");
+		if (!r->json && !str_eqz(v, "text"))
+			return usage_error(&cmd_replay, "--format is text or ndjson");
+		return 0;
+	case OPT_MODELS:
+		if (r->conf.models.n == CONFIG_LIST_MAX)
+			return usage_error(&cmd_replay, "too many --models");
+		r->conf.models.v[r->conf.models.n++] = optarg;
+		return 0;
+	case OPT_THREADS:
+		if (!str_i64(v, &r->conf.threads) || r->conf.threads < 0 ||
+		    r->conf.threads > 64)
+			return usage_error(&cmd_replay,
+					   "--threads takes a number from 0 to 64");
+		return 0;
+	case OPT_CONFIG:
+		return 0; /* read before, so that other options override it */
+	default:
+		return usage_error(&cmd_replay, "thymus replay: see the options below");
+	}
+}
+
+/* getopt wants the program's name first: argv[-1] is the command's. */
+static int take_options(struct replay *r, int argc, char **argv)
+{
+	int opt, status;
+
+	r->config_file = arg_of(argc, argv, "--config");
+	if (r->config_file && config_load(&r->conf, r->config_file, &r->diag) < 0) {
+		fprintf(stderr, "%s\n", r->diag.msg);
+		return 2;
+	}
+	optind = 1;
+	while ((opt = getopt_long(argc + 1, argv - 1, "h", longs, NULL)) != -1) {
+		status = take_option(r, opt);
+		if (status)
+			return status;
+	}
+	return 0;
+}
+
+static int feed(struct replay *r)
+{
+	struct progress bar;
+	struct event *ev;
+	struct arena *mem;
+	int n;
+
+	progress_start(&bar, isatty(STDERR_FILENO));
+	while ((n = stream_next(r->stream, &ev, BATCH, &mem, &r->diag)) > 0) {
+		for (int i = 0; i < n; i++) {
+			int e = pipeline_event(&r->pipe, &ev[i], mem);
+
+			if (e < 0) {
+				diag_set(&r->diag, e, "%s",
+					 r->pipe.diag.msg[0] ? r->pipe.diag.msg : err_text(e));
+				return e;
+			}
+			if (ev[i].type->id < ARRAY_LEN(r->per_type))
+				r->per_type[ev[i].type->id]++;
+			if (!r->first)
+				r->first = ev[i].known;
+			r->last = ev[i].known;
+		}
+		progress_show(&bar, r->stream, r->last);
+	}
+	progress_end(&bar);
+	return n;
+}
+
+static int open_outputs(struct replay *r)
+{
+	struct store_conf sc = {.background = true, .fresh = true};
+
+	if (r->findings_file) {
+		r->pipe.findings = fopen(r->findings_file, "wbe");
+		if (!r->pipe.findings)
+			return diag_set(&r->diag, -errno, "%s: %s", r->findings_file,
+					strerror(errno));
+	}
+	if (!r->store)
+		return 0;
+	sc.dir = arena_strz(&r->conf.mem, r->conf.store_dir);
+	return sc.dir ? store_open(&sc, &r->pipe.store, &r->diag) : -ENOMEM;
+}
+
+static int close_outputs(struct replay *r, int err)
+{
+	if (r->pipe.findings && fclose(r->pipe.findings) != 0 && err == 0)
+		err = diag_set(&r->diag, -EIO, "%s: cannot be written", r->findings_file);
+	r->pipe.findings = NULL;
+	r->pipe.store = store_close(r->pipe.store);
+	return err;
+}
+
+static int replay(struct replay *r, const char *const *paths, size_t npaths)
+{
+	struct stream_conf sc = {.paths = paths,
+				 .npaths = npaths,
+				 .threads = (unsigned)r->conf.threads,
+				 .hold_bytes = (size_t)r->conf.hold_memory_mib * MIB};
+	int64_t t0 = time_wall();
+	int err = pipeline_open(&r->pipe, &r->conf, &r->diag);
+
+	if (err < 0)
+		return err;
+	err = open_outputs(r);
+	if (err == 0)
+		err = stream_open(&sc, r->pipe.sources, &r->stream, &r->diag);
+	if (err == 0)
+		err = feed(r);
+	if (err == 0)
+		err = pipeline_finish(&r->pipe, r->last);
+	if (err < 0 && !r->diag.msg[0])
+		diag_set(&r->diag, err, "%s",
+			 r->pipe.diag.msg[0] ? r->pipe.diag.msg : err_text(err));
+	if (err == 0)
+		report_run(&r->pipe, r->stream, r->per_type, r->first, r->last,
+			   time_wall() - t0);
+	stream_free(r->stream);
+	err = close_outputs(r, err);
+	pipeline_close(&r->pipe);
+	return err;
+}
+
+static int run(int argc, char **argv)
+{
+	struct replay *r = calloc(1, sizeof(*r));
+	int status;
+
+	if (!r || config_init(&r->conf) < 0) {
+		free(r);
+		return 1;
+	}
+	r->store = true;
+	status = take_options(r, argc, argv);
+	if (status == 0 && optind > argc)
+		status = usage_error(&cmd_replay, "thymus replay: which files or folders?");
+	if (status == 0) {
+		/* After getopt_long, argv - 1 is permuted: the paths stand at its end. */
+		const char *const *paths = (const char *const *)(argv - 1 + optind);
+
+		if (replay(r, paths, (size_t)(argc + 1 - optind)) < 0) {
+			fprintf(stderr, "thymus replay: %s\n", r->diag.msg);
+			status = 1;
+		}
+	}
+	config_free(&r->conf);
+	free(r);
+	return status;
+}
+
+const struct command cmd_replay = {
+	.name = "replay",
+	.run = run,
+	.usage = "thymus replay [OPTION]... PATH...\n"
+		 "Reads files and folders (Zeek, CloudTrail, VPC flow, Entra, Microsoft 365, "
+		 "Defender,\n"
+		 "Falco, Tetragon, auditd, mail; .gz and .zst too; recognised by content) in "
+		 "order of\n"
+		 "event time, learns, and tells what happened.\n\n"
+		 "  --findings FILE    write alerts and incidents as JSON lines\n"
+		 "  --store DIR        keep events and findings there (default thymus-store)\n"
+		 "  --no-store         keep nothing\n"
+		 "  --models DIR       more Sigma rules (may be given again)\n"
+		 "  --config FILE      configuration (thymus config options)\n"
+		 "  --threads N        decoding threads; results do not depend on it\n\n"
+		 "example: thymus replay --findings f.ndjson /var/log/zeek mail.mbox\n",
+	.summary = "read logs from files, in order of event time",
+};

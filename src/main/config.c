@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "main/config.h"
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum opt_kind { OPT_TEXT, OPT_LIST, OPT_INT, OPT_NUMBER };
+
+struct option_row {
+	const char *name;
+	enum opt_kind kind;
+	const char *unit;
+	double min, max, def;
+	const char *text;
+	size_t offset;
+};
+
+#define AT(member) offsetof(struct config, member)
+
+static const struct option_row rows[] = {
+	{"share_dir", OPT_TEXT, "path", 0, 0, 0,
+	 "Folder that holds sources/, learned/ and models/. Found beside the program by "
+	 "default.",
+	 AT(share_dir)},
+	{"store_dir", OPT_TEXT, "path", 0, 0, 0,
+	 "Folder of the store: events, alerts, incidents, entities. Default ./thymus-store.",
+	 AT(store_dir)},
+	{"models", OPT_LIST, "paths", 0, 0, 0, "Folders or files of Sigma rules of your own.",
+	 AT(models)},
+	{"networks", OPT_LIST, "CIDR", 0, 0, 0,
+	 "Address blocks of the organisation beside the private ones.", AT(networks)},
+	{"domains", OPT_LIST, "names", 0, 0, 0,
+	 "Mail and directory domains of the organisation; more are learned from the logs.",
+	 AT(domains)},
+	{"alerts_per_day", OPT_NUMBER, "a day", 0.01, 10000, 3,
+	 "Budget of the threat queue. What does not fit becomes a note.", AT(alerts_per_day)},
+	{"compliance_per_day", OPT_NUMBER, "a day", 0.01, 10000, 5,
+	 "Budget of the compliance queue.", AT(compliance_per_day)},
+	{"threads", OPT_INT, "threads", 0, 64, 1,
+	 "Threads that read and decode beside the one that learns. Results do not depend on "
+	 "it.",
+	 AT(threads)},
+	{"learn_memory", OPT_INT, "MiB", 16, 1 << 20, 512, "Ceiling of all learned state.",
+	 AT(learn_memory_mib)},
+	{"hold_memory", OPT_INT, "MiB", 1, 1 << 20, 256,
+	 "Ceiling of records that wait for their turn in memory; more go to a temporary file.",
+	 AT(hold_memory_mib)},
+	{"entities_max", OPT_INT, "entities", 1000, 1 << 28, 2000000,
+	 "Devices, accounts, workloads and so on kept; idle ones go first.", AT(entities_max)},
+};
+
+static void *field(struct config *c, const struct option_row *o)
+{
+	return (char *)c + o->offset;
+}
+
+/* Installed: PREFIX/bin beside PREFIX/share/thymus; built: build/ inside the repository. */
+static const char *find_share(struct config *c)
+{
+	static const char *const beside[] = {"../share/thymus", "..", "."};
+	char exe[4096];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	size_t len = n > 0 ? (size_t)n : 0;
+
+	while (len && exe[len - 1] != '/')
+		len--;
+	for (size_t i = 0; len && i < ARRAY_LEN(beside); i++) {
+		struct str dir = arena_fmt(&c->mem, "%.*s%s", (int)len, exe, beside[i]);
+		struct str probe = arena_fmt(&c->mem, "%.*s/sources", STR_ARG(dir));
+
+		if (dir.p && probe.p && access(probe.p, R_OK) == 0)
+			return dir.p;
+	}
+	return "/usr/share/thymus";
+}
+
+int config_init(struct config *c)
+{
+	const char *env = getenv("THYMUS_SHARE");
+
+	*c = (struct config){0};
+	arena_init(&c->mem, 0);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (rows[i].kind == OPT_INT)
+			*(int64_t *)field(c, &rows[i]) = (int64_t)rows[i].def;
+		if (rows[i].kind == OPT_NUMBER)
+			*(double *)field(c, &rows[i]) = rows[i].def;
+	}
+	c->store_dir = STR("thymus-store");
+	c->share_dir = str_of(env ? env : find_share(c));
+	return c->share_dir.p ? 0 : -ENOMEM;
+}
+
+static int load_list(struct config *c, const struct yaml *y, const struct yaml_node *n,
+		     struct config_list *l, struct diag *d)
+{
+	if (n->kind != YAML_SEQ)
+		return yaml_fail(y, n, d, "'%.*s' must be a list", STR_ARG(n->key));
+	YAML_EACH(item, n)
+	{
+		char *z;
+
+		if (item->kind != YAML_SCALAR || item->null)
+			return yaml_fail(y, item, d, "an item must be text");
+		if (l->n == CONFIG_LIST_MAX)
+			return yaml_fail(y, item, d, "more than %d items", CONFIG_LIST_MAX);
+		z = arena_strz(&c->mem, item->text);
+		if (!z)
+			return -ENOMEM;
+		l->v[l->n++] = z;
+	}
+	return 0;
+}
+
+static int load_row(struct config *c, const struct option_row *o, const struct yaml *y,
+		    const struct yaml_node *root, struct diag *d)
+{
+	const struct yaml_node *n = yaml_get(root, o->name);
+	double v;
+	int r;
+
+	if (!n)
+		return 0;
+	if (o->kind == OPT_LIST)
+		return load_list(c, y, n, field(c, o), d);
+	if (o->kind == OPT_TEXT) {
+		struct str *s = field(c, o);
+
+		if (n->kind != YAML_SCALAR || n->null)
+			return yaml_fail(y, n, d, "'%s' must be text", o->name);
+		*s = arena_str(&c->mem, n->text);
+		return s->p ? 0 : -ENOMEM;
+	}
+	r = yaml_f64(y, root, o->name, o->def, &v, d);
+	if (r < 0)
+		return r;
+	if (v < o->min || v > o->max)
+		return yaml_fail(y, n, d, "'%s' must be between %g and %g %s", o->name, o->min,
+				 o->max, o->unit);
+	if (o->kind == OPT_INT)
+		*(int64_t *)field(c, o) = (int64_t)v;
+	else
+		*(double *)field(c, o) = v;
+	return 0;
+}
+
+int config_load(struct config *c, const char *path, struct diag *d)
+{
+	const char *known[ARRAY_LEN(rows) + 1] = {NULL};
+	struct yaml *y = NULL;
+	int r = yaml_load(path, &y, d);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		known[i] = rows[i].name;
+	if (y->docs && !y->docs->root->null) {
+		const struct yaml_node *root = y->docs->root;
+
+		if (root->kind != YAML_MAP)
+			r = yaml_fail(y, root, d, "a configuration is a map of options");
+		if (r == 0)
+			r = yaml_only(y, root, known, d);
+		for (size_t i = 0; r == 0 && i < ARRAY_LEN(rows); i++)
+			r = load_row(c, &rows[i], y, root, d);
+	}
+	yaml_free(y);
+	return r;
+}
+
+void config_free(struct config *c)
+{
+	arena_free(&c->mem);
+}
+
+void config_reference(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct option_row *o = &rows[i];
+
+		printf("%s (%s", o->name, o->unit);
+		if (o->kind == OPT_INT || o->kind == OPT_NUMBER)
+			printf(", %g to %g, default %g", o->min, o->max, o->def);
+		printf(")\n    %s\n", o->text);
+	}
+}
+
+const char *config_share(struct config *c, const char *name)
+{
+	return arena_fmt(&c->mem, "%.*s/%s", STR_ARG(c->share_dir), name).p;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main/config: every option in one table (config.c): name, type, unit, default and text. A
+ * configuration file is a YAML map of them; the command line overrides single ones.
+ */
+#ifndef MAIN_CONFIG_H
+#define MAIN_CONFIG_H
+#include "base/yaml.h"
+
+#define CONFIG_LIST_MAX 256
+
+struct config_list {
+	const char *v[CONFIG_LIST_MAX];
+	size_t n;
+};
+
+struct config {
+	struct arena mem;
+	struct str share_dir; /* holds sources/, learned/, models/ and lists/ */
+	struct str store_dir;
+	struct config_list models; /* folders of the user's own rules, beside models/ */
+	struct config_list networks, domains;
+	double alerts_per_day, compliance_per_day;
+	int64_t threads, learn_memory_mib, hold_memory_mib, entities_max;
+};
+
+/* Defaults. 0 or -ENOMEM. Free with config_free. */
+MUST int config_init(struct config *c);
+/* Reads a file over the defaults; unknown keys and wrong types are errors with a caret. */
+MUST int config_load(struct config *c, const char *path, struct diag *d);
+void config_free(struct config *c);
+/* The reference of all options as text, one paragraph each. */
+void config_reference(void);
+/* "SHARE/NAME", made in c->mem. */
+const char *config_share(struct config *c, const char *name);
+
+#endif

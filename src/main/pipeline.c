@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "main/pipeline.h"
+#include <errno.h>
+
+static int open_detect(struct pipeline *p, struct config *c, struct diag *d)
+{
+	const char *dirs[CONFIG_LIST_MAX + 1];
+	struct detect_conf conf = {.dirs = dirs};
+
+	dirs[conf.ndirs++] = config_share(c, "models");
+	for (size_t i = 0; i < c->models.n; i++)
+		dirs[conf.ndirs++] = c->models.v[i];
+	return detect_open(&conf, p->schema, &p->detect, d);
+}
+
+static int open_parts(struct pipeline *p, struct config *c, struct diag *d)
+{
+	struct entities_conf en = {.max = (size_t)c->entities_max,
+				   .networks = c->networks.v,
+				   .nnetworks = c->networks.n,
+				   .domains = c->domains.v,
+				   .ndomains = c->domains.n};
+	struct learn_conf ln = {.dir = config_share(c, "learned"),
+				.memory_bytes = (size_t)c->learn_memory_mib * MIB,
+				.alerts_per_day = c->alerts_per_day,
+				.compliance_per_day = c->compliance_per_day};
+	struct incidents_conf in = {0};
+	int r;
+
+	if ((r = schema_new(&p->schema)) < 0 ||
+	    (r = sources_load(config_share(c, "sources"), p->schema, &p->sources, d)) < 0 ||
+	    (r = entities_provide(p->schema)) < 0 ||
+	    (r = entities_new(&en, p->schema, &p->entities)) < 0 ||
+	    (r = learn_open(&ln, p->schema, p->entities, &p->learn, d)) < 0 ||
+	    (r = open_detect(p, c, d)) < 0 || (r = schema_freeze(p->schema)) < 0 ||
+	    (r = sources_compile(p->sources, p->schema)) < 0 ||
+	    (r = learn_start(p->learn)) < 0 ||
+	    (r = detect_start(p->detect, p->schema, p->entities, p->learn)) < 0 ||
+	    (r = incidents_new(&in, p->entities, &p->incidents)) < 0)
+		return r;
+	return 0;
+}
+
+int pipeline_open(struct pipeline *p, struct config *c, struct diag *d)
+{
+	int r;
+
+	*p = (struct pipeline){0};
+	buf_init(&p->line, 8 * MIB);
+	d->msg[0] = 0;
+	r = open_parts(p, c, d);
+	if (r < 0) {
+		if (!d->msg[0])
+			diag_set(d, r, "cannot start: %s", err_text(r));
+		pipeline_close(p);
+	}
+	return r;
+}
+
+void pipeline_close(struct pipeline *p)
+{
+	incidents_free(p->incidents);
+	detect_free(p->detect);
+	learn_free(p->learn);
+	entities_free(p->entities);
+	sources_free(p->sources);
+	schema_free(p->schema);
+	buf_free(&p->line);
+	*p = (struct pipeline){0};
+}
+
+static int write_line(struct pipeline *p, struct str json)
+{
+	if (!p->findings)
+		return 0;
+	if (fwrite(json.p, 1, json.len, p->findings) != json.len ||
+	    fputc('\n', p->findings) == EOF)
+		return diag_set(&p->diag, -EIO, "findings cannot be written");
+	return 0;
+}
+
+static int on_incident(const struct incident_view *v, void *arg)
+{
+	struct pipeline *p = arg;
+	struct store_finding f = {.kind = STR("incident"),
+				  .id = v->id,
+				  .title = v->title,
+				  .queue = v->compliance ? STR("compliance") : STR("threat"),
+				  .status = v->status,
+				  .time = v->time,
+				  .severity = (int)v->severity,
+				  .score = v->score,
+				  .json = v->json,
+				  .entities = v->entities,
+				  .nentities = v->nentities,
+				  .event_ids = v->event_ids,
+				  .nevents = v->nevents,
+				  .alert_ids = v->alert_ids,
+				  .nalerts = v->nalerts};
+	int r = write_line(p, v->json);
+
+	if (r == 0 && p->store)
+		r = store_finding_put(p->store, &f, &p->diag);
+	return r;
+}
+
+static int keep_alert(struct pipeline *p, const struct alert *a)
+{
+	struct store_finding f = {.kind = a->note ? STR("note") : STR("alert"),
+				  .id = str_of(a->id),
+				  .title = a->title,
+				  .model = a->model->name,
+				  .queue = a->compliance ? STR("compliance") : STR("threat"),
+				  .status = STR("open"),
+				  .time = a->time,
+				  .severity = (int)a->severity,
+				  .score = a->score,
+				  .entities = a->names,
+				  .nentities = a->nents,
+				  .event_ids = a->event_ids,
+				  .nevents = a->nevents};
+	int r;
+
+	buf_clear(&p->line);
+	alert_json(&p->line, a);
+	r = buf_err(&p->line);
+	if (r < 0)
+		return diag_set(&p->diag, r, "alert %s: %s", a->id, err_text(r));
+	f.json = buf_str(&p->line);
+	if (!a->note)
+		r = write_line(p, f.json);
+	if (r == 0 && p->store)
+		r = store_finding_put(p->store, &f, &p->diag);
+	return r;
+}
+
+static int on_alert(struct alert *a, const struct event *e, void *arg)
+{
+	struct pipeline *p = arg;
+	int r = keep_alert(p, a);
+
+	(void)e;
+	if (a->note)
+		p->notes++;
+	else
+		p->alerts++;
+	if (r == 0)
+		r = incidents_alert(p->incidents, a, on_incident, p);
+	alert_free(a);
+	return r;
+}
+
+int pipeline_event(struct pipeline *p, struct event *e, struct arena *mem)
+{
+	int r;
+
+	p->diag.msg[0] = 0;
+	if ((r = entities_resolve(p->entities, e, mem)) < 0 ||
+	    (r = learn_event(p->learn, e, mem)) < 0 ||
+	    (r = incidents_event(p->incidents, e)) < 0 ||
+	    (r = detect_event(p->detect, e, on_alert, p)) < 0)
+		return r;
+	return p->store ? store_event(p->store, e, p->entities) : 0;
+}
+
+int pipeline_finish(struct pipeline *p, int64_t now)
+{
+	int r = incidents_flush(p->incidents, now, on_incident, p);
+
+	if (r == 0 && p->store)
+		r = store_entities_put(p->store, p->entities, &p->diag);
+	if (r == 0 && p->store)
+		r = store_sync(p->store, &p->diag);
+	return r;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main/pipeline: the way of the data wired together, from a decoded event to findings:
+ *   resolve -> learn -> detect -> incident, and store.
+ * One thread owns it.
+ */
+#ifndef MAIN_PIPELINE_H
+#define MAIN_PIPELINE_H
+#include "detect/detect.h"
+#include "incident/incident.h"
+#include "learn/learn.h"
+#include "main/config.h"
+#include "parse/source.h"
+#include "store/store.h"
+#include <stdio.h>
+
+struct pipeline {
+	struct schema *schema;
+	struct sources *sources;
+	struct entities *entities;
+	struct learn *learn;
+	struct detect *detect;
+	struct incidents *incidents;
+	struct store *store; /* borrowed; may be NULL */
+	FILE *findings;	     /* borrowed; may be NULL */
+	struct buf line;
+	struct diag diag; /* of the last error */
+	uint64_t alerts, notes;
+};
+
+/* Loads all files and lays out the rows. 0, or <0 with a finished line in d. */
+MUST int pipeline_open(struct pipeline *p, struct config *c, struct diag *d);
+void pipeline_close(struct pipeline *p);
+/* One event in order of admission; mem is its batch's arena. */
+MUST int pipeline_event(struct pipeline *p, struct event *e, struct arena *mem);
+/* End of the run: closes incidents, writes entities. */
+MUST int pipeline_finish(struct pipeline *p, int64_t now);
+
+#endif

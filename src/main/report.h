@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main/report: what a person sees of a replay: the progress bar and the closing summary.
+ */
+#ifndef MAIN_REPORT_H
+#define MAIN_REPORT_H
+#include "main/pipeline.h"
+#include "parse/stream.h"
+
+struct progress {
+	bool on;
+	int64_t started, shown; /* wall clock, for the bar only */
+};
+
+void progress_start(struct progress *p, bool on);
+void progress_show(struct progress *p, const struct stream *st, int64_t event_time);
+void progress_end(struct progress *p);
+
+/* Incidents are printed as they stand in the store or by the pipeline; this is the tail. */
+void report_run(struct pipeline *p, struct stream *st, const uint64_t *per_type, int64_t first,
+		int64_t last, int64_t wall_ns);
+
+#endif

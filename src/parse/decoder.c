@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/buf.h"
+#include "base/hash.h"
+#include "parse/plan.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define REFUSALS_MAX 64
+#define HEAD_RECORDS 32
+
+struct decoder {
+	const struct sources *src;
+	const struct codec_ops *ops;
+	const struct source_def *def; /* as recognised; tried first for every record */
+	void *state;
+	struct json j[UNWRAP_DEPTH + 1]; /* one a level of JSON in a JSON string */
+	struct regs regs;
+	struct arena scratch; /* of decoder_known and of recognising */
+	struct refusal *ref;
+	size_t nref;
+	char file[64];
+};
+
+/* What happens to each record found inside a record. */
+struct sink {
+	struct decoder *dec;
+	struct batch *b;   /* NULL: only the least `known` is asked for */
+	struct arena *mem;
+	size_t events;
+	bool any, full;
+	int64_t known;
+	unsigned score; /* of recognising: how narrow the conditions were */
+	const char *why;
+	int err;
+};
+
+static void refuse(struct decoder *dec, const char *why, struct str rec)
+{
+	const char *source = dec->def ? dec->def->name.p : dec->ops->name;
+	struct refusal *f = NULL, *grown;
+	struct buf safe;
+
+	for (size_t i = 0; i < dec->nref && !f; i++)
+		if (strcmp(dec->ref[i].why, why) == 0)
+			f = &dec->ref[i];
+	if (!f) {
+		if (dec->nref == REFUSALS_MAX)
+			return;
+		grown = realloc(dec->ref, (dec->nref + 1) * sizeof(*grown));
+		if (!grown)
+			return;
+		dec->ref = grown;
+		f = &dec->ref[dec->nref++];
+		*f = (struct refusal){.source = source, .why = why};
+		buf_init(&safe, 1024);
+		buf_safe(&safe, str_sub(rec, 0, 120));
+		if (safe.p)
+			snprintf(f->first, sizeof(f->first), "%s", safe.p);
+		buf_free(&safe);
+	}
+	f->n++;
+}
+
+/* Times of the record in the registers; false when it has none. */
+static bool moments(struct regs *r, const struct type *t, int64_t *time, int64_t *known)
+{
+	if (!expr_time(r, &t->time, time))
+		return false;
+	if (!t->has_known || !expr_time(r, &t->known, known))
+		*known = *time;
+	return true;
+}
+
+static void fill_row(struct regs *r, const struct type *t, struct event *e)
+{
+	for (size_t i = 0; i < r->ntouched; i++) {
+		uint16_t d = t->direct_of[r->touched[i]];
+		struct val v;
+
+		if (!d)
+			continue;
+		v = regs_val(r, r->touched[i]);
+		for (; d; d = t->direct[d - 1].next)
+			e->row[t->direct[d - 1].slot] = v;
+	}
+	for (size_t i = 0; i < t->nslot; i++)
+		e->row[t->slot[i].slot] = expr_eval(r, t->slot[i].e);
+}
+
+static void set_id(struct regs *r, const struct type *t, struct event *e)
+{
+	struct val v = t->id.n || t->id.constant.p ? expr_eval(r, &t->id) : val_none;
+	char tmp[40];
+
+	if (val_set(&v) && v.kind == VAL_STR)
+		e->id = val_str(&v);
+	else if (val_set(&v) && v.kind != VAL_LIST)
+		e->id = arena_str(r->mem, val_text(&v, tmp));
+	else
+		e->id = arena_fmt(r->mem, "x%016" PRIx64, e->hash);
+	if (!e->id.p)
+		r->err = -ENOMEM;
+}
+
+static void emit(struct sink *k, const struct type *t, struct str raw)
+{
+	struct regs *r = &k->dec->regs;
+	int64_t time, known;
+	struct event *e;
+
+	if (!moments(r, t, &time, &known)) {
+		k->why = "no time";
+		return;
+	}
+	if (!k->any || known < k->known)
+		k->known = known;
+	k->any = true;
+	k->score += 1000 + (unsigned)t->nwhen;
+	if (!k->b)
+		return;
+	if (k->b->n == k->b->cap) {
+		k->full = true;
+		return;
+	}
+	e = batch_add(k->b, t->rt);
+	if (!e) {
+		k->err = -ENOMEM;
+		return;
+	}
+	e->time = time;
+	e->known = known;
+	e->raw = raw;
+	e->hash = hash_str(raw, 0);
+	fill_row(r, t, e);
+	set_id(r, t, e);
+	k->events++;
+	if (r->err)
+		k->err = r->err;
+}
+
+static bool object(struct sink *k, const struct source_def *def, unsigned level, uint32_t obj,
+		   struct str raw, unsigned depth);
+
+/* JSON inside a JSON string. */
+static bool inner_text(struct sink *k, const struct source_def *def, unsigned level, struct str s,
+		       struct str raw, unsigned depth)
+{
+	struct json *j = &k->dec->j[level];
+	bool found = false;
+	char *p;
+
+	if (level > UNWRAP_DEPTH || !s.len)
+		return false;
+	p = arena_alloc(k->mem, s.len + JSON_PAD);
+	if (!p) {
+		k->err = -ENOMEM;
+		return false;
+	}
+	memcpy(p, s.p, s.len);
+	memset(p + s.len, 0, JSON_PAD);
+	if (json_scan(j, str_n(p, s.len), NULL) < 0)
+		return false;
+	if (j->tok[0].kind == JSON_OBJECT)
+		return object(k, def, level, 0, raw, depth);
+	if (j->tok[0].kind == JSON_ARRAY)
+		JSON_EACH_ITEM (j, 0, i)
+			if (object(k, def, level, i, json_raw(j, i), depth))
+				found = true;
+	return found;
+}
+
+/* What one unwrap path leads to: toks are copied, since the registers are used again inside. */
+static bool inner(struct sink *k, const struct source_def *def, const struct unwrap *u,
+		  unsigned level, struct str raw, unsigned depth)
+{
+	struct regs *r = &k->dec->regs;
+	const struct json *j = r->j;
+	uint32_t n = 0, at = 0, *tok;
+	bool found = false;
+
+	for (uint32_t i = r->head[u->reg]; i; i = r->hit[i - 1].next)
+		n++;
+	tok = arena_alloc(k->mem, (n + (size_t)1) * sizeof(*tok));
+	if (!tok) {
+		k->err = -ENOMEM;
+		return false;
+	}
+	at = n;
+	for (uint32_t i = r->head[u->reg]; i; i = r->hit[i - 1].next)
+		tok[--at] = r->hit[i - 1].tok;
+	for (uint32_t i = 0; i < n; i++) {
+		struct str part = u->list && n > 1 ? json_raw(j, tok[i]) : raw;
+
+		if (j->tok[tok[i]].kind == JSON_STRING && u->text)
+			found |= inner_text(k, def, level + 1, json_text(j, tok[i], k->mem), part,
+					    depth + 1);
+		else if (j->tok[tok[i]].kind == JSON_OBJECT)
+			found |= object(k, def, level, tok[i], part, depth + 1);
+		else if (j->tok[tok[i]].kind == JSON_ARRAY)
+			JSON_EACH_ITEM (j, tok[i], it)
+				if (object(k, def, level, it, json_raw(j, it), depth + 1))
+					found = true;
+	}
+	return found;
+}
+
+/* One object as a record of def, or as what wraps such. Whether any type knew it. */
+static bool object(struct sink *k, const struct source_def *def, unsigned level, uint32_t obj,
+		   struct str raw, unsigned depth)
+{
+	struct regs *r = &k->dec->regs;
+	const struct type *t;
+
+	if (k->dec->j[level].tok[obj].kind != JSON_OBJECT)
+		return false;
+	r->j = &k->dec->j[level];
+	regs_walk(r, def, obj);
+	for (size_t i = 0; i < def->nunwrap && depth < UNWRAP_DEPTH; i++) {
+		if (!r->head[def->unwrap[i].reg])
+			continue;
+		if (inner(k, def, &def->unwrap[i], level, raw, depth))
+			return true;
+		r->j = &k->dec->j[level];
+		regs_walk(r, def, obj);
+	}
+	t = plan_match(def, r);
+	if (t)
+		emit(k, t, raw);
+	return t != NULL;
+}
+
+static bool has_codec(const struct source_def *def, const struct codec_ops *ops)
+{
+	for (size_t i = 0; i < def->ncodec; i++)
+		if (def->codec[i] == ops)
+			return true;
+	return false;
+}
+
+/* Fields of a codec that is not JSON as a record of def. */
+static bool flat(struct sink *k, const struct source_def *def, const struct fields *f,
+		 struct str raw)
+{
+	struct regs *r = &k->dec->regs;
+	const struct type *t;
+
+	regs_clear(r);
+	for (size_t i = 0; i < f->n; i++)
+		if (f->f[i].val.kind != VAL_NONE)
+			regs_put(r, plan_reg(def, f->f[i].name), &f->f[i].val);
+	for (size_t i = 0; i < def->nunwrap; i++) {
+		uint32_t h = r->head[def->unwrap[i].reg];
+
+		if (h && def->unwrap[i].text &&
+		    inner_text(k, def, 0, val_str(r->hit[h - 1].v), raw, 1))
+			return true;
+	}
+	if (def->nunwrap) { /* the attempts used the registers */
+		regs_clear(r);
+		for (size_t i = 0; i < f->n; i++)
+			if (f->f[i].val.kind != VAL_NONE)
+				regs_put(r, plan_reg(def, f->f[i].name), &f->f[i].val);
+	}
+	t = plan_match(def, r);
+	if (t)
+		emit(k, t, raw);
+	return t != NULL;
+}
+
+static bool attempt(struct sink *k, const struct source_def *def, const struct fields *f,
+		    struct str rec)
+{
+	if (k->dec->ops->json)
+		return object(k, def, 0, 0, rec, 0);
+	return flat(k, def, f, rec);
+}
+
+/* Takes the record apart once, then asks the recognised source, then all others in order. */
+static void record(struct sink *k, const struct source_def *only, struct str rec)
+{
+	struct decoder *dec = k->dec;
+	const struct source_def *first = only ? only : dec->def;
+	struct fields f = {0};
+	bool known;
+
+	dec->regs.mem = k->mem;
+	dec->regs.err = 0;
+	if (dec->ops->json) {
+		int r = json_scan(&dec->j[0], rec, NULL);
+
+		if (r < 0) {
+			k->why = r == E_LIMIT ? "JSON too deep or too large" : "broken JSON";
+			return;
+		}
+	} else if (dec->ops->fields(dec->state, rec, k->mem, &f, &k->why) < 0) {
+		return;
+	}
+	known = attempt(k, first, &f, rec);
+	for (size_t i = 0; i < dec->src->n && !known && !only; i++)
+		if (dec->src->def[i] != first && has_codec(dec->src->def[i], dec->ops))
+			known = attempt(k, dec->src->def[i], &f, rec);
+	if (!known && !k->why)
+		k->why = "no record type matches";
+}
+
+bool decoder_known(struct decoder *dec, struct str rec, int64_t *ret_known)
+{
+	struct sink k = {.dec = dec, .mem = &dec->scratch};
+
+	arena_reset(&dec->scratch);
+	record(&k, NULL, rec);
+	if (k.any)
+		*ret_known = k.known;
+	return k.any;
+}
+
+int decoder_decode(struct decoder *dec, struct str rec, struct batch *b)
+{
+	struct sink k = {.dec = dec, .b = b, .mem = &b->mem};
+	size_t before = b->n;
+
+	record(&k, NULL, rec);
+	if (k.err || (k.full && before)) {
+		b->n = before;
+		return k.err ? k.err : -ENOSPC;
+	}
+	if (k.full)
+		refuse(dec, "too many events in one record", rec);
+	else if (k.why)
+		refuse(dec, k.why, rec);
+	return (int)k.events;
+}
+
+enum frame_result decoder_frame(struct decoder *dec, struct str buf, size_t *pos, bool eof,
+				struct str *ret_rec)
+{
+	const char *why = NULL;
+	size_t from = *pos;
+	enum frame_result r = dec->ops->frame(dec->state, buf, pos, eof, ret_rec, &why);
+
+	if (r == FRAME_SKIP)
+		refuse(dec, why, str_sub(buf, from, *pos));
+	return r;
+}
+
+/* How well each source explains the first records of the head; the best, or NULL. */
+static const struct source_def *recognise(struct decoder *dec, struct str head)
+{
+	size_t n = dec->src->n, pos = 0;
+	unsigned *score = calloc(n + 1, sizeof(*score));
+	size_t best = n;
+
+	for (unsigned tries = 0, recs = 0; score && recs < HEAD_RECORDS && tries < 4096; tries++) {
+		const char *why;
+		struct str rec;
+		enum frame_result r = dec->ops->frame(dec->state, head, &pos, false, &rec, &why);
+
+		if (r == FRAME_MORE) /* what is left of a short file */
+			r = dec->ops->frame(dec->state, head, &pos, true, &rec, &why);
+		if (r == FRAME_END || r == FRAME_MORE)
+			break;
+		if (r != FRAME_RECORD)
+			continue;
+		recs++;
+		for (size_t i = 0; i < n; i++) {
+			struct sink k = {.dec = dec, .mem = &dec->scratch};
+
+			if (!has_codec(dec->src->def[i], dec->ops))
+				continue;
+			arena_reset(&dec->scratch);
+			record(&k, dec->src->def[i], rec);
+			score[i] += k.score;
+		}
+	}
+	for (size_t i = 0; score && i < n; i++)
+		if (score[i] && (best == n || score[i] > score[best]))
+			best = i;
+	free(score);
+	return best < n ? dec->src->def[best] : NULL;
+}
+
+static void codec_close(struct decoder *dec)
+{
+	if (dec->state && dec->ops->close)
+		dec->ops->close(dec->state);
+	free(dec->state);
+	dec->state = NULL;
+}
+
+static int codec_open(struct decoder *dec, const struct codec_ops *ops)
+{
+	dec->ops = ops;
+	dec->state = calloc(1, ops->state_size + 1);
+	if (!dec->state)
+		return -ENOMEM;
+	return ops->open ? ops->open(dec->state) : 0;
+}
+
+/* Tries the codecs from the surest down. */
+static int choose(struct decoder *dec, struct str head)
+{
+	bool tried[32] = {false};
+	int r;
+
+	for (;;) {
+		int best = 0, sure = 0;
+
+		for (int i = 0; codecs[i] && i < (int)ARRAY_LEN(tried); i++) {
+			int s = tried[i] ? 0 : codecs[i]->sniff(head);
+
+			if (s > sure) {
+				sure = s;
+				best = i;
+			}
+		}
+		if (!sure)
+			return E_FORMAT;
+		tried[best] = true;
+		r = codec_open(dec, codecs[best]);
+		if (r == 0)
+			dec->def = recognise(dec, head);
+		/* Learnt from header lines, the state is kept; else the file starts afresh. */
+		if (dec->def && !dec->ops->primed) {
+			codec_close(dec);
+			r = codec_open(dec, codecs[best]);
+		}
+		if (r < 0 || dec->def)
+			return r;
+		codec_close(dec);
+	}
+}
+
+int decoder_open(const struct sources *src, const char *path, struct str head,
+		 struct decoder **ret_dec, struct diag *d)
+{
+	struct decoder *dec = calloc(1, sizeof(*dec));
+	const char *base = strrchr(path, '/');
+	char *copy;
+	int r;
+
+	if (!dec)
+		return -ENOMEM;
+	dec->src = src;
+	arena_init(&dec->scratch, 0);
+	for (size_t i = 0; i < ARRAY_LEN(dec->j); i++)
+		json_init(&dec->j[i]);
+	base = base ? base + 1 : path;
+	snprintf(dec->file, sizeof(dec->file), "%.*s", (int)MIN(strcspn(base, "."), 63), base);
+	r = regs_init(&dec->regs, src->nreg_max);
+	dec->regs.file = str_of(dec->file);
+	/* The head may end without room behind it; scanners read beyond. */
+	copy = malloc(head.len + JSON_PAD);
+	if (r == 0 && copy) {
+		memcpy(copy, head.p, head.len);
+		memset(copy + head.len, 0, JSON_PAD);
+		r = choose(dec, str_n(copy, head.len));
+	} else {
+		r = -ENOMEM;
+	}
+	free(copy);
+	if (r < 0) {
+		decoder_free(dec);
+		return diag_set(d, r, r == E_FORMAT ? "%s: no known format" : "%s: cannot open",
+				path);
+	}
+	*ret_dec = dec;
+	return 0;
+}
+
+struct decoder *decoder_free(struct decoder *dec)
+{
+	if (!dec)
+		return NULL;
+	codec_close(dec);
+	for (size_t i = 0; i < ARRAY_LEN(dec->j); i++)
+		json_free(&dec->j[i]);
+	regs_free(&dec->regs);
+	arena_free(&dec->scratch);
+	free(dec->ref);
+	free(dec);
+	return NULL;
+}
+
+const struct codec_ops *decoder_codec(const struct decoder *dec)
+{
+	return dec->ops;
+}
+
+const char *decoder_source(const struct decoder *dec)
+{
+	return dec->def->name.p;
+}
+
+size_t decoder_refusals(const struct decoder *dec, const struct refusal **ret_r)
+{
+	*ret_r = dec->ref;
+	return dec->nref;
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * parse/plan: what sources/ declares, in memory, and the decode plan made of it. Private to
+ * source.c, plan.c, take.c and decoder.c.
+ *
+ * Every raw path that a source's types read has a register. One walk over a record fills the
+ * registers that have a value; conditions, times and attributes read registers only.
+ */
+#ifndef PARSE_PLAN_H
+#define PARSE_PLAN_H
+#include "base/json.h"
+#include "parse/source.h"
+
+#define REG_NONE     ((uint16_t)0xffff)
+#define REGS_MAX     60000
+#define UNWRAP_MAX   16
+#define CODECS_MAX   4
+#define PATHS_MAX    32 /* alternatives of one expression */
+#define UNWRAP_DEPTH 4
+
+enum take_what {
+	TAKE_NONE,
+	TAKE_IP,
+	TAKE_PORT,
+	TAKE_BASENAME,
+	TAKE_DIRNAME,
+	TAKE_LOWER,
+	TAKE_BEFORE,
+	TAKE_AFTER,
+	TAKE_LAST,
+	TAKE_NUMBER,
+	TAKE_HEX,
+	TAKE_UNQUOTE,
+	TAKE_NAME_VALUE,
+};
+
+/* A value as a source declares it: where it is read, and what is done with it. */
+struct expr {
+	struct str *path; /* [n] raw paths, the first that is set counts */
+	uint16_t *reg;	  /* [n] after compile */
+	size_t n;
+	struct str *map; /* [2 * nmap] from, to */
+	size_t nmap;
+	struct str constant, fallback; /* p NULL = none */
+	struct str arg;		       /* of take */
+	uint8_t take;		       /* enum take_what */
+	int64_t plus_unit;	       /* of times: ns per unit of plus, 0 = none */
+	struct str plus;
+	uint16_t plus_reg;
+};
+
+struct field_decl {
+	attr_t attr;
+	struct expr e;
+};
+
+/* A condition: register is set, is not, or has one of some texts. */
+struct cond {
+	enum { COND_HAS, COND_NOT, COND_EQ, COND_PATH } what;
+	struct str path;
+	uint16_t reg;
+	struct str *val; /* [nval] */
+	size_t nval;
+};
+
+/* Slot and expression; an expression of one plain path is linked to its register instead. */
+struct slot_expr {
+	uint16_t slot;
+	const struct expr *e;
+};
+struct direct {
+	uint16_t slot, next; /* index + 1 into direct */
+};
+
+struct type {
+	struct rectype *rt;
+	struct cond *when;
+	size_t nwhen;
+	struct expr time, known, id;
+	bool has_known;
+	struct field_decl *field;
+	size_t nfield;
+	/* After compile: */
+	struct slot_expr *slot;
+	size_t nslot;
+	uint16_t *direct_of; /* [nreg] index + 1 into direct, 0 = none */
+	struct direct *direct;
+};
+
+struct unwrap {
+	struct str path; /* without [] and ! */
+	uint16_t reg;
+	bool list, text; /* had [] or ! */
+};
+
+/* Names below a node of the tree of paths, all nodes in one table. */
+struct trie_entry {
+	struct str key; /* p NULL = free */
+	uint32_t node, child; /* child 0 = nothing below */
+	uint16_t reg;
+};
+struct trie {
+	struct trie_entry *e;
+	uint32_t mask, len, nodes;
+};
+
+struct source_def {
+	struct str name, title;
+	const struct codec_ops *codec[CODECS_MAX];
+	size_t ncodec;
+	struct unwrap unwrap[UNWRAP_MAX];
+	size_t nunwrap;
+	struct type *type;
+	size_t ntype;
+	/* After compile: */
+	struct trie trie;
+	size_t nreg;
+};
+
+struct sources {
+	struct arena mem;
+	struct source_def **def;
+	size_t n;
+	size_t nreg_max;
+};
+
+/* Lays out registers, trie and slots of one source. 0, E_LIMIT or -ENOMEM. */
+MUST int plan_compile(struct arena *mem, struct source_def *def, const struct schema *s);
+
+/* One value found for a register: a token, or a value of a codec that is not JSON. */
+struct hit {
+	const struct val *v; /* NULL: tok */
+	uint32_t tok;
+	uint32_t next; /* index + 1 of the next of the same register */
+};
+
+/* The registers of one record. */
+struct regs {
+	uint32_t *head; /* [cap] index + 1 into hit, 0 = unset */
+	uint16_t *touched;
+	size_t ntouched;
+	struct hit *hit;
+	size_t nhit, caphit;
+	size_t cap;
+	const struct json *j;
+	struct arena *mem;
+	struct str file; /* name of the log by the file's name: "conn" of "conn.log" */
+	int err;	 /* sticky: -ENOMEM */
+};
+
+MUST int regs_init(struct regs *r, size_t nreg);
+void regs_free(struct regs *r);
+void regs_clear(struct regs *r);
+/* Fills registers from an object of r->j. */
+void regs_walk(struct regs *r, const struct source_def *def, uint32_t obj);
+void regs_put(struct regs *r, uint16_t reg, const struct val *v);
+/* Register of a raw name, REG_NONE when nobody reads it. */
+uint16_t plan_reg(const struct source_def *def, struct str name);
+struct val regs_val(struct regs *r, uint16_t reg);
+/* First type whose conditions hold, or NULL. */
+const struct type *plan_match(const struct source_def *def, struct regs *r);
+struct val tok_val(struct regs *r, uint32_t tok, unsigned depth);
+
+/* Value of an expression. */
+struct val expr_eval(struct regs *r, const struct expr *e);
+/* A moment; false when there is none that can be read. */
+bool expr_time(struct regs *r, const struct expr *e, int64_t *ret_ns);
+/* What `take:` does to one scalar; VAL_NONE when it does not apply. */
+struct val take_apply(enum take_what take, struct str arg, struct val v, struct arena *mem);
+/* Enum of the first word of a take text, -1 when unknown; *ret_arg is the rest. */
+int take_parse(struct str text, struct str *ret_arg);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store/segment: append-only files of compressed event blocks.
+ *
+ *   file  = magic[8] block*
+ *   block = struct seg_head, postings u64[npost] (sorted hashes of ids and entities),
+ *           zstd(records), all little-endian
+ *   record = u32 size of what follows, u64 seq, i64 time, i64 known, u16+type, u16+id, u32+raw,
+ *            u8 count, count * (u16 + "kind:name")
+ *
+ * The checksum covers postings and compressed bytes. A reader stops at the first block that is
+ * short or does not match: a torn tail loses only that block. A writer cuts it off.
+ */
+#ifndef STORE_SEGMENT_H
+#define STORE_SEGMENT_H
+#include "store/store.h"
+
+struct seg_writer;
+
+/* Opens DIR/events.seg for appending (made when absent, emptied when fresh). */
+MUST int seg_writer_open(const char *dir, bool fresh, bool background, int level,
+			 struct seg_writer **ret_w, struct diag *d);
+MUST int seg_append(struct seg_writer *w, const struct event *e, const struct entities *en);
+/* Writes what is buffered and waits until it is on disk. */
+MUST int seg_sync(struct seg_writer *w);
+struct seg_writer *seg_writer_close(struct seg_writer *w);
+void seg_stats(struct seg_writer *w, struct store_stats *ret_s);
+
+/* Calls row() for the events that q asks for, in order of seq. See store_events. */
+MUST int seg_read(const char *dir, const struct store_query *q,
+		  int (*row)(const struct store_event *e, void *arg), void *arg,
+		  struct diag *d);
+
+/* What postings hold: hash of an event id, and of "kind:name". */
+uint64_t seg_id_hash(struct str id);
+uint64_t seg_entity_hash(struct str kind_and_name);
+
+#endif

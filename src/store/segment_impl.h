@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store/segment_impl: the layout on disk, and the scanner that writer and reader share.
+ */
+#ifndef STORE_SEGMENT_IMPL_H
+#define STORE_SEGMENT_IMPL_H
+#include "base/err.h"
+#include "base/str.h"
+#include <stdio.h>
+#include <sys/types.h>
+
+#define SEG_FILE_NAME	"events.seg"
+#define SEG_FILE_MAGIC	"THYSEG1\n"
+#define SEG_FILE_HEAD	8
+#define SEG_BLOCK_MAGIC UINT32_C(0x4b4c4254) /* "TBLK" */
+#define SEG_BLOCK_BYTES (192 * KIB)	     /* a block is closed once its records reach this */
+#define SEG_RECORD_MAX	(32 * MIB)
+#define SEG_RAW_MAX	(64 * MIB)
+#define SEG_POST_MAX	UINT32_C(8000000)
+
+struct seg_head {
+	uint32_t magic, nevents, npost, raw_len, comp_len, pad;
+	uint64_t first_seq;
+	int64_t min_known, max_known;
+	uint64_t sum;
+};
+_Static_assert(sizeof(struct seg_head) == 56, "layout on disk");
+
+struct seg_scan {
+	FILE *f;
+	off_t size, at, next; /* of the file; of the current block; of the one after it */
+	struct seg_head head;
+	uint64_t *post;
+	size_t post_cap;
+	char *comp;
+	size_t comp_cap;
+};
+
+MUST int seg_scan_open(struct seg_scan *s, const char *path, struct diag *d);
+void seg_scan_close(struct seg_scan *s);
+/* Reads the next block's head and postings: 1, 0 at the end or at a torn tail, or <0. */
+MUST int seg_scan_next(struct seg_scan *s);
+/* Reads the compressed bytes of the current block and checks the sum: 0 or E_CHECKSUM. */
+MUST int seg_scan_check(struct seg_scan *s);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/store.h"
+#include "store/segment.h"
+#include "store/sql.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+struct store {
+	char *dir;
+	struct seg_writer *w; /* NULL when read only */
+	struct sql *sql;
+};
+
+int store_open(const struct store_conf *conf, struct store **ret_st, struct diag *d)
+{
+	struct store *st = calloc(1, sizeof(*st));
+	int r;
+
+	if (!st || !(st->dir = str_dup(str_of(conf->dir)))) {
+		free(st);
+		return -ENOMEM;
+	}
+	if (!conf->read_only && mkdir(conf->dir, 0700) < 0 && errno != EEXIST) {
+		r = diag_set(d, -errno, "%s: %s", conf->dir, strerror(errno));
+		store_close(st);
+		return r;
+	}
+	r = sql_open(conf->dir, conf->read_only, conf->fresh, &st->sql, d);
+	if (r == 0 && !conf->read_only)
+		r = seg_writer_open(conf->dir, conf->fresh, conf->background,
+				    conf->level ? (int)conf->level : 1, &st->w, d);
+	if (r < 0) {
+		store_close(st);
+		return r;
+	}
+	*ret_st = st;
+	return 0;
+}
+
+struct store *store_close(struct store *st)
+{
+	if (!st)
+		return NULL;
+	seg_writer_close(st->w);
+	sql_close(st->sql);
+	free(st->dir);
+	free(st);
+	return NULL;
+}
+
+int store_event(struct store *st, const struct event *e, const struct entities *en)
+{
+	return st->w ? seg_append(st->w, e, en) : -EROFS;
+}
+
+int store_sync(struct store *st, struct diag *d)
+{
+	int r = st->w ? seg_sync(st->w) : 0;
+
+	if (r < 0)
+		return diag_set(d, r, "%s: events cannot be written: %s", st->dir, err_text(r));
+	return sql_commit(st->sql, d);
+}
+
+int store_finding_put(struct store *st, const struct store_finding *f, struct diag *d)
+{
+	return sql_finding_put(st->sql, f, d);
+}
+
+int store_entities_put(struct store *st, const struct entities *en, struct diag *d)
+{
+	return sql_entities_put(st->sql, en, d);
+}
+
+int store_meta_put(struct store *st, const char *key, struct str value, struct diag *d)
+{
+	return sql_meta_put(st->sql, key, value, d);
+}
+
+struct str store_meta_get(struct store *st, const char *key, struct arena *mem)
+{
+	return sql_meta_get(st->sql, key, mem);
+}
+
+int store_findings(struct store *st, const struct store_query *q,
+		   int (*row)(const struct store_finding *f, void *arg), void *arg,
+		   struct diag *d)
+{
+	return sql_findings(st->sql, q, row, arg, d);
+}
+
+int store_entities(struct store *st, const struct store_query *q,
+		   int (*row)(const struct store_entity *e, void *arg), void *arg,
+		   struct diag *d)
+{
+	return sql_entities(st->sql, q, row, arg, d);
+}
+
+int store_events(struct store *st, const struct store_query *q,
+		 int (*row)(const struct store_event *e, void *arg), void *arg, struct diag *d)
+{
+	return seg_read(st->dir, q, row, arg, d);
+}
+
+void store_stats(const struct store *st, struct store_stats *ret_s)
+{
+	*ret_s = (struct store_stats){0};
+	if (st->w)
+		seg_stats(st->w, ret_s);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/map.h"
+#include "base/timeutil.h"
+#include "base/utf8.h"
+#include "base/yaml.h"
+#include "tap.h"
+
+TEST(numbers)
+{
+	int64_t i = 7;
+	double f = 0;
+
+	CHECK(str_i64(STR("-9223372036854775808"), &i) && i == INT64_MIN);
+	CHECK(!str_i64(STR("9223372036854775808"), &i));
+	CHECK(!str_i64(STR(""), &i) && !str_i64(STR("-"), &i) && !str_i64(STR("1x"), &i));
+	CHECK(str_f64(STR("1777845600.064577"), &f) && f == 1777845600.064577);
+	CHECK(str_f64(STR("-2.5e3"), &f) && f == -2500);
+	CHECK(!str_f64(STR("1e999"), &f) && !str_f64(STR("."), &f) && !str_f64(STR(" 1"), &f));
+}
+
+TEST(slices)
+{
+	struct str rest;
+
+	CHECK_STR(str_cut(STR("a=b=c"), '=', &rest), "a");
+	CHECK_STR(rest, "b=c");
+	CHECK_INT(str_find(STR("hello"), STR("ll")), 2);
+	CHECK(str_find(STR("hello"), STR("x")) == SIZE_MAX);
+	CHECK_STR(str_trim(STR(" \t x y\r\n")), "x y");
+	CHECK(str_ieq(STR("AbC"), STR("aBc")) && !str_ieq(STR("a"), STR("ab")));
+	CHECK(str_cmp(STR("a"), STR("ab")) < 0 && str_cmp(STR("b"), STR("ab")) > 0);
+}
+
+TEST(arena_limit)
+{
+	struct arena a;
+
+	arena_init(&a, 100 * KIB);
+	CHECK(arena_alloc(&a, 60 * KIB) != NULL);
+	CHECK(arena_alloc(&a, 60 * KIB) == NULL);
+	CHECK_STR(arena_fmt(&a, "%d-%s", 5, "x"), "5-x");
+	arena_reset(&a);
+	CHECK(arena_alloc(&a, 60 * KIB) != NULL);
+	arena_free(&a);
+}
+
+TEST(map_against_array)
+{
+	static uint64_t want[512];
+	static bool have[512];
+	struct map m;
+	size_t n = 0;
+
+	map_init(&m);
+	for (uint64_t r = 1, i = 0; i < 20000; i++) {
+		uint64_t k;
+
+		r = hash_mix(r + i);
+		k = r % 512;
+		if (r >> 60 < 6) {
+			CHECK_INT(map_del(&m, k), have[k]);
+			have[k] = false;
+		} else {
+			bool fresh;
+			uint64_t *v = map_put(&m, k, &fresh);
+
+			CHECK(v && fresh == !have[k]);
+			*v = want[k] = i;
+			have[k] = true;
+		}
+	}
+	for (uint64_t k = 0; k < 512; k++) {
+		const uint64_t *v = map_get(&m, k);
+
+		CHECK_INT(v != NULL, have[k]);
+		CHECK(!v || *v == want[k]);
+		n += have[k];
+	}
+	CHECK_INT(m.len, n);
+	map_free(&m);
+}
+
+TEST(symbols)
+{
+	struct symtab t;
+	char z[16];
+
+	symtab_init(&t);
+	for (unsigned i = 0; i < 5000; i++) {
+		snprintf(z, sizeof(z), "s%u", i);
+		CHECK_INT(symtab_put(&t, str_of(z)), i);
+	}
+	CHECK_INT(symtab_put(&t, STR("s77")), 77);
+	CHECK_INT(symtab_get(&t, STR("s4999")), 4999);
+	CHECK(symtab_get(&t, STR("nope")) == SYM_NONE);
+	CHECK_STR(symtab_text(&t, 123), "s123");
+	symtab_free(&t);
+}
+
+TEST(json_out)
+{
+	struct buf b;
+
+	buf_init(&b, 1000);
+	buf_json(&b, str_n("a\"\\\n\x01\xc3\xa9\xff", 8));
+	CHECK_STR(buf_str(&b), "\"a\\\"\\\\\\n\\u0001\xc3\xa9\\ufffd\"");
+	buf_clear(&b);
+	buf_safe(&b, STR("x\x1b[31m\xc2\x9b"));
+	CHECK_STR(buf_str(&b), "x\\x1b[31m\\xc2\\x9b");
+	buf_clear(&b);
+	b.max = 3;
+	buf_addz(&b, "abcd");
+	buf_addz(&b, "e");
+	CHECK_INT(buf_err(&b), E_LIMIT);
+	CHECK_INT(b.len, 0);
+	buf_free(&b);
+}
+
+TEST(times)
+{
+	int64_t t = 0, u = 0;
+	char z[TIME_TEXT];
+
+	CHECK(time_parse(STR("2026-05-03T23:01:23"), &t));
+	CHECK_INT(t, INT64_C(1777849283) * NS_PER_S);
+	CHECK(time_parse(STR("2026-05-04T01:01:23.5+02:00"), &u));
+	CHECK_INT(u, t + NS_PER_S / 2);
+	CHECK(!time_parse(STR("2026-13-03T23:01:23"), &u) &&
+	      !time_parse(STR("2026-05-03"), &u));
+	CHECK(time_parse_epoch(STR("1777849283.123456"), &u));
+	CHECK_INT(u, t + 123456000);
+	CHECK(time_parse_epoch(STR("1777849283123"), &u) && u == t + 123 * NS_PER_MS);
+	CHECK(time_parse_mail(STR("Sun, 3 May 2026 23:01:23 +0000 (UTC)"), &u) && u == t);
+	CHECK(time_parse_mail(STR("3 May 26 19:01:23 EDT"), &u) && u == t);
+	CHECK_STR(str_of(time_rfc3339(t + 5 * NS_PER_MS, z)), "2026-05-03T23:01:23.005Z");
+	CHECK_INT(time_how(t, 0), 6 * 24 + 23);
+}
+
+TEST(utf8)
+{
+	CHECK(utf8_ok(STR("gr\xc3\xbc\xc3\x9f")) && utf8_ok(STR("\xf0\x9f\x98\x80")));
+	CHECK(!utf8_ok(STR("\xc0\xaf")) && !utf8_ok(STR("\xed\xa0\x80")));
+	CHECK(!utf8_ok(STR("\xf5\x80\x80\x80")) && !utf8_ok(STR("\xe2\x82")));
+}
+
+TEST(yaml)
+{
+	static const char *const known[] = {"a", "b", NULL};
+	struct yaml *y = NULL;
+	struct diag d;
+	bool v;
+
+	CHECK_INT(yaml_parse("x.yaml", STR("a: [1, 'two']\nb:\n  c: yes\n"), &y, &d), 0);
+	CHECK_INT(yaml_get(y->docs->root, "a")->nchildren, 2);
+	CHECK(yaml_get(y->docs->root, "a")->child->next->quoted);
+	CHECK_INT(yaml_bool(y, yaml_get(y->docs->root, "b"), "c", false, &v, &d), 0);
+	CHECK(v);
+	CHECK_INT(yaml_only(y, y->docs->root, known, &d), 0);
+	CHECK_INT(yaml_only(y, yaml_get(y->docs->root, "b"), known, &d), E_SYNTAX);
+	CHECK_STR(str_of(d.msg), "x.yaml:3:3: unknown key 'c'\n      c: yes\n      ^");
+	yaml_free(y);
+	CHECK_INT(yaml_parse("bad.yaml", STR("a: [1,\nb: {"), &y, &d), E_SYNTAX);
+	CHECK(str_starts(str_of(d.msg), STR("bad.yaml:")));
+}
+
+TAP_MAIN
