@@ -20,14 +20,14 @@ struct model {
 	struct str title, id, author, licence, description;
 	struct str path; /* file it came from */
 	enum severity level;
-	bool compliance;     /* goes to the compliance queue */
-	bool critical;	     /* level critical: passes outside the budget */
-	bool note;	     /* never more than a note: context for incidents */
+	bool compliance;	  /* goes to the compliance queue */
+	bool critical;		  /* level critical: passes outside the budget */
+	bool note;		  /* never more than a note: context for incidents */
 	const struct str *attack; /* technique ids "T1071" */
 	size_t nattack;
-	struct str phase;  /* tactic of the first attack.TACTIC tag: "command-and-control" */
-	struct str story;  /* template of the step's sentence; may be empty */
-	struct str advice; /* what to check next; may be empty */
+	struct str phase;    /* tactic of the first attack.TACTIC tag: "command-and-control" */
+	struct str story;    /* template of the step's sentence; may be empty */
+	struct str advice;   /* what to check next; may be empty */
 	struct str response; /* proposed action; may be empty */
 	int64_t throttle_ns;
 	const char *cannot_fire; /* reason, or NULL; known after detect_start */

@@ -8,7 +8,9 @@
  * Semantics are those of the Sigma specification 2.1: text compares without case unless
  * |cased, '*' and '?' are wildcards unless escaped, a list is an or, a map is an and, null
  * matches an absent or null field, '' an empty one, a list-valued attribute matches when any
- * item does.
+ * item does. One modifier is ours: `field|list: NAME` looks the value up in the file
+ * lists/NAME (event/list.h); lists/ is searched beside the YAML file and in up to four folders
+ * above it. A filter holds scratch memory of PCRE2 and so belongs to one thread.
  */
 #ifndef EVENT_FILTER_H
 #define EVENT_FILTER_H
@@ -37,5 +39,13 @@ size_t filter_attrs(const struct filter *f, const attr_t **ret_attrs);
 bool filter_possible(const struct filter *f, const struct rectype *t);
 
 bool filter_match(const struct filter *f, const struct event *e);
+
+/*
+ * Exact values one of which attribute *ret_attr must have (without case) whenever f matches:
+ * for an index over many filters. Calls each (may be NULL) with them; returns how many, 0 when
+ * there is no such attribute.
+ */
+size_t filter_anchor(const struct filter *f, attr_t *ret_attr,
+		     void (*each)(struct str value, void *arg), void *arg);
 
 #endif

@@ -5,6 +5,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/*
+ * A set holds all edges of the keys that fall into it; 16 are few enough to look through for
+ * every event and enough for an entity's rare neighbours of a day.
+ */
 #define WAYS	    16u
 #define DEGREE_LIFE (14 * NS_PER_D) /* a degree forgets within one to two of these */
 #define HUB_MIN	    4u
@@ -14,15 +18,16 @@
 #define LINKS_MAX   8u
 #define SALT_MAIL   UINT64_C(0x6d61696c) /* degree by mail is counted apart from contacts */
 #define SALT_SESS   UINT64_C(0x73657373)
+#define SALT_NAME   UINT64_C(0x6e616d65)
+#define SALT_ID	    UINT64_C(0x6964)
 
 struct edges {
-	struct edge *slots; /* [nsets * WAYS]; all edges from one key lie in one set */
-	size_t nsets;	    /* power of two */
+	struct edge *slots;	/* [nsets * WAYS]; all edges from one key lie in one set */
+	size_t nsets;		/* power of two */
 	struct map now, before; /* key -> 64-bit sketch of distinct others, two generations */
 	size_t degree_max;	/* entries of one generation */
 	int64_t turned;		/* when `now` began */
 	uint64_t initiators;	/* sketch of all who open connections */
-	size_t bytes;
 };
 
 const char *edge_name(enum edge_kind k)
@@ -49,7 +54,6 @@ int edges_new(size_t bytes, struct edges **ret_g)
 		return -ENOMEM;
 	}
 	g->nsets = sets;
-	g->bytes = bytes;
 	g->degree_max = MAX(bytes / 512, (size_t)64);
 	g->turned = TIME_NONE;
 	map_init(&g->now);
@@ -71,14 +75,22 @@ struct edges *edges_free(struct edges *g)
 
 size_t edges_bytes(const struct edges *g)
 {
-	return g->bytes;
+	size_t slots = g->now.cap + g->before.cap;
+
+	return g->nsets * WAYS * sizeof(struct edge) + slots * (sizeof(struct map_slot) + 1);
 }
 
-uint64_t edges_key(enum ent_kind kind, struct str name)
+uint64_t edges_domain(struct str name)
 {
-	return hash_istr(name, (uint64_t)kind + 1);
+	return hash_istr(name, SALT_NAME);
 }
 
+uint64_t edges_key(const struct entity *x)
+{
+	return x->kind == ENT_ENDPOINT ? edges_domain(x->name) : hash_2(x->id, SALT_ID);
+}
+
+/* Distinct others are counted by the bits set among 64: exact enough where it matters. */
 static uint64_t bit_of(uint64_t key)
 {
 	return UINT64_C(1) << (hash_mix(key) & 63);
@@ -98,6 +110,11 @@ bool edges_hub(const struct edges *g, uint64_t key)
 	unsigned limit = MIN(MAX(all, HUB_MIN), HUB_MAX);
 
 	return edges_degree(g, key) > limit;
+}
+
+bool edges_mailer(const struct edges *g, uint64_t key)
+{
+	return edges_hub(g, key ^ SALT_MAIL);
 }
 
 bool edges_rare(const struct edges *g, uint64_t key)
@@ -121,6 +138,7 @@ static void turn(struct edges *g, int64_t t)
 	g->turned = t;
 }
 
+/* other had to do with key. */
 static int degree_add(struct edges *g, uint64_t key, uint64_t other)
 {
 	uint64_t *v = map_put(&g->now, key, NULL);
@@ -131,6 +149,7 @@ static int degree_add(struct edges *g, uint64_t key, uint64_t other)
 	return 0;
 }
 
+/* Free slots first, then plain contacts, then causal edges; the oldest of each. */
 static bool goes_first(const struct edge *a, const struct edge *b)
 {
 	bool pa = a->kind >= EDGE_ISSUED, pb = b->kind >= EDGE_ISSUED;
@@ -158,6 +177,7 @@ static void put_half(struct edges *g, struct edge e)
 	*victim = e;
 }
 
+/* An edge is found from both of its ends. */
 static void put(struct edges *g, uint64_t a, uint64_t b, enum edge_kind kind, int64_t t)
 {
 	if (a == b)
@@ -208,7 +228,7 @@ static void cast_fill(struct cast *c, const struct entities *en, const struct ev
 		if (!x || r >= ROLE_COUNT || c->kind[r] >= 0)
 			continue;
 		c->kind[r] = x->kind;
-		c->key[r] = edges_key(x->kind, x->name);
+		c->key[r] = edges_key(x);
 	}
 }
 
@@ -222,6 +242,7 @@ static bool is_identity(int kind)
 	return kind == ENT_ACCOUNT || kind == ENT_ROLE;
 }
 
+/* Protocols by which one works on another host, rather than asks it something. */
 static bool is_remote_work(const struct event *e)
 {
 	switch (e->type->cls) {
@@ -235,13 +256,25 @@ static bool is_remote_work(const struct event *e)
 	}
 }
 
-/* Connections: the external end of an event is its peer, or its device (where a call is from). */
+/*
+ * Connections, seen from the organisation's end. The external one is the peer, or who opened it
+ * (a request to a public server), or the device (where a call to the cloud is from). Strangers
+ * do not count for the degree of a server: being public does not make it a hub.
+ */
 static int contact(struct edges *g, const struct cast *c, const struct event *e)
 {
 	int who = is_host(c->kind[ROLE_DEVICE]) ? ROLE_DEVICE : ROLE_ACTOR;
 	int far = c->kind[ROLE_PEER] >= 0 ? ROLE_PEER : ROLE_DEVICE;
 
-	if (c->kind[who] < 0 || c->kind[far] < 0 || who == far)
+	if (c->kind[who] < 0 && c->kind[ROLE_DEVICE] == ENT_ENDPOINT)
+		who = ROLE_DEVICE;
+	if (c->kind[who] == ENT_ENDPOINT) {
+		int t = who;
+
+		who = far;
+		far = t;
+	}
+	if (c->kind[who] < 0 || c->kind[far] < 0 || who == far || c->kind[who] == ENT_ENDPOINT)
 		return 0;
 	g->initiators |= bit_of(c->key[who]);
 	if (degree_add(g, c->key[far], c->key[who]) < 0)
@@ -268,11 +301,13 @@ static int usage(struct edges *g, const struct cast *c, int64_t t)
 	return 0;
 }
 
+/* Calls that give somebody new credentials; the prefix covers the variants of a call. */
 static bool issues(const struct event *e)
 {
-	static const char *const ops[] = {"AssumeRole",	  "CreateAccessKey", "CreateUser",
-					  "CreateLogin",  "GetFederation",   "GetSessionToken",
-					  "CreateRole",	  "CreateServiceSpecific"};
+	static const char *const ops[] = {"AssumeRole",	   "CreateAccessKey",
+					  "CreateUser",	   "CreateLogin",
+					  "GetFederation", "GetSessionToken",
+					  "CreateRole",	   "CreateServiceSpecific"};
 	struct str op = event_str(e, ATTR_OPERATION);
 
 	if (e->type->cls == CLASS_ACCOUNT_CHANGE || e->type->cls == CLASS_ENTITY_MANAGEMENT ||
@@ -284,6 +319,7 @@ static bool issues(const struct event *e)
 	return false;
 }
 
+/* The session names the role or identity it was issued from. */
 static int issued_by(struct edges *g, const struct entities *en, uint64_t actor,
 		     const struct event *e)
 {
@@ -297,7 +333,7 @@ static int issued_by(struct edges *g, const struct entities *en, uint64_t actor,
 	x = id == ENT_NONE ? NULL : entity_get(en, id);
 	if (!x)
 		return 0;
-	k = edges_key(x->kind, x->name);
+	k = edges_key(x);
 	if (k == actor)
 		return 0;
 	if (degree_add(g, k, actor) < 0)
@@ -306,6 +342,7 @@ static int issued_by(struct edges *g, const struct entities *en, uint64_t actor,
 	return 0;
 }
 
+/* What an identity made, became, or shares a session with. */
 static int identity(struct edges *g, const struct entities *en, const struct cast *c,
 		    const struct event *e)
 {
@@ -331,12 +368,18 @@ static int identity(struct edges *g, const struct entities *en, const struct cas
 	return 0;
 }
 
-static uint64_t account_key(const struct entities *en, struct str addr)
+/* The account of an address; one of the organisation is made when nobody met it yet. */
+static uint64_t account_key(struct entities *en, struct str addr, int64_t now)
 {
 	uint32_t id = entity_find(en, ENT_ACCOUNT, addr);
-	const struct entity *x = id == ENT_NONE ? NULL : entity_get(en, id);
+	const struct entity *x;
+	size_t at = str_chr(addr, '@', 0);
 
-	return edges_key(ENT_ACCOUNT, x ? x->name : addr);
+	if (id == ENT_NONE && at != SIZE_MAX &&
+	    entities_own_domain(en, str_sub(addr, at + 1, addr.len)))
+		id = entity_put(en, ENT_ACCOUNT, addr, now);
+	x = id == ENT_NONE ? NULL : entity_get(en, id);
+	return x ? edges_key(x) : edges_domain(addr);
 }
 
 /* One outside party of a mail (sender, its domain, a link domain) and all who received it. */
@@ -345,15 +388,15 @@ static int mailed(struct edges *g, uint64_t k, const uint64_t *to, size_t nto, i
 	for (size_t i = 0; i < nto; i++)
 		if (degree_add(g, k ^ SALT_MAIL, to[i]) < 0)
 			return -ENOMEM;
-	/* A newsletter or a partner everybody writes with joins nobody. */
-	if (edges_hub(g, k ^ SALT_MAIL) || edges_hub(g, k))
+	if (edges_mailer(g, k) || edges_hub(g, k))
 		return 0;
 	for (size_t i = 0; i < nto; i++)
 		put(g, k, to[i], EDGE_MAIL, t);
 	return 0;
 }
 
-static int mail(struct edges *g, const struct entities *en, const struct event *e)
+/* Mail from outside, and links to outside, tie the sender to whoever received it. */
+static int mail(struct edges *g, struct entities *en, const struct event *e)
 {
 	const struct val *v, *item;
 	uint64_t to[RCPT_MAX];
@@ -365,12 +408,12 @@ static int mail(struct edges *g, const struct entities *en, const struct event *
 	v = event_get(e, ATTR_MAIL_TO);
 	nto = MIN(val_items(v, &item), RCPT_MAX);
 	for (size_t i = 0; i < nto; i++)
-		to[i] = account_key(en, val_str(&item[i]));
+		to[i] = account_key(en, val_str(&item[i]), e->known);
 	if (domain.len && !entities_own_domain(en, domain)) {
 		if (from.len)
-			err = mailed(g, account_key(en, from), to, nto, e->known);
+			err = mailed(g, account_key(en, from, e->known), to, nto, e->known);
 		if (!err)
-			err = mailed(g, edges_key(ENT_ENDPOINT, domain), to, nto, e->known);
+			err = mailed(g, edges_domain(domain), to, nto, e->known);
 	}
 	v = event_get(e, ATTR_MAIL_URL_DOMAINS);
 	n = MIN(val_items(v, &item), LINKS_MAX);
@@ -378,12 +421,12 @@ static int mail(struct edges *g, const struct entities *en, const struct event *
 		struct str d = val_str(&item[i]);
 
 		if (d.len && !entities_own_domain(en, d))
-			err = mailed(g, edges_key(ENT_ENDPOINT, d), to, nto, e->known);
+			err = mailed(g, edges_domain(d), to, nto, e->known);
 	}
 	return err;
 }
 
-int edges_event(struct edges *g, const struct entities *en, const struct event *e)
+int edges_event(struct edges *g, struct entities *en, const struct event *e)
 {
 	struct cast c;
 	int err;

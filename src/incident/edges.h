@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * incident/edges: who had to do with whom, learned from every event in bounded tables, and how
- * many others each entity has to do with (its degree). Keys are 64-bit hashes of kind and name,
- * so they outlive the eviction of an entity. One thread.
+ * many others each entity has to do with (its degree). A key is made of an entity's id, which
+ * stays when the entity is renamed; of an external endpoint, of its name, since a mail names a
+ * domain before anybody called it. One thread.
  */
 #ifndef INCIDENT_EDGES_H
 #define INCIDENT_EDGES_H
@@ -31,19 +32,25 @@ struct edge {
 	bool used;
 };
 
-/* bytes: ceiling of all tables. */
+/* bytes: ceiling of all tables, down to 16 KiB. */
 MUST int edges_new(size_t bytes, struct edges **ret_g);
 struct edges *edges_free(struct edges *g);
+/* What its tables take now. */
 size_t edges_bytes(const struct edges *g);
 
-MUST int edges_event(struct edges *g, const struct entities *en, const struct event *e);
+/* Recipients inside the organisation become entities of en when they are none yet. */
+MUST int edges_event(struct edges *g, struct entities *en, const struct event *e);
 
 /* The key of an entity. */
-uint64_t edges_key(enum ent_kind kind, struct str name);
+uint64_t edges_key(const struct entity *x);
+/* The key of an external endpoint by its registrable domain or address. */
+uint64_t edges_domain(struct str name);
 /* Distinct others seen with it lately; exact when small, saturates near 60. */
 unsigned edges_degree(const struct edges *g, uint64_t key);
 /* So many have to do with it that sharing it says nothing. */
 bool edges_hub(const struct edges *g, uint64_t key);
+/* Many received mail from it or with a link to it: a newsletter, a partner of everybody. */
+bool edges_mailer(const struct edges *g, uint64_t key);
 /* An external endpoint that few of the organisation contact. */
 bool edges_rare(const struct edges *g, uint64_t key);
 /* Edges of key last seen at or after since, newest first; returns how many (at most max). */

@@ -10,15 +10,15 @@
 #include "incident/edges.h"
 #include "incident/incident.h"
 
-#define STEPS_MAX    200u  /* of one incident; a full one closes and a new one opens */
-#define ALERTS_MAX   1000u /* the same */
-#define EVENTS_MAX   500u  /* ids beyond those that alerts cite themselves */
-#define NAMES_MAX    64u
-#define KEYS_MAX     128u /* join keys of one incident, oldest given up first */
-#define LINKS_MAX    32u
-#define STEP_ATTACK  8u
-#define STEP_WHY     4u
-#define TACTICS	     14
+#define STEPS_MAX   200u  /* of one incident; a full one closes and a new one opens */
+#define ALERTS_MAX  1000u /* the same */
+#define EVENTS_MAX  500u  /* ids beyond those that alerts cite themselves */
+#define NAMES_MAX   64u
+#define KEYS_MAX    128u /* join keys of one incident, oldest given up first */
+#define LINKS_MAX   32u
+#define STEP_ATTACK 8u
+#define STEP_WHY    4u
+#define TACTICS	    14
 
 enum step_kind { STEP_ALERT, STEP_NOTE, STEP_COMPLIANCE };
 
@@ -58,6 +58,7 @@ struct link {
 struct inc_key {
 	uint64_t key;
 	int64_t last;
+	bool strong; /* fit to merge two incidents, not only to join */
 };
 
 struct inc {
@@ -86,6 +87,32 @@ struct telling {
 	enum severity severity;
 	unsigned score, tactics;
 };
+
+/* One way by which an alert may find its incident. */
+struct way {
+	uint64_t key;
+	int64_t time; /* of the edge; of the alert when direct */
+	uint8_t from; /* index of the alert's entity */
+	uint8_t kind; /* enum edge_kind, or WAY_DIRECT */
+	bool strong;
+	bool lasting; /* the incident is found by this key from now on */
+	bool hub;     /* a hub that is concerned itself; its neighbours are not */
+	bool brief;   /* joins within a quarter of the window only */
+};
+
+#define WAY_DIRECT UINT8_MAX
+#define WAYS_MAX   128u
+
+struct ways {
+	struct way v[WAYS_MAX];
+	size_t n;
+};
+
+/* ways.c */
+void ways_find(struct ways *w, const struct alert *a, const struct entities *en,
+	       const struct edges *g, int64_t window);
+/* The key under which the compliance queue gathers: device or account, else the first. */
+uint64_t ways_compliance(const struct alert *a, const struct entities *en);
 
 /* steps.c */
 MUST int step_new(const struct alert *a, const struct entities *en, struct step **ret_s);

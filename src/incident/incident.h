@@ -11,8 +11,8 @@
 struct incidents;
 
 struct incidents_conf {
-	int64_t window_ns;	/* alerts further apart do not join by entity; 0 = 24 h */
-	size_t memory_bytes;	/* ceiling of open incidents; 0 = 64 MiB */
+	int64_t window_ns;   /* alerts further apart do not join by entity; 0 = 24 h */
+	size_t memory_bytes; /* ceiling of open incidents; 0 = 64 MiB */
 };
 
 /* What an incident says of itself; strings live until the next incidents_* call. */
@@ -39,9 +39,20 @@ MUST int incidents_new(const struct incidents_conf *conf, struct entities *en,
 		       struct incidents **ret_in);
 struct incidents *incidents_free(struct incidents *in);
 
-/* Every event passes here, after detect, so that edges (who started, called, issued) are known. */
+/*
+ * Wants the attributes that incidents_event reads, of the types that have them. After
+ * entities_provide, before schema_freeze.
+ */
+MUST int incidents_want(struct schema *s);
+/*
+ * Every event passes here, after detect, so that edges (who started, called, issued) are known.
+ * Mail makes its recipients entities, so this runs where entities_resolve does.
+ */
 MUST int incidents_event(struct incidents *in, const struct event *e);
-/* Takes an alert or note (copies what it needs). changed() is called per incident touched. */
+/*
+ * Takes an alert or note (copies what it needs). changed() is called per incident touched: of
+ * a merge, first for the one that is gone. What it returns, if not 0, ends the call.
+ */
 MUST int incidents_alert(struct incidents *in, const struct alert *a,
 			 int (*changed)(const struct incident_view *v, void *arg), void *arg);
 /* At the end of a run, or now and then: closes idle ones. */

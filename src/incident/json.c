@@ -2,6 +2,7 @@
 /* incident/json: the lines of the findings file; their shape is stable (docs/INCIDENTS.md). */
 #include "incident/impl.h"
 
+/* A comma goes before every member but the first, told by what stands there already. */
 static void key(struct buf *b, const char *k)
 {
 	if (b->len && b->p[b->len - 1] != '{')
@@ -22,6 +23,7 @@ static void moment(struct buf *b, const char *k, int64_t ns)
 	text(b, k, str_of(time_rfc3339(ns, t)));
 }
 
+/* Empty texts are left out: an id or name that is none cites nothing. */
 static void list(struct buf *b, const char *k, const struct str *v, size_t n)
 {
 	bool first = true;
@@ -130,8 +132,7 @@ static void incident_why(struct buf *b, const struct inc *i)
 			while (at < n && top[at].surprise >= w->surprise &&
 			       !str_eq(top[at].quantity, w->quantity))
 				at++;
-			if (at == ARRAY_LEN(top) ||
-			    (at < n && top[at].surprise >= w->surprise))
+			if (at == ARRAY_LEN(top) || (at < n && top[at].surprise >= w->surprise))
 				continue;
 			/* The weaker one of the same quantity makes room, else the last. */
 			for (drop = at; drop < n; drop++)
@@ -183,6 +184,7 @@ static void techniques(struct buf *b, const struct inc *i)
 	list(b, "attack", v, n);
 }
 
+/* What to look for elsewhere: the outside ends that its alerts name. */
 static void indicators(struct buf *b, const struct inc *i)
 {
 	struct str v[32];

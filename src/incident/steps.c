@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* Looks back only a little for repeats: enough within an alert, and never quadratic. */
 static int ids_add(struct ids *l, struct str id)
 {
 	char *copy;
@@ -79,6 +80,7 @@ static void copy(struct str *v, void *arg)
 	*at += v->len;
 }
 
+/* One block holds all text of a step. */
 static int own(struct step *s)
 {
 	char *at;
@@ -104,15 +106,16 @@ static void pick_why(struct step *s, const struct alert *a)
 			continue;
 		if (s->nwhy < STEP_WHY)
 			s->nwhy++;
-		memmove(&s->why[at + 1], &s->why[at],
-			(s->nwhy - 1 - at) * sizeof(s->why[0]));
+		memmove(&s->why[at + 1], &s->why[at], (s->nwhy - 1 - at) * sizeof(s->why[0]));
 		s->why[at] = a->why[i];
 	}
 }
 
+/* Everything still points into the alert; own() copies. */
 static void borrow(struct step *s, const struct alert *a, const struct entities *en)
 {
 	const struct model *m = a->model;
+	const struct entity *key;
 
 	s->kind = a->compliance ? STEP_COMPLIANCE : a->note ? STEP_NOTE : STEP_ALERT;
 	s->time = s->last = a->time;
@@ -136,8 +139,11 @@ static void borrow(struct step *s, const struct alert *a, const struct entities 
 		s->names[i] = a->names[i].len || !x ? a->names[i] : x->name;
 		s->kinds[i] = x ? x->kind : ENT_KIND_COUNT;
 	}
+	key = s->nnames ? entity_get(en, a->ents[0]) : NULL;
 	s->fold = hash_2(hash_str(m->name, (uint64_t)s->kind),
-			 s->nnames ? hash_istr(s->names[0], 0) : 0);
+			 key	     ? edges_key(key)
+			 : s->nnames ? hash_istr(s->names[0], 0)
+				     : 0);
 	pick_why(s, a);
 }
 
@@ -193,6 +199,7 @@ int step_fold(struct step *s, const struct step *more)
 	return ids_join(&s->events, &more->events);
 }
 
+/* Ids break ties, so that the order never depends on arrival. */
 static int by_time(const void *a, const void *b)
 {
 	const struct step *x = *(struct step *const *)a, *y = *(struct step *const *)b;

@@ -44,6 +44,7 @@ const char *tactic_text(int rank)
 	return rank >= 0 && rank < TACTICS ? tactics[rank].text : "activity";
 }
 
+/* Only alerts of its own queue rate an incident; the rest is context. */
 static bool counts(const struct inc *i, const struct step *s)
 {
 	return s->kind == (i->compliance ? STEP_COMPLIANCE : STEP_ALERT);
@@ -68,6 +69,7 @@ static unsigned chain_length(const struct inc *i)
 	return longest;
 }
 
+/* Severity and score, as docs/INCIDENTS.md has them. */
 static void rate(struct telling *t, const struct inc *i)
 {
 	unsigned first = 0, second = 0, seen = 0;
@@ -93,13 +95,15 @@ static void rate(struct telling *t, const struct inc *i)
 	t->tactics = (unsigned)__builtin_popcount(seen);
 	if (!i->compliance && chain_length(i) >= 3 && t->severity < SEV_CRITICAL)
 		t->severity++;
-	/* Each further sign takes its share of what is left to 100, so that rank never ties there. */
+	/* Each further sign takes its share of what is left to 100, so that rank never ties
+	 * there. */
 	calm = (100.0 - first) * (1.0 - 0.005 * second);
 	for (unsigned n = 1; n < t->tactics; n++)
 		calm *= 0.85;
 	t->score = (unsigned)(100.0 - calm + 0.5);
 }
 
+/* The step that gives the title; the earliest among equals. */
 static const struct step *strongest(const struct inc *i)
 {
 	const struct step *best = NULL;
@@ -116,6 +120,7 @@ static const struct step *strongest(const struct inc *i)
 	return best ? best : i->steps[0];
 }
 
+/* How many steps name it. */
 static size_t weight(const struct inc *i, struct str name)
 {
 	size_t n = 0;
@@ -170,6 +175,7 @@ static size_t steps_of(const struct inc *i, bool own)
 	return n;
 }
 
+/* The strongest step, and how far it went beyond. */
 static void title(struct telling *t, const struct inc *i)
 {
 	const struct step *top = strongest(i);
@@ -225,6 +231,7 @@ static void course(struct buf *b, const struct inc *i)
 	sentence(b, last->text);
 }
 
+/* The most surprising reason of all steps. */
 static void unusual(struct buf *b, const struct inc *i)
 {
 	const struct why *top = NULL;
@@ -296,14 +303,15 @@ static int events(struct telling *t, const struct inc *i, bool own)
 				return 0;
 			if (!map_put(&t->seen, hash_str(s->events.v[j], 0), &fresh))
 				return -ENOMEM;
-			if (fresh && push(&t->events, &t->nevents, &t->cap_events,
-					  s->events.v[j]) < 0)
+			if (fresh &&
+			    push(&t->events, &t->nevents, &t->cap_events, s->events.v[j]) < 0)
 				return -ENOMEM;
 		}
 	}
 	return 0;
 }
 
+/* Each name once, those of its own alerts first. */
 static void names(struct telling *t, const struct inc *i, bool own)
 {
 	for (size_t k = 0; k < i->nsteps; k++) {

@@ -17,10 +17,10 @@
 
 struct budget {
 	double per_day;
-	double tokens;	    /* alerts that may still be given now */
+	double tokens;	     /* alerts that may still be given now */
 	int64_t since, last; /* ns, first and last offer */
-	int64_t day;	    /* being filled */
-	double threshold;   /* for this day */
+	int64_t day;	     /* being filled */
+	double threshold;    /* for this day */
 	size_t passed;
 	float top[BUDGET_DAYS][BUDGET_TOP]; /* descending, by day modulo BUDGET_DAYS */
 	uint32_t ntop[BUDGET_DAYS];

@@ -7,9 +7,9 @@
  *
  * Nothing here reads a clock: "now" is the event's `known`. One thread.
  *
- * Nothing raises an alert by its raw number: a result's `surprise` has gone through learn_report,
- * the one door: conformal recalibration per quantity and entity class against this
- * organisation's own past.
+ * Nothing raises an alert by its raw number: a result's `surprise` has gone through
+ * learn_report, the one door: conformal recalibration per quantity and entity class against
+ * this organisation's own past.
  */
 #ifndef LEARN_LEARN_H
 #define LEARN_LEARN_H
@@ -18,9 +18,9 @@
 struct learn;
 
 struct learn_conf {
-	const char *dir;     /* learned/ */
-	size_t memory_bytes; /* ceiling of all state; 0 = 512 MiB */
-	double alerts_per_day; /* budget of the threat queue; 0 = 3 */
+	const char *dir;	   /* learned/ */
+	size_t memory_bytes;	   /* ceiling of all state; 0 = 512 MiB */
+	double alerts_per_day;	   /* budget of the threat queue; 0 = 3 */
 	double compliance_per_day; /* 0 = 5 */
 };
 
@@ -39,8 +39,8 @@ struct learn_result {
 	double raw;	 /* nats before recalibration */
 	double surprise; /* nats after: -ln of the share of this class's past that was odder */
 	struct str usual, seen, text; /* text: a finished sentence */
-	double days;	     /* of history of this entity's quantity */
-	uint32_t peers_same; /* peers that did the same, of */
+	double days;		      /* of history of this entity's quantity */
+	uint32_t peers_same;	      /* peers that did the same, of */
 	uint32_t peers;
 	struct str tactic; /* ATT&CK tactic the quantity points to, or empty */
 	bool learning;	   /* learning mode: too little past to judge */

@@ -12,7 +12,7 @@ static int bin_of(double s)
 /* Ages the histogram to this hour and fixes what each bin is worth until the next. */
 static void freeze(struct door_hist *h, int64_t hour)
 {
-	double keep, above = 0, excess = 0, top_n = 0;
+	double keep, above = 0, excess = 0;
 
 	if (h->hour == hour || hour < h->hour)
 		return;
@@ -27,20 +27,16 @@ static void freeze(struct door_hist *h, int64_t hour)
 			h->top = i;
 	}
 	h->frozen_total = h->total;
+	h->tail_nats = 1;
 	for (int i = DOOR_BINS - 1; i >= 0; i--) {
 		double n = h->live[i];
-		double p = (above + n / 2 + 0.5) / (h->total + 1);
 
-		/* Mean excess over the top twentieth: what one more nat is worth out there. */
-		if (above <= h->total / 20) {
-			excess += n * (i - MAX(0, bin_of(0)));
-			top_n += n;
-		}
-		h->judged[i] = (float)-log(p);
+		h->judged[i] = (float)-log((above + n / 2 + 0.5) / (h->total + 1));
 		above += n;
-		if (above > h->total / 20 && top_n > 0) {
-			h->tail_nats = (float)((excess / top_n - i + 0.5) * DOOR_BIN_NATS);
-			top_n = 0;
+		/* The mean excess over the top twentieth: how far one nat goes out there. */
+		if (above <= h->total / 20 && above > 0) {
+			excess += above;
+			h->tail_nats = (float)(excess / above * DOOR_BIN_NATS);
 		}
 	}
 }

@@ -58,6 +58,11 @@ struct codec_ops {
 	bool json; /* records are JSON texts */
 	/* State is learnt from header lines: what recognising the head left is kept. */
 	bool primed;
+	/*
+	 * When the record was known, without taking all of it apart; agrees with what sources/
+	 * say of this codec. NULL: fields() is the only way. May be called by many threads.
+	 */
+	bool (*known)(void *state, struct str rec, int64_t *ret_known);
 };
 
 /* All codecs, in order of registry.def; ends with NULL. */

@@ -94,6 +94,8 @@ static void set_id(struct regs *r, const struct type *t, struct event *e)
 	struct val v = t->id.n || t->id.constant.p ? expr_eval(r, &t->id) : val_none;
 	char tmp[40];
 
+	if (v.kind == VAL_LIST && v.len) /* Zeek's dhcp.log has a list of uids */
+		v = v.list[0];
 	if (val_set(&v) && v.kind == VAL_STR)
 		e->id = val_str(&v);
 	else if (val_set(&v) && v.kind != VAL_LIST)

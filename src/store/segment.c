@@ -149,7 +149,8 @@ static int block_write(struct seg_writer *w, struct block *b)
 	h.npost = (uint32_t)b->npost;
 	h.raw_len = (uint32_t)b->rec.len;
 	h.comp_len = (uint32_t)comp;
-	h.sum = hash_bytes(w->out, comp, hash_bytes(b->post, posts, 0));
+	h.sum = hash_bytes(w->out, comp, 0);
+	h.head_sum = seg_head_sum(&h, b->post);
 	if ((r = write_all(w->fd, &h, sizeof(h))) < 0 ||
 	    (r = write_all(w->fd, b->post, posts)) < 0 ||
 	    (r = write_all(w->fd, w->out, comp)) < 0)
@@ -179,8 +180,10 @@ static void *writer_thread(void *arg)
 		memmove(w->queue, w->queue + 1, w->nqueue * sizeof(struct block *));
 		w->busy = true;
 		pthread_cond_broadcast(&w->change);
+		r = w->err;
 		pthread_mutex_unlock(&w->lock);
-		r = w->err ? w->err : block_write(w, b);
+		if (r == 0)
+			r = block_write(w, b);
 		block_free(b);
 		pthread_mutex_lock(&w->lock);
 		if (r < 0 && !w->err)
@@ -199,7 +202,7 @@ static int block_flush(struct seg_writer *w)
 	int r;
 
 	if (!b || b->nevents == 0)
-		return w->err;
+		return w->background ? 0 : w->err;
 	w->cur = NULL;
 	if (!w->background) {
 		r = block_write(w, b);
@@ -233,7 +236,7 @@ static void put_str16(struct buf *b, struct str s)
 
 static int put_entities(struct block *b, const struct event *e, const struct entities *en)
 {
-	char name[512];
+	char name[SEG_ENTITY_MAX];
 	uint8_t n = 0;
 	size_t at = b->rec.len;
 
@@ -328,15 +331,17 @@ int seg_sync(struct seg_writer *w)
 static int writer_position(struct seg_writer *w, const char *path, bool fresh, struct diag *d)
 {
 	struct seg_scan s;
-	off_t end = SEG_FILE_HEAD;
+	off_t end = lseek(w->fd, 0, SEEK_END);
 	int r;
 
-	if (fresh && ftruncate(w->fd, 0) < 0)
-		return diag_set(d, -errno, "%s: %s", path, strerror(errno));
-	if (lseek(w->fd, 0, SEEK_END) == 0) {
+	/* A file torn within its magic holds nothing. */
+	if (fresh || end < SEG_FILE_HEAD) {
+		if (ftruncate(w->fd, 0) < 0 || lseek(w->fd, 0, SEEK_SET) < 0)
+			return diag_set(d, -errno, "%s: %s", path, strerror(errno));
 		r = write_all(w->fd, SEG_FILE_MAGIC, SEG_FILE_HEAD);
 		return r < 0 ? diag_set(d, r, "%s: %s", path, err_text(r)) : 0;
 	}
+	end = SEG_FILE_HEAD;
 	r = seg_scan_open(&s, path, d);
 	if (r < 0)
 		return r;

@@ -8,7 +8,8 @@
  *   record = u32 size of what follows, u64 seq, i64 time, i64 known, u16+type, u16+id, u32+raw,
  *            u8 count, count * (u16 + "kind:name")
  *
- * The checksum covers postings and compressed bytes. A reader stops at the first block that is
+ * One checksum covers head and postings, so that a block may be passed over by them alone, and
+ * another the compressed bytes. A reader stops at the first block that is
  * short or does not match: a torn tail loses only that block. A writer cuts it off.
  */
 #ifndef STORE_SEGMENT_H

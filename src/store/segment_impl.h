@@ -17,12 +17,14 @@
 #define SEG_RECORD_MAX	(32 * MIB)
 #define SEG_RAW_MAX	(64 * MIB)
 #define SEG_POST_MAX	UINT32_C(8000000)
+#define SEG_ENTITY_MAX	640 /* bytes of "kind:name" */
 
 struct seg_head {
-	uint32_t magic, nevents, npost, raw_len, comp_len, pad;
+	uint32_t magic, nevents, npost, raw_len, comp_len;
+	uint32_t head_sum; /* of this head with head_sum 0, then the postings */
 	uint64_t first_seq;
 	int64_t min_known, max_known;
-	uint64_t sum;
+	uint64_t sum; /* of the compressed bytes */
 };
 _Static_assert(sizeof(struct seg_head) == 56, "layout on disk");
 
@@ -38,9 +40,14 @@ struct seg_scan {
 
 MUST int seg_scan_open(struct seg_scan *s, const char *path, struct diag *d);
 void seg_scan_close(struct seg_scan *s);
-/* Reads the next block's head and postings: 1, 0 at the end or at a torn tail, or <0. */
+uint32_t seg_head_sum(const struct seg_head *h, const uint64_t *post);
+/*
+ * Reads and checks the next block's head and postings: 1, 0 at the end or at a torn or damaged
+ * block, or <0.
+ */
 MUST int seg_scan_next(struct seg_scan *s);
-/* Reads the compressed bytes of the current block and checks the sum: 0 or E_CHECKSUM. */
+/* Reads the compressed bytes of the current block and checks the sum: 0, E_TRUNC or E_CHECKSUM.
+ */
 MUST int seg_scan_check(struct seg_scan *s);
 
 #endif

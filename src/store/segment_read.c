@@ -51,6 +51,15 @@ static int reserve(void *pp, size_t *cap, size_t need)
 	return 0;
 }
 
+uint32_t seg_head_sum(const struct seg_head *h, const uint64_t *post)
+{
+	struct seg_head x = *h;
+
+	x.head_sum = 0;
+	return (uint32_t)hash_bytes(post, h->npost * sizeof(*post),
+				    hash_bytes(&x, sizeof(x), 0));
+}
+
 int seg_scan_next(struct seg_scan *s)
 {
 	struct seg_head *h = &s->head;
@@ -67,7 +76,7 @@ int seg_scan_next(struct seg_scan *s)
 		return 0;
 	if (reserve(&s->post, &s->post_cap, posts) < 0)
 		return -ENOMEM;
-	if (fread(s->post, 1, posts, s->f) != posts)
+	if (fread(s->post, 1, posts, s->f) != posts || seg_head_sum(h, s->post) != h->head_sum)
 		return 0;
 	s->at = s->next;
 	s->next += (off_t)(sizeof(*h) + posts + h->comp_len);
@@ -80,10 +89,7 @@ int seg_scan_check(struct seg_scan *s)
 		return -ENOMEM;
 	if (fread(s->comp, 1, s->head.comp_len, s->f) != s->head.comp_len)
 		return E_TRUNC;
-	if (hash_bytes(s->comp, s->head.comp_len,
-		       hash_bytes(s->post, s->head.npost * sizeof(uint64_t), 0)) != s->head.sum)
-		return E_CHECKSUM;
-	return 0;
+	return hash_bytes(s->comp, s->head.comp_len, 0) == s->head.sum ? 0 : E_CHECKSUM;
 }
 
 /* A sticky-error reader over one record. */
@@ -259,7 +265,7 @@ static int block_rows(struct search *f, struct seg_scan *s)
 static void search_hashes(struct search *f)
 {
 	struct str rest, kind = str_cut(f->q->entity, ':', &rest);
-	char name[512];
+	char name[SEG_ENTITY_MAX];
 
 	f->id_hash = seg_id_hash(f->q->id);
 	if (rest.len && ent_kind_of(kind) >= 0) {

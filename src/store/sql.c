@@ -24,16 +24,17 @@ enum {
 
 static const char *const statements[ST_COUNT] = {
 	[ST_FINDING] =
-		"INSERT INTO finding(kind,id,title,model,queue,status,time,severity,score,json)"
-		" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10) ON CONFLICT(kind,id) DO UPDATE SET"
-		" title=?3,model=?4,queue=?5,status=?6,time=?7,severity=?8,score=?9,json=?10",
+		("INSERT INTO "
+		 "finding(kind,id,title,model,queue,status,time,severity,score,json)"
+		 " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10) ON CONFLICT(kind,id) DO UPDATE SET"
+		 " title=?3,model=?4,queue=?5,status=?6,time=?7,severity=?8,score=?9,json=?10"),
 	[ST_UNLINK_ENT] = "DELETE FROM finding_entity WHERE kind=?1 AND id=?2",
 	[ST_UNLINK_EV] = "DELETE FROM finding_event WHERE kind=?1 AND id=?2",
 	[ST_LINK_ENT] = "INSERT OR IGNORE INTO finding_entity(kind,id,entity) VALUES(?1,?2,?3)",
 	[ST_LINK_EV] = "INSERT OR IGNORE INTO finding_event(kind,id,event) VALUES(?1,?2,?3)",
 	[ST_ENTITY] =
-		"INSERT OR REPLACE INTO entity(kind,name,class,first_seen,last_seen,events)"
-		" VALUES(?1,?2,?3,?4,?5,?6)",
+		("INSERT OR REPLACE INTO entity(kind,name,class,first_seen,last_seen,events)"
+		 " VALUES(?1,?2,?3,?4,?5,?6)"),
 	[ST_ENAME] = "INSERT OR IGNORE INTO entity_name(kind,name,other) VALUES(?1,?2,?3)",
 	[ST_META] = "INSERT OR REPLACE INTO meta(key,value) VALUES(?1,?2)",
 };

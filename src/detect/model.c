@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads a model file: Sigma's keys and the additions under `thymus:`. */
+#include "detect/impl.h"
+#include <errno.h>
+#include <stdlib.h>
+
+static const char *const top_keys[] = {"title",	     "id",	"name",
+				       "related",    "status",	"description",
+				       "references", "author",	"date",
+				       "modified",   "tags",	"logsource",
+				       "detection",  "fields",	"falsepositives",
+				       "level",	     "license", "scope",
+				       "taxonomy",   "thymus",	NULL};
+static const char *const own_keys[] = {"family", "compliance", "critical", "note",   "throttle",
+				       "key",	 "entities",   "story",	   "advice", "response",
+				       "count",	 "tests",      NULL};
+
+const char *severity_name(enum severity s)
+{
+	static const char *const names[] = {"informational", "low", "medium", "high",
+					    "critical"};
+
+	return names[s];
+}
+
+struct rule *rule_free(struct rule *r)
+{
+	if (!r)
+		return NULL;
+	filter_free(r->filter);
+	yaml_free(r->yaml);
+	free(r->types);
+	free((void *)r->model.attack);
+	free((char *)r->model.name.p);
+	free(r);
+	return NULL;
+}
+
+/* "30m", "6h", "7d", "45s" */
+static int duration(const struct yaml *y, const struct yaml_node *n, int64_t *ret_ns,
+		    struct diag *d)
+{
+	int64_t v, unit = 0;
+	struct str s = n->text;
+
+	switch (s.len ? s.p[s.len - 1] : 0) {
+	case 's':
+		unit = NS_PER_S;
+		break;
+	case 'm':
+		unit = 60 * NS_PER_S;
+		break;
+	case 'h':
+		unit = NS_PER_H;
+		break;
+	case 'd':
+		unit = NS_PER_D;
+		break;
+	default:
+		break;
+	}
+	if (!unit || !str_i64(str_sub(s, 0, s.len - 1), &v) || v <= 0 || v > 36500)
+		return yaml_fail(y, n, d, "a duration is a number with s, m, h or d");
+	*ret_ns = v * unit;
+	return 0;
+}
+
+static int level_of(struct rule *r, struct diag *d)
+{
+	const struct yaml_node *n = yaml_get(r->root, "level");
+
+	r->model.level = SEV_MEDIUM;
+	if (!n)
+		return 0;
+	for (int s = SEV_INFORMATIONAL; s <= SEV_CRITICAL; s++)
+		if (str_eqz(n->text, severity_name((enum severity)s))) {
+			r->model.level = (enum severity)s;
+			return 0;
+		}
+	return yaml_fail(r->yaml, n, d, "unknown level");
+}
+
+/* attack.t1071.001 -> T1071.001; the first attack.TACTIC names the phase. */
+static int tags_of(struct rule *r, struct diag *d)
+{
+	const struct yaml_node *tags = yaml_get(r->root, "tags");
+	struct str *ids;
+
+	if (!tags)
+		return 0;
+	if (tags->kind != YAML_SEQ)
+		return yaml_fail(r->yaml, tags, d, "tags must be a list");
+	ids = calloc(tags->nchildren + 1, sizeof(*ids));
+	if (!ids)
+		return -ENOMEM;
+	r->model.attack = ids;
+	YAML_EACH(t, tags)
+	{
+		struct str rest, head = str_cut(t->text, '.', &rest);
+
+		if (!str_eqz(head, "attack") || !rest.len)
+			continue;
+		if (rest.p[0] == 't' && rest.len > 4 && rest.p[1] >= '0' && rest.p[1] <= '9') {
+			struct str id = arena_str(&r->yaml->mem, rest);
+
+			if (!id.p)
+				return -ENOMEM;
+			((char *)id.p)[0] = 'T';
+			ids[r->model.nattack++] = id;
+		} else if (!r->model.phase.len) {
+			r->model.phase = rest;
+		}
+	}
+	return 0;
+}
+
+static int key_of(struct detect *dt, struct rule *r, const struct yaml_node *own,
+		  struct diag *d)
+{
+	const struct yaml_node *key = yaml_get(own, "key");
+
+	YAML_EACH(k, key)
+	{
+		struct key_part *p = &r->key[r->nkey];
+
+		if (r->nkey == KEYS_MAX)
+			return yaml_fail(r->yaml, k, d, "at most %d keys", KEYS_MAX);
+		p->role = ent_role_of(k->text);
+		p->attr = p->role < 0 ? schema_attr(dt->schema, k->text) : ATTR_NONE;
+		r->nkey++;
+	}
+	return 0;
+}
+
+static int count_of(struct detect *dt, struct rule *r, const struct yaml_node *own,
+		    struct diag *d)
+{
+	static const char *const known[] = {"n", "within", "distinct", NULL};
+	const struct yaml_node *c = yaml_get(own, "count"), *within = yaml_get(c, "within");
+	struct str distinct = yaml_str(c, "distinct", "");
+	int64_t n;
+	int e;
+
+	r->count.distinct = ATTR_NONE;
+	if (!c)
+		return 0;
+	e = yaml_only(r->yaml, c, known, d);
+	if (e == 0)
+		e = yaml_i64(r->yaml, c, "n", 0, &n, d);
+	if (e < 0)
+		return e;
+	if (n < 2 || n > ALERT_IDS_MAX || !within)
+		return yaml_fail(r->yaml, c, d, "count wants n (2 to %d) and within",
+				 ALERT_IDS_MAX);
+	r->count.n = (unsigned)n;
+	if (distinct.len)
+		r->count.distinct = schema_attr(dt->schema, distinct);
+	return duration(r->yaml, within, &r->count.within_ns, d);
+}
+
+/* advice may be a list: its items are joined. */
+static struct str joined(struct rule *r, const struct yaml_node *n)
+{
+	struct str out = {NULL, 0};
+
+	if (!n || n->kind == YAML_SCALAR)
+		return n ? n->text : out;
+	YAML_EACH(i, n)
+	out = arena_fmt(&r->yaml->mem, "%.*s%s%.*s", STR_ARG(out), out.len ? " " : "",
+			STR_ARG(i->text));
+	return out;
+}
+
+static int own_of(struct detect *dt, struct rule *r, struct diag *d)
+{
+	const struct yaml_node *own = yaml_get(r->root, "thymus");
+	const struct yaml_node *throttle = yaml_get(own, "throttle");
+	struct model *m = &r->model;
+	struct str slash;
+	int e;
+
+	r->count.distinct = ATTR_NONE;
+	m->throttle_ns = NS_PER_D;
+	m->family = yaml_str(own, "family", "");
+	if (!m->family.len)
+		m->family = str_cut(m->name, '/', &slash);
+	m->critical = m->level == SEV_CRITICAL;
+	m->story = yaml_str(own, "story", "");
+	m->advice = joined(r, yaml_get(own, "advice"));
+	m->response = yaml_str(own, "response", "");
+	if (!own)
+		return 0;
+	if ((e = yaml_only(r->yaml, own, own_keys, d)) < 0 ||
+	    (e = yaml_bool(r->yaml, own, "compliance", false, &m->compliance, d)) < 0 ||
+	    (e = yaml_bool(r->yaml, own, "critical", m->critical, &m->critical, d)) < 0 ||
+	    (e = yaml_bool(r->yaml, own, "note", false, &m->note, d)) < 0 ||
+	    (e = key_of(dt, r, own, d)) < 0 || (e = count_of(dt, r, own, d)) < 0)
+		return e;
+	return throttle ? duration(r->yaml, throttle, &m->throttle_ns, d) : 0;
+}
+
+static void learned_of(struct detect *dt, struct rule *r)
+{
+	const attr_t *attrs;
+	size_t n = filter_attrs(r->filter, &attrs);
+
+	for (size_t i = 0; i < n && r->nlearned < ARRAY_LEN(r->learned); i++)
+		if (str_starts(schema_name(dt->schema, attrs[i]), STR("learned.")))
+			r->learned[r->nlearned++] = attrs[i];
+}
+
+static int fill(struct detect *dt, struct rule *r, struct diag *d)
+{
+	const struct yaml_node *det = yaml_get(r->root, "detection");
+	int e;
+
+	r->model.title = yaml_str(r->root, "title", "");
+	r->model.id = yaml_str(r->root, "id", "");
+	r->model.author = yaml_str(r->root, "author", "");
+	r->model.licence = yaml_str(r->root, "license", "");
+	r->model.description = yaml_str(r->root, "description", "");
+	if (!r->model.title.len)
+		return yaml_fail(r->yaml, r->root, d, "a model needs a title");
+	if (!det)
+		return yaml_fail(r->yaml, r->root, d, "a model needs a detection");
+	if ((e = yaml_only(r->yaml, r->root, top_keys, d)) < 0 || (e = level_of(r, d)) < 0 ||
+	    (e = tags_of(r, d)) < 0 || (e = own_of(dt, r, d)) < 0)
+		return e;
+	e = filter_compile(dt->schema, r->yaml, det, &r->filter, d);
+	if (e == 0)
+		learned_of(dt, r);
+	return e;
+}
+
+/* The path below the folder, without the ending. */
+static char *name_of(const char *dir, const char *path)
+{
+	struct str p = str_of(path), base = str_of(dir);
+	size_t dot = p.len;
+
+	if (str_starts(p, base) && p.len > base.len)
+		p = str_sub(p, base.len + (p.p[base.len] == '/'), p.len);
+	for (size_t i = 0; i < p.len; i++)
+		if (p.p[i] == '.')
+			dot = i;
+	return str_dup(str_sub(p, 0, MIN(dot, p.len)));
+}
+
+int rule_load(struct detect *dt, const char *dir, const char *path, struct diag *d)
+{
+	struct rule *r = calloc(1, sizeof(*r)), **rules;
+	char *name = name_of(dir, path);
+	int e = r && name ? yaml_load(path, &r->yaml, d) : -ENOMEM;
+
+	if (e < 0) {
+		free(name);
+		rule_free(r);
+		return e;
+	}
+	r->model.name = str_of(name);
+	r->model.path = str_of(r->yaml->file);
+	r->root = r->yaml->docs ? r->yaml->docs->root : NULL;
+	if (!r->root || r->root->kind != YAML_MAP)
+		e = yaml_fail(r->yaml, r->root, d, "a model must be a map");
+	if (e == 0)
+		e = fill(dt, r, d);
+	rules = e == 0 ? realloc(dt->rules, (dt->nrules + 1) * sizeof(struct rule *)) : NULL;
+	if (!rules) {
+		rule_free(r);
+		return e < 0 ? e : -ENOMEM;
+	}
+	dt->rules = rules;
+	rules[dt->nrules++] = r;
+	return rule_bind(r, dt->schema, d);
+}
+
+static bool part_fits(struct str want, struct str has)
+{
+	return !want.len || !has.len || str_ieq(want, has);
+}
+
+static bool sigma_fits(const struct rectype *t, struct str category, struct str product,
+		       struct str service)
+{
+	for (uint8_t i = 0; i < t->nsigma; i++) {
+		const struct logsource *l = &t->sigma[i];
+
+		if (part_fits(product, l->product) && part_fits(service, l->service) &&
+		    (!category.len || str_ieq(category, l->category)))
+			return true;
+	}
+	return false;
+}
+
+/* `class: x` or a list of them, or any. */
+static bool class_fits(const struct rectype *t, const struct yaml_node *n)
+{
+	const char *cls = ocsf_class_name(t->cls);
+
+	if (n->kind == YAML_SCALAR)
+		return str_eqz(n->text, "any") || (cls && str_eqz(n->text, cls));
+	YAML_EACH(c, n)
+	if (cls && str_eqz(c->text, cls))
+		return true;
+	return false;
+}
+
+static bool type_fits(const struct rectype *t, const struct yaml_node *ls)
+{
+	const struct yaml_node *cls = yaml_get(ls, "class");
+	struct str source = yaml_str(ls, "source", ""), type = yaml_str(ls, "type", "");
+	struct str name = str_of(t->name), own = str_of(t->source);
+
+	if (cls)
+		return class_fits(t, cls);
+	if (source.len)
+		return str_eq(source, own) &&
+		       (!type.len || str_eq(type, str_sub(name, own.len + 1, name.len)));
+	return sigma_fits(t, yaml_str(ls, "category", ""), yaml_str(ls, "product", ""),
+			  yaml_str(ls, "service", ""));
+}
+
+int rule_bind(struct rule *r, struct schema *s, struct diag *d)
+{
+	static const char *const known[] = {"class",   "source",  "type",	"category",
+					    "product", "service", "definition", NULL};
+	const struct yaml_node *ls = yaml_get(r->root, "logsource");
+	size_t n = schema_types(s), found = 0;
+	int e;
+
+	if (!ls || ls->kind != YAML_MAP)
+		return yaml_fail(r->yaml, r->root, d, "a model needs a logsource");
+	e = yaml_only(r->yaml, ls, known, d);
+	if (e < 0)
+		return e;
+	r->types = calloc(n + 1, sizeof(*r->types));
+	if (!r->types)
+		return -ENOMEM;
+	for (size_t i = 0; e == 0 && i < n; i++) {
+		const struct rectype *t = schema_type(s, i);
+
+		r->types[i] = type_fits(t, ls);
+		found += r->types[i];
+		if (r->types[i])
+			e = filter_want(r->filter, s, t);
+		for (size_t k = 0; e == 0 && r->types[i] && k < r->nkey; k++)
+			if (r->key[k].attr != ATTR_NONE)
+				e = schema_want(s, t, r->key[k].attr);
+		if (e == 0 && r->types[i] && r->count.distinct != ATTR_NONE)
+			e = schema_want(s, t, r->count.distinct);
+	}
+	if (!found)
+		r->model.cannot_fire = "no record type has this log source";
+	return e;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "event/list.h"
+#include "base/hash.h"
+#include "base/map.h"
+#include "event/ip.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LIST_FILE_MAX (64 * MIB)
+#define ENTRY_MAX     256
+#define IP_BITS	      128
+
+struct list {
+	struct symtab texts;	/* lower case */
+	struct symtab nets;	/* 16 masked bytes and the length of the prefix */
+	bool bits[IP_BITS + 1]; /* prefix lengths that occur */
+};
+
+static struct str net_key(const struct ip *ip, unsigned bits, char out[17])
+{
+	for (unsigned i = 0; i < 16; i++) {
+		unsigned keep = bits >= (i + 1) * 8 ? 8 : bits <= i * 8 ? 0 : bits - i * 8;
+
+		out[i] = (char)(ip->b[i] & (0xff00u >> keep));
+	}
+	out[16] = (char)bits;
+	return str_n(out, 17);
+}
+
+static int add(struct list *l, struct str line)
+{
+	size_t hash = str_chr(line, '#', 0);
+	char low[ENTRY_MAX], key[17];
+	struct cidr c;
+	uint32_t id;
+
+	line = str_trim(hash == SIZE_MAX ? line : str_sub(line, 0, hash));
+	if (line.len == 0)
+		return 0;
+	if (cidr_parse(line, &c)) {
+		l->bits[c.bits] = true;
+		id = symtab_put(&l->nets, net_key(&c.ip, c.bits, key));
+		return id == SYM_NONE ? -ENOMEM : 0;
+	}
+	if (line.len > ENTRY_MAX)
+		return E_LIMIT;
+	for (size_t i = 0; i < line.len; i++)
+		low[i] = lower_c(line.p[i]);
+	id = symtab_put(&l->texts, str_n(low, line.len));
+	return id == SYM_NONE ? -ENOMEM : 0;
+}
+
+static int add_all(struct list *l, struct str text, const char *path, struct diag *d)
+{
+	unsigned line = 0;
+
+	while (text.p) {
+		int r = add(l, str_cut(text, '\n', &text));
+
+		line++;
+		if (r < 0)
+			return diag_set(d, r, "%s:%u: %s", path, line, err_text(r));
+	}
+	return 0;
+}
+
+static int read_all(const char *path, struct str *ret_text, struct diag *d)
+{
+	FILE *f = fopen(path, "rbe");
+	char *p = NULL;
+	long size = -1;
+	int r = 0;
+
+	if (!f)
+		return diag_set(d, -errno, "%s: %s", path, strerror(errno));
+	if (fseek(f, 0, SEEK_END) == 0)
+		size = ftell(f);
+	if (size < 0 || (size_t)size > LIST_FILE_MAX)
+		r = diag_set(d, E_LIMIT, "%s: no plain file, or too large", path);
+	else if (!(p = malloc((size_t)size + 1)))
+		r = diag_set(d, -ENOMEM, "%s: out of memory", path);
+	else {
+		rewind(f);
+		ret_text->p = p;
+		ret_text->len = fread(p, 1, (size_t)size, f);
+		if (ferror(f))
+			r = diag_set(d, -EIO, "%s: cannot be read", path);
+	}
+	fclose(f);
+	if (r < 0)
+		free(p);
+	return r;
+}
+
+int list_load(const char *path, struct list **ret_l, struct diag *d)
+{
+	struct list *l = calloc(1, sizeof(*l));
+	struct str text;
+	int r;
+
+	if (!l)
+		return diag_set(d, -ENOMEM, "%s: out of memory", path);
+	symtab_init(&l->texts);
+	symtab_init(&l->nets);
+	r = read_all(path, &text, d);
+	if (r == 0) {
+		r = add_all(l, text, path, d);
+		free((char *)text.p);
+	}
+	if (r < 0) {
+		list_free(l);
+		return r;
+	}
+	*ret_l = l;
+	return 0;
+}
+
+struct list *list_free(struct list *l)
+{
+	if (l) {
+		symtab_free(&l->texts);
+		symtab_free(&l->nets);
+		free(l);
+	}
+	return NULL;
+}
+
+static bool has_ip(const struct list *l, const struct ip *ip)
+{
+	char key[17];
+
+	for (unsigned bits = 0; bits <= IP_BITS; bits++)
+		if (l->bits[bits] && symtab_get(&l->nets, net_key(ip, bits, key)) != SYM_NONE)
+			return true;
+	return false;
+}
+
+bool list_has(const struct list *l, struct str s)
+{
+	char low[ENTRY_MAX];
+	struct ip ip;
+
+	if (ip_parse(s, &ip))
+		return has_ip(l, &ip);
+	/* Of a longer text only the end can be an entry: the domains it lies below. */
+	if (s.len > ENTRY_MAX)
+		s = str_sub(s, s.len - ENTRY_MAX, s.len);
+	for (size_t i = 0; i < s.len; i++)
+		low[i] = lower_c(s.p[i]);
+	for (size_t i = 0; i < s.len; i++)
+		if ((i == 0 || low[i - 1] == '.' || low[i - 1] == '@') &&
+		    symtab_get(&l->texts, str_n(low + i, s.len - i)) != SYM_NONE)
+			return true;
+	return false;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The upper two levels of the Pitman-Yor back-off: class peers and the organisation. They count
+ * entities, not events, so that one noisy program cannot make a value normal.
+ */
+#include "base/hash.h"
+#include "learn/group.h"
+#include <math.h>
+
+#define BLOOM_BITS   ((uint64_t)1 << 26)
+#define BLOOM_PROBES 4
+
+/* Bins of count: exact to 8, then three an octave. */
+static int bin_of(uint32_t c)
+{
+	int b = c <= 8 ? (int)c - 1 : 7 + (int)(3 * log2((double)c / 8));
+
+	return MIN(b, GROUP_BINS - 1);
+}
+
+static void group_add(struct group *g, uint32_t had)
+{
+	if (had)
+		g->mass[bin_of(had)] -= had - PY_D;
+	else
+		g->distinct += 1;
+	g->mass[bin_of(had + 1)] += had + 1 - PY_D;
+	g->total += 1;
+}
+
+static double group_unseen(const struct group *g)
+{
+	return (PY_THETA + PY_D * g->distinct) / (g->total + PY_THETA);
+}
+
+/* Mass of all values that at most c entities have, the unseen included. */
+static double group_tail(const struct group *g, uint32_t c)
+{
+	double mass = 0;
+
+	for (int i = 0, n = bin_of(c); i <= n; i++)
+		mass += g->mass[i];
+	return MIN(1.0, MAX(0, mass) / (g->total + PY_THETA) + group_unseen(g));
+}
+
+double popular_tail(const struct quantity *q, const struct popular *p, uint8_t cls)
+{
+	const struct group *g = &q->groups[cls], *org = &q->groups[CLASSES];
+	double tail = p->ents ? group_tail(org, p->ents) : group_unseen(org) / 2;
+
+	if (q->org_only)
+		return tail;
+	return p->cls[cls] ? group_tail(g, p->cls[cls]) : group_unseen(g) * tail;
+}
+
+struct popular *popular_put(struct learn *l, const struct quantity *q, uint64_t what,
+			    struct str text, int64_t now)
+{
+	struct popular *p =
+		(struct popular *)state_put(&l->states, hash_2(what, q->id), sizeof(*p), now);
+
+	if (p && !p->len && text.len) {
+		p->len = (uint8_t)MIN(text.len, sizeof(p->text));
+		memcpy(p->text, text.p, p->len);
+	}
+	return p;
+}
+
+void popular_add(struct quantity *q, struct popular *p, uint8_t cls)
+{
+	group_add(&q->groups[cls], p->cls[cls]);
+	group_add(&q->groups[CLASSES], p->ents);
+	p->cls[cls]++;
+	p->ents++;
+}
+
+void popular_join(struct quantity *q, uint8_t cls)
+{
+	q->groups[cls].members++;
+	q->groups[CLASSES].members++;
+}
+
+uint32_t popular_members(const struct quantity *q)
+{
+	return q->groups[CLASSES].members;
+}
+
+uint32_t popular_peers(const struct quantity *q, uint8_t cls)
+{
+	return q->groups[cls].members;
+}
+
+struct str popular_text(const struct learn *l, const struct quantity *q, uint64_t what)
+{
+	struct popular *p = (struct popular *)state_peek(&l->states, hash_2(what, q->id));
+
+	return p ? str_n(p->text, p->len) : STR("something forgotten");
+}
+
+bool bloom_test_set(struct learn *l, uint64_t pair, bool set)
+{
+	bool seen = true;
+
+	if (!l->bloom) {
+		l->bloom = calloc(BLOOM_BITS / 64, sizeof(*l->bloom));
+		if (!l->bloom)
+			return false;
+	}
+	for (unsigned i = 0; i < BLOOM_PROBES; i++) {
+		uint64_t bit = hash_2(pair, i) % BLOOM_BITS;
+
+		seen &= l->bloom[bit / 64] >> (bit % 64) & 1;
+		if (set)
+			l->bloom[bit / 64] |= UINT64_C(1) << (bit % 64);
+	}
+	return seen;
+}

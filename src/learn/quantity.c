@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reads the files of learned/: one YAML map a quantity.
+ */
+#include "learn/group.h"
+#include <errno.h>
+#include <stdio.h>
+
+#define KIND(name) extern const struct kind kind_##name;
+#include "learn/registry.def"
+#undef KIND
+
+static const struct kind *const kinds[] = {
+#define KIND(name) &kind_##name,
+#include "learn/registry.def"
+#undef KIND
+};
+
+static const struct {
+	const char *name;
+	char type;
+} outs[OUT_COUNT] = {
+#define X(c, name, type) {name, type},
+#include "learn/out.def"
+#undef X
+};
+
+static const char *const keys[] = {"name",   "kind",	"text",	      "events", "entity",
+				   "value",  "number",	"against",    "peers",	"tactic",
+				   "window", "measure", "resolution", NULL};
+static const char *const event_keys[] = {"class", "classes", "types", "where", NULL};
+
+struct quantity *quantity_free(struct quantity *q)
+{
+	if (q) {
+		filter_free(q->where);
+		yaml_free(q->doc);
+		free(q->groups);
+		free(q);
+	}
+	return NULL;
+}
+
+static int read_parts(struct schema *s, const struct yaml *y, const struct yaml_node *n,
+		      bool roles, struct part *parts, uint8_t *ret_n, struct diag *d)
+{
+	const struct yaml_node *c = n && n->kind == YAML_SEQ ? n->child : n;
+
+	for (; c; c = n->kind == YAML_SEQ ? c->next : NULL) {
+		struct part *p = &parts[*ret_n];
+		int role = roles ? ent_role_of(c->text) : -1;
+
+		if (c->kind != YAML_SCALAR || !c->text.len)
+			return yaml_fail(y, c, d, "a role or an attribute is expected here");
+		if (*ret_n == PARTS_MAX)
+			return yaml_fail(y, c, d, "at most %d parts", PARTS_MAX);
+		*p = (struct part){ROLE_COUNT, ATTR_NONE};
+		if (roles && str_eqz(c->text, "home"))
+			role = ROLE_HOME;
+		if (role >= 0)
+			p->role = (uint8_t)role;
+		else
+			p->attr = schema_attr(s, c->text);
+		if (role < 0 && p->attr == ATTR_NONE)
+			return -ENOMEM;
+		++*ret_n;
+	}
+	return 0;
+}
+
+static const struct kind *kind_of(struct str name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (str_eqz(name, kinds[i]->name))
+			return kinds[i];
+	return NULL;
+}
+
+/* "10m", "1h", "90s", "1d" */
+static bool read_window(struct str s, int64_t *ret_ns)
+{
+	int64_t n, unit;
+
+	if (!s.len || !str_i64(str_sub(s, 0, s.len - 1), &n) || n < 1 || n > 10000)
+		return false;
+	switch (s.p[s.len - 1]) {
+	case 's':
+		unit = NS_PER_S;
+		break;
+	case 'm':
+		unit = 60 * NS_PER_S;
+		break;
+	case 'h':
+		unit = NS_PER_H;
+		break;
+	case 'd':
+		unit = NS_PER_D;
+		break;
+	default:
+		return false;
+	}
+	*ret_ns = n * unit;
+	return true;
+}
+
+static int read_options(struct schema *s, const struct yaml *y, const struct yaml_node *n,
+			struct quantity *q, struct diag *d)
+{
+	struct str number = yaml_str(n, "number", ""), against = yaml_str(n, "against", "");
+	struct str peers = yaml_str(n, "peers", "class"),
+		   measure = yaml_str(n, "measure", "count");
+	int err;
+
+	if (!str_eqz(peers, "class") && !str_eqz(peers, "org"))
+		return yaml_fail(y, yaml_get(n, "peers"), d, "peers is class or org");
+	if (!str_eqz(measure, "count") && !str_eqz(measure, "bits"))
+		return yaml_fail(y, yaml_get(n, "measure"), d, "measure is count or bits");
+	if (!read_window(yaml_str(n, "window", "1h"), &q->window))
+		return yaml_fail(y, yaml_get(n, "window"), d,
+				 "a window is like 90s, 10m, 1h, 1d");
+	err = yaml_f64(y, n, "resolution", 0, &q->resolution, d);
+	if (err)
+		return err;
+	q->org_only = str_eqz(peers, "org");
+	q->bits = str_eqz(measure, "bits");
+	q->tactic = yaml_str(n, "tactic", "");
+	q->text = yaml_str(n, "text", "").p;
+	q->number = number.len ? schema_attr(s, number) : ATTR_NONE;
+	q->against = against.len ? schema_attr(s, against) : ATTR_NONE;
+	if (q->kind->needs_value && !q->nval)
+		return yaml_fail(y, n, d, "kind %s needs a value", q->kind->name);
+	if (q->kind->needs_number && q->number == ATTR_NONE)
+		return yaml_fail(y, n, d, "kind %s needs a number", q->kind->name);
+	if (!q->nent)
+		return yaml_fail(y, n, d, "entity is missing");
+	return 0;
+}
+
+static bool listed(const struct yaml_node *n, struct str name)
+{
+	if (!n || n->kind == YAML_SCALAR)
+		return n && str_eq(n->text, name);
+	YAML_EACH(c, n)
+	if (str_eq(c->text, name))
+		return true;
+	return false;
+}
+
+/* Whether a record type can tell what the quantity is made of. */
+static bool can_feed(const struct schema *s, const struct rectype *t, const struct quantity *q)
+{
+	bool have = q->nval == 0;
+
+	/* Parts that are missing are left out of the name; one must be there. */
+	for (uint8_t i = 0; i < q->nval; i++)
+		have |= t->raw_fields || schema_provides(s, t, q->val[i].attr);
+	return have;
+}
+
+static int use_add(struct learn *l, const struct rectype *t, struct quantity *q)
+{
+	struct uses *u = &l->types[t->id];
+	int err = q->where ? filter_want(q->where, l->schema, t) : 0;
+
+	if (u->n == USES_MAX)
+		return E_LIMIT;
+	if (u->n == u->cap) {
+		size_t cap = u->cap ? u->cap * 2 : 8;
+		struct use *p = realloc(u->use, cap * sizeof(*p));
+
+		if (!p)
+			return -ENOMEM;
+		u->use = p;
+		u->cap = cap;
+	}
+	u->use[u->n++] = (struct use){.q = q};
+	for (uint8_t i = 0; !err && i < q->nval; i++)
+		err = schema_want(l->schema, t, q->val[i].attr);
+	for (uint8_t i = 0; !err && i < q->nent; i++)
+		if (q->ent[i].role == ROLE_COUNT)
+			err = schema_want(l->schema, t, q->ent[i].attr);
+	if (!err && q->number != ATTR_NONE)
+		err = schema_want(l->schema, t, q->number);
+	if (!err && q->against != ATTR_NONE)
+		err = schema_want(l->schema, t, q->against);
+	if (!err && str_eqz(str_of(q->kind->name), "reversal")) {
+		static const attr_t ends[] = {ATTR_SRC_IP,	 ATTR_SRC_PORT,
+					      ATTR_DST_IP,	 ATTR_DST_PORT,
+					      ATTR_SRC_INTERNAL, ATTR_DST_INTERNAL};
+
+		for (size_t i = 0; !err && i < ARRAY_LEN(ends); i++)
+			err = schema_want(l->schema, t, ends[i]);
+	}
+	for (int o = 0; !err && o < OUT_COUNT; o++)
+		err = schema_provide(l->schema, t, q->out[o]);
+	return err;
+}
+
+static int choose_types(struct learn *l, const struct yaml *y, const struct yaml_node *n,
+			struct quantity *q, struct diag *d)
+{
+	const struct yaml_node *ev = yaml_get(n, "events"), *where = yaml_get(ev, "where");
+	const struct yaml_node *types = yaml_get(ev, "types"), *cls = yaml_get(ev, "class");
+	int err = ev ? yaml_only(y, ev, event_keys, d) : 0;
+
+	if (!err && where)
+		err = filter_compile(l->schema, y, where, &q->where, d);
+	if (!cls)
+		cls = yaml_get(ev, "classes");
+	for (size_t i = 0; !err && i < l->ntypes; i++) {
+		const struct rectype *t = schema_type(l->schema, i);
+		const char *cname = ocsf_class_name(t->cls);
+
+		if ((types || cls) && !listed(types, str_of(t->name)) &&
+		    !(cname && listed(cls, str_of(cname))))
+			continue;
+		if (can_feed(l->schema, t, q))
+			err = use_add(l, t, q);
+	}
+	return err;
+}
+
+static int read_quantity(struct learn *l, const struct yaml *y, const struct yaml_node *n,
+			 struct quantity *q, struct diag *d)
+{
+	int err = yaml_only(y, n, keys, d);
+
+	if (err)
+		return err;
+	q->name = yaml_str(n, "name", "").p;
+	q->kind = kind_of(yaml_str(n, "kind", ""));
+	if (!*q->name)
+		return yaml_fail(y, n, d, "name is missing");
+	if (!q->kind)
+		return yaml_fail(y, n, d, "kind is missing or none of those known");
+	for (size_t i = 0; i < l->nq; i++)
+		if (!strcmp(l->q[i]->name, q->name))
+			return yaml_fail(y, n, d, "there is a quantity %s already", q->name);
+	err = read_parts(l->schema, y, yaml_get(n, "entity"), true, q->ent, &q->nent, d);
+	if (!err)
+		err = read_parts(l->schema, y, yaml_get(n, "value"), false, q->val, &q->nval,
+				 d);
+	if (!err)
+		err = read_options(l->schema, y, n, q, d);
+	for (int o = 0; !err && o < OUT_COUNT; o++) {
+		char name[160];
+		int len = snprintf(name, sizeof(name), "learned.%s.%s", q->name, outs[o].name);
+
+		if (len < 0 || (size_t)len >= sizeof(name))
+			return yaml_fail(y, n, d, "the name is too long");
+		q->out[o] = schema_attr(l->schema, str_n(name, (size_t)len));
+		if (q->out[o] == ATTR_NONE)
+			err = -ENOMEM;
+	}
+	return err ? err : choose_types(l, y, n, q, d);
+}
+
+int quantity_load(struct learn *l, const char *path, struct diag *d)
+{
+	struct yaml *y;
+	struct quantity *q;
+	int err = yaml_load(path, &y, d);
+
+	if (err)
+		return err;
+	q = calloc(1, sizeof(*q));
+	if (!q) {
+		yaml_free(y);
+		return -ENOMEM;
+	}
+	q->doc = y;
+	q->groups = calloc(CLASSES + 1, sizeof(*q->groups));
+	if (l->nq == l->qcap) {
+		size_t cap = l->qcap ? l->qcap * 2 : 16;
+		struct quantity **p = realloc(l->q, cap * sizeof(*p));
+
+		if (p) {
+			l->q = p;
+			l->qcap = cap;
+		}
+	}
+	if (!q->groups || l->nq == l->qcap || !y->docs || l->nq > UINT16_MAX - 1) {
+		quantity_free(q);
+		return diag_set(d, E_SYNTAX, "%s: no quantity could be read from it", path);
+	}
+	q->id = (uint16_t)l->nq;
+	err = read_quantity(l, y, y->docs->root, q, d);
+	/* Kept even then: uses point to it, and learn_free frees it. */
+	l->q[l->nq++] = q;
+	return err;
+}

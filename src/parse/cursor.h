@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * parse/cursor: one file of a stream, read twice. cursor_scan learns how far out of order it is;
+ * cursor_block then cuts and decodes it block by block. A cursor is used by one thread at a
+ * time. Private to stream.c.
+ */
+#ifndef PARSE_CURSOR_H
+#define PARSE_CURSOR_H
+#include "parse/stream.h"
+#include "sense/file.h"
+
+#define BLOCK_RECORDS 1024
+
+/* A record of a block and its events, [first, first + n). */
+struct block_rec {
+	struct str raw;
+	uint64_t no; /* in the file, from 0 */
+	uint32_t first, n;
+	int64_t known; /* least of its events */
+};
+
+/* Records decoded together, with the bytes they view. */
+struct block {
+	struct block *next; /* in the list of free or used ones */
+	struct block *all;  /* in the list of all */
+	struct batch b;
+	char *raw;
+	size_t raw_cap;
+	struct block_rec *rec; /* [BLOCK_RECORDS] */
+	size_t nrec;
+	size_t live; /* events still to be given out */
+	/* What the file came to with this block: */
+	uint64_t taken, records, refused;
+	uint64_t bytes; /* of this block alone, decompressed */
+	int64_t bound; /* nothing earlier follows in the file */
+	int64_t later; /* nothing earlier follows the block after this one */
+	bool end;
+	int err; /* -ENOMEM */
+};
+
+struct cursor {
+	const char *path;
+	const char *source; /* as recognised; belongs to src */
+	const struct sources *src;
+	size_t chunk; /* bytes decoded together */
+	struct file_in *in;
+	struct decoder *dec;
+	char *buf; /* read but not yet framed: [at, len) */
+	size_t at, len, cap;
+	bool eof, torn;
+	int err; /* of reading */
+	uint64_t bytes, given; /* decompressed: read, of those in blocks */
+	uint64_t records, skipped;
+	int64_t *least; /* [nleast] least known from record 64 i on */
+	size_t nleast, capleast;
+	int64_t first_known, last_known; /* first > last: no record has a time */
+};
+
+/* Reads the whole file once. 0, or <0 with d: it is refused. The file is closed again. */
+MUST int cursor_scan(struct cursor *c, struct diag *d);
+/* Opens it again for cursor_block. */
+MUST int cursor_open(struct cursor *c, struct diag *d);
+/* Decodes the next block; b->err says when memory ran out. */
+void cursor_block(struct cursor *c, struct block *b);
+void cursor_close(struct cursor *c); /* keeps what the scan learnt */
+void cursor_free(struct cursor *c);
+
+struct block *block_new(void);
+struct block *block_free(struct block *b);
+void block_reset(struct block *b);
+/* Decodes one record into b, growing it. Number of events or -ENOMEM. */
+MUST int block_decode(struct block *b, struct decoder *dec, struct str rec);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inducement: what a text presses its reader to do. A short list in four languages (English,
+ * German, French, Spanish); a class is a hint that weighs with others, not a verdict.
+ */
+#include "parse/mail/mail.h"
+#include <pthread.h>
+
+enum mail_word { URGENT, PAYMENT, CREDENTIAL, INVOICE, GIFT_CARD, WORD_COUNT };
+
+static const char *const names[] = {"urgent", "payment", "credential", "invoice", "gift-card"};
+
+/* Lower case; matched from the start of a word on, so "urgent" finds "urgently". */
+static const struct {
+	uint8_t cls;
+	const char *text;
+} table[] = {
+	{URGENT, "urgent"}, {URGENT, "immediately"}, {URGENT, "asap"},
+	{URGENT, "as soon as possible"}, {URGENT, "within 24 hours"}, {URGENT, "within 48 hours"},
+	{URGENT, "final notice"}, {URGENT, "last warning"}, {URGENT, "action required"},
+	{URGENT, "will be suspended"}, {URGENT, "will be closed"}, {URGENT, "dringend"},
+	{URGENT, "sofort"}, {URGENT, "umgehend"}, {URGENT, "unverz\xc3\xbcglich"},
+	{URGENT, "unverzueglich"}, {URGENT, "innerhalb von 24"}, {URGENT, "letzte mahnung"},
+	{URGENT, "immediatement"}, {URGENT, "imm\xc3\xa9" "diatement"},
+	{URGENT, "dans les 24"}, {URGENT, "dernier rappel"},
+	{URGENT, "inmediatamente"}, {URGENT, "de inmediato"}, {URGENT, "ultimo aviso"},
+	{PAYMENT, "wire transfer"}, {PAYMENT, "bank transfer"}, {PAYMENT, "bank details"},
+	{PAYMENT, "bank account"}, {PAYMENT, "payment"}, {PAYMENT, "bitcoin"}, {PAYMENT, "iban"},
+	{PAYMENT, "\xc3\xbc" "berweis"}, {PAYMENT, "ueberweis"}, {PAYMENT, "bankverbindung"},
+	{PAYMENT, "kontoverbindung"}, {PAYMENT, "zahlung"}, {PAYMENT, "virement"},
+	{PAYMENT, "paiement"}, {PAYMENT, "coordonnees bancaires"},
+	{PAYMENT, "coordonn\xc3\xa9" "es bancaires"}, {PAYMENT, "transferencia"},
+	{PAYMENT, "pago"}, {PAYMENT, "cuenta bancaria"},
+	{CREDENTIAL, "password"}, {CREDENTIAL, "passcode"}, {CREDENTIAL, "verify your"},
+	{CREDENTIAL, "confirm your"}, {CREDENTIAL, "sign in"}, {CREDENTIAL, "log in"},
+	{CREDENTIAL, "login"}, {CREDENTIAL, "unusual sign-in"}, {CREDENTIAL, "update your account"},
+	{CREDENTIAL, "mailbox is full"}, {CREDENTIAL, "passwort"}, {CREDENTIAL, "kennwort"},
+	{CREDENTIAL, "anmelden"}, {CREDENTIAL, "zugangsdaten"}, {CREDENTIAL, "konto best"},
+	{CREDENTIAL, "mot de passe"}, {CREDENTIAL, "identifiants"}, {CREDENTIAL, "connectez-vous"},
+	{CREDENTIAL, "verifiez votre"}, {CREDENTIAL, "v\xc3\xa9rifiez votre"},
+	{CREDENTIAL, "contrase\xc3\xb1" "a"}, {CREDENTIAL, "contrasena"},
+	{CREDENTIAL, "inicie sesi"}, {CREDENTIAL, "verifique su"},
+	{INVOICE, "invoice"}, {INVOICE, "remittance"}, {INVOICE, "purchase order"},
+	{INVOICE, "overdue"}, {INVOICE, "rechnung"}, {INVOICE, "mahnung"}, {INVOICE, "facture"},
+	{INVOICE, "bon de commande"}, {INVOICE, "factura"}, {INVOICE, "pedido"},
+	{GIFT_CARD, "gift card"}, {GIFT_CARD, "giftcard"}, {GIFT_CARD, "itunes card"},
+	{GIFT_CARD, "google play card"}, {GIFT_CARD, "steam card"}, {GIFT_CARD, "geschenkkarte"},
+	{GIFT_CARD, "gutscheinkarte"}, {GIFT_CARD, "carte cadeau"}, {GIFT_CARD, "cartes cadeaux"},
+	{GIFT_CARD, "tarjeta regalo"}, {GIFT_CARD, "tarjetas de regalo"},
+};
+
+/* Chains of the table by first byte: first[b] - 1 is the head, next[i] - 1 what follows. */
+static uint8_t first[256], next[ARRAY_LEN(table)];
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void chain(void)
+{
+	_Static_assert(ARRAY_LEN(table) < 255, "indices are bytes");
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		unsigned char b = (unsigned char)table[i].text[0];
+
+		next[i] = first[b];
+		first[b] = (uint8_t)(i + 1);
+	}
+}
+
+const char *mail_word_name(unsigned i)
+{
+	return i < WORD_COUNT ? names[i] : NULL;
+}
+
+static bool inside_word(char c)
+{
+	return (lower_c(c) >= 'a' && lower_c(c) <= 'z') || (unsigned char)c >= 0x80;
+}
+
+/* text at i starts with word; any white space counts for a space. */
+static bool matches(struct str text, size_t i, const char *word)
+{
+	for (; *word; word++, i++) {
+		char c;
+
+		if (i >= text.len)
+			return false;
+		c = lower_c(text.p[i]);
+		if (c == '\n' || c == '\t')
+			c = ' ';
+		/* upper case of the two-byte letters used above differs in bit 5 only */
+		if (c != *word && !((unsigned char)*word >= 0xa0 && (unsigned char)*word < 0xc0 &&
+				    (c | 0x20) == *word))
+			return false;
+	}
+	return true;
+}
+
+void mail_words(struct mail *m, struct str text)
+{
+	bool start = true;
+
+	pthread_once(&once, chain);
+	for (size_t i = 0; i < text.len; i++) {
+		char c = lower_c(text.p[i]);
+
+		if (start)
+			for (unsigned k = first[(unsigned char)c]; k; k = next[k - 1])
+				if (!(m->words & 1u << table[k - 1].cls) &&
+				    matches(text, i, table[k - 1].text))
+					m->words |= 1u << table[k - 1].cls;
+		start = !inside_word(c);
+	}
+}

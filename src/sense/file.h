@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sense/file: files and folders as a person names them, and a file as a stream of decompressed
+ * bytes. Plain, gzip (several members too) and zstd (several frames too) are told apart by
+ * content, never by name.
+ */
+#ifndef SENSE_FILE_H
+#define SENSE_FILE_H
+#include "base/err.h"
+
+/* The guard against decompression bombs; 0 takes the default. */
+struct file_limits {
+	uint64_t bytes_max;  /* decompressed bytes of one file; default 64 GiB */
+	uint64_t ratio_max;  /* decompressed to compressed; default 400 */
+	uint64_t ratio_free; /* decompressed bytes that the ratio allows anyway; default 64 MiB
+			      */
+};
+
+struct file_in;
+
+/* 0, or -errno with d filled; -EINVAL for what is no regular file. limits may be NULL. */
+MUST int file_open(const char *path, const struct file_limits *limits, struct file_in **ret_f,
+		   struct diag *d);
+struct file_in *file_close(struct file_in *f); /* NULL is fine; returns NULL */
+/*
+ * Up to n decompressed bytes: fewer only when the file ends or breaks off there, 0 at the end.
+ * Errors come after the last good byte and stay: E_TRUNC (compressed data stops in the
+ * middle), E_FORMAT (it is damaged), E_LIMIT (the guard), or -errno.
+ */
+MUST int64_t file_read(struct file_in *f, char *buf, size_t n);
+/* Bytes of the disk used up so far. */
+uint64_t file_taken(const struct file_in *f);
+
+#define FILE_DEPTH_MAX 64
+#define FILE_LIST_MAX  ((size_t)4 << 20)
+
+struct file_list {
+	char **path;
+	uint64_t *size; /* bytes on disk */
+	size_t n, cap;
+};
+
+/*
+ * Adds path, or all regular files below it when it is a folder. Names that begin with a dot are
+ * skipped unless given themselves; a folder is entered once however many links lead to it;
+ * what cannot be read below is skipped. 0, or <0 with d filled: path does not exist or is
+ * neither file nor folder, E_LIMIT, -ENOMEM (the list keeps what was added before).
+ */
+MUST int file_walk(struct file_list *l, const char *path, struct diag *d);
+/* Byte order of paths; each path stays once. */
+void file_list_sort(struct file_list *l);
+void file_list_free(struct file_list *l);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/hash.h"
+#include "base/map.h"
+#include "sense/file.h"
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+/* Takes over path. */
+static int list_add(struct file_list *l, char *path, uint64_t size)
+{
+	if (l->n == FILE_LIST_MAX) {
+		free(path);
+		return E_LIMIT;
+	}
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? l->cap * 2 : 64;
+		char **p = realloc(l->path, cap * sizeof(*p));
+		uint64_t *s = realloc(l->size, cap * sizeof(*s));
+
+		/* What was moved is kept even when the other was not. */
+		l->path = p ? p : l->path;
+		l->size = s ? s : l->size;
+		if (!p || !s) {
+			free(path);
+			return -ENOMEM;
+		}
+		l->cap = cap;
+	}
+	l->path[l->n] = path;
+	l->size[l->n++] = size;
+	return 0;
+}
+
+static char *join(const char *dir, const char *name)
+{
+	size_t n = strlen(dir);
+	char *p = NULL;
+
+	while (n > 1 && dir[n - 1] == '/')
+		n--;
+	if (asprintf(&p, "%.*s%s%s", (int)n, dir, n && dir[n - 1] == '/' ? "" : "/", name) < 0)
+		return NULL;
+	return p;
+}
+
+static int walk_dir(struct file_list *l, struct map *seen, const char *path, unsigned depth);
+
+/* Takes over path. */
+static int walk_one(struct file_list *l, struct map *seen, char *path, unsigned depth)
+{
+	struct stat sb;
+	bool fresh;
+	int r = 0;
+
+	if (stat(path, &sb) == 0 && S_ISREG(sb.st_mode))
+		return list_add(l, path, (uint64_t)sb.st_size);
+	if (stat(path, &sb) == 0 && S_ISDIR(sb.st_mode) && depth < FILE_DEPTH_MAX) {
+		if (!map_put(seen, hash_2((uint64_t)sb.st_dev, (uint64_t)sb.st_ino), &fresh))
+			r = -ENOMEM;
+		else if (fresh)
+			r = walk_dir(l, seen, path, depth + 1);
+	}
+	free(path);
+	return r;
+}
+
+static int hidden(const struct dirent *de)
+{
+	return de->d_name[0] != '.';
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* In order of names, so that of several links to a folder always the same one is entered. */
+static int walk_dir(struct file_list *l, struct map *seen, const char *path, unsigned depth)
+{
+	struct dirent **de = NULL;
+	int n = scandir(path, &de, hidden, by_name), r = 0;
+
+	if (n < 0)
+		return errno == ENOMEM ? -ENOMEM : 0;
+	for (int i = 0; i < n; i++) {
+		char *p = r == 0 ? join(path, de[i]->d_name) : NULL;
+
+		if (p)
+			r = walk_one(l, seen, p, depth);
+		else if (r == 0)
+			r = -ENOMEM;
+		free(de[i]);
+	}
+	free(de);
+	return r;
+}
+
+static void swap(struct file_list *l, size_t a, size_t b)
+{
+	char *p = l->path[a];
+	uint64_t s = l->size[a];
+
+	l->path[a] = l->path[b];
+	l->size[a] = l->size[b];
+	l->path[b] = p;
+	l->size[b] = s;
+}
+
+static void sift(struct file_list *l, size_t i, size_t n)
+{
+	for (size_t k; (k = 2 * i + 1) < n; i = k) {
+		if (k + 1 < n && strcmp(l->path[k], l->path[k + 1]) < 0)
+			k++;
+		if (strcmp(l->path[i], l->path[k]) >= 0)
+			return;
+		swap(l, i, k);
+	}
+}
+
+static void heap_sort(struct file_list *l)
+{
+	for (size_t i = l->n / 2; i-- > 0;)
+		sift(l, i, l->n);
+	for (size_t n = l->n; n-- > 1;) {
+		swap(l, 0, n);
+		sift(l, 0, n);
+	}
+}
+
+/* In place, without memory of its own, so that it cannot fail. */
+void file_list_sort(struct file_list *l)
+{
+	size_t n = 0;
+
+	if (l->n)
+		heap_sort(l);
+	for (size_t i = 0; i < l->n; i++) {
+		if (n && strcmp(l->path[n - 1], l->path[i]) == 0) {
+			free(l->path[i]);
+			continue;
+		}
+		l->path[n] = l->path[i];
+		l->size[n++] = l->size[i];
+	}
+	l->n = n;
+}
+
+int file_walk(struct file_list *l, const char *path, struct diag *d)
+{
+	struct map seen;
+	struct stat sb;
+	char *p;
+	int r;
+
+	if (stat(path, &sb) < 0) {
+		r = -errno;
+		return diag_set(d, r, "%s: %s", path, err_text(r));
+	}
+	if (!S_ISREG(sb.st_mode) && !S_ISDIR(sb.st_mode))
+		return diag_set(d, -EINVAL, "%s: neither a file nor a folder", path);
+	map_init(&seen);
+	p = str_dup(str_of(path));
+	r = p ? walk_one(l, &seen, p, 0) : -ENOMEM;
+	map_free(&seen);
+	return r < 0 ? diag_set(d, r, "%s: %s", path, err_text(r)) : 0;
+}
+
+void file_list_free(struct file_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->path[i]);
+	free(l->path);
+	free(l->size);
+	*l = (struct file_list){0};
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each modifier and each form of condition, once so that it matches and once so that not. */
+#include "event/filter.h"
+#include "tap.h"
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct schema *schema;
+static struct batch batch;
+static struct event *ev;
+
+/* An event with: cmd, ip, n, flag, nothing (absent), empty, list, other, raw text. */
+static void setup(void)
+{
+	static const char *const names[] = {"cmd",     "ip",	"n",	"flag",
+					    "nothing", "empty", "list", "other"};
+	static const struct val items[] = {{.kind = VAL_STR, .len = 3, .s = "one"},
+					   {.kind = VAL_STR, .len = 3, .s = "Two"}};
+	struct rectype *t;
+
+	if (schema_new(&schema) < 0)
+		abort();
+	t = schema_type_add(schema, STR("t"), STR("t.e"), CLASS_BASE);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		attr_t a = schema_attr(schema, str_of(names[i]));
+
+		if (schema_provide(schema, t, a) < 0 || schema_want(schema, t, a) < 0)
+			abort();
+	}
+	if (schema_freeze(schema) < 0 || batch_init(&batch, 4) < 0)
+		abort();
+	ev = batch_add(&batch, t);
+	ev->raw = STR("raw line with Secret inside");
+	event_set(ev, schema_find(schema, STR("cmd")),
+		  val_s(STR("C:\\Tools\\Net.exe /user Add -x")));
+	event_set(ev, schema_find(schema, STR("ip")), val_s(STR("10.1.2.3")));
+	event_set(ev, schema_find(schema, STR("n")), val_i(42));
+	event_set(ev, schema_find(schema, STR("flag")), val_b(true));
+	event_set(ev, schema_find(schema, STR("empty")), val_s(STR("")));
+	event_set(ev, schema_find(schema, STR("other")), val_s(STR("10.1.2.3")));
+	event_set(ev, schema_find(schema, STR("list")),
+		  (struct val){.kind = VAL_LIST, .len = 2, .list = items});
+}
+
+/* 1 match, 0 no match, -1 does not compile. */
+static int ask(const char *text)
+{
+	struct yaml *y = NULL;
+	struct filter *f = NULL;
+	struct diag d;
+	int r = -1;
+
+	if (!schema)
+		setup();
+	if (yaml_parse("t", str_of(text), &y, &d) == 0 &&
+	    filter_compile(schema, y, y->docs->root, &f, &d) == 0)
+		r = filter_match(f, ev);
+	filter_free(f);
+	yaml_free(y);
+	return r;
+}
+
+TEST(text)
+{
+	CHECK_INT(ask("s: {ip: 10.1.2.3}"), 1);
+	CHECK_INT(ask("s: {ip: 10.1.2.4}"), 0);
+	CHECK_INT(ask("s: {list: two}"), 1);
+	CHECK_INT(ask("s: {list: three}"), 0);
+	CHECK_INT(ask("s: {cmd|contains: NET.EXE}"), 1);
+	CHECK_INT(ask("s: {cmd|contains|cased: NET.EXE}"), 0);
+	CHECK_INT(ask("s: {cmd|startswith: 'c:\\tools'}"), 1);
+	CHECK_INT(ask("s: {cmd|startswith: tools}"), 0);
+	CHECK_INT(ask("s: {cmd|endswith: ' -X'}"), 1);
+	CHECK_INT(ask("s: {cmd|endswith: ' -y'}"), 0);
+	CHECK_INT(ask("s: {cmd|contains|all: [net, user]}"), 1);
+	CHECK_INT(ask("s: {cmd|contains|all: [net, absent]}"), 0);
+	CHECK_INT(ask("s: {cmd: 'C:\\Tools\\\\*.exe*'}"), 1);
+	CHECK_INT(ask("s: {cmd: 'C:\\Tools\\*.exe*'}"), 0); /* there the star is plain */
+	CHECK_INT(ask("s: {cmd: '*'}"), 1);
+	CHECK_INT(ask("s: {nothing: '*'}"), 0);
+	CHECK_INT(ask("s: {cmd: 'c:*exe*-?'}"), 1);
+	CHECK_INT(ask("s: {cmd: 'c:*exe*-?\?'}"), 0);
+	CHECK_INT(ask("s: {cmd|contains|windash|all: [' /x', ' -user']}"), 1);
+	CHECK_INT(ask("s: {cmd|contains|windash|all: [' /x', ' -users']}"), 0);
+	CHECK_INT(ask("s: {ip: '10.?.2.3'}"), 1);
+	CHECK_INT(ask("s: {ip: '10.\\?.2.3'}"), 0);
+	CHECK_INT(ask("s: {cmd|windash|contains: ' /x'}"), 1);
+	CHECK_INT(ask("s: {cmd|contains: ' /x'}"), 0);
+}
+
+TEST(other_kinds)
+{
+	CHECK_INT(ask("s: {cmd|re: 'Net\\.exe /u.*d'}"), 1);
+	CHECK_INT(ask("s: {cmd|re: 'net\\.exe'}"), 0);
+	CHECK_INT(ask("s: {cmd|re|i: 'net\\.exe'}"), 1);
+	CHECK_INT(ask("s: {cmd|re: '('}"), -1);
+	CHECK_INT(ask("s: {ip|cidr: 10.0.0.0/8}"), 1);
+	CHECK_INT(ask("s: {ip|cidr: 192.168.0.0/16}"), 0);
+	CHECK_INT(ask("s: {n: 42}"), 1);
+	CHECK_INT(ask("s: {n|gt: 41}"), 1);
+	CHECK_INT(ask("s: {n|gt: 42}"), 0);
+	CHECK_INT(ask("s: {n|lte: 42}"), 1);
+	CHECK_INT(ask("s: {n|lt: 42}"), 0);
+	CHECK_INT(ask("s: {n|gte: x}"), -1);
+	CHECK_INT(ask("s: {flag: true}"), 1);
+	CHECK_INT(ask("s: {flag: false}"), 0);
+	CHECK_INT(ask("s: {nothing: null}"), 1);
+	CHECK_INT(ask("s: {ip: null}"), 0);
+	CHECK_INT(ask("s: {empty: ''}"), 1);
+	CHECK_INT(ask("s: {ip: ''}"), 0);
+	CHECK_INT(ask("s: {ip|exists: true, nothing|exists: false}"), 1);
+	CHECK_INT(ask("s: {nothing|exists: true}"), 0);
+	CHECK_INT(ask("s: {ip|fieldref: other}"), 1);
+	CHECK_INT(ask("s: {cmd|fieldref: other}"), 0);
+	CHECK_INT(ask("s: {ip|neq: 10.1.2.4}"), 1);
+	CHECK_INT(ask("s: [secret]"), 1);
+	CHECK_INT(ask("s: [absent]"), 0);
+	CHECK_INT(ask("s: {ip|neq: 10.1.2.3}"), 0);
+	CHECK_INT(ask("s: {cmd|fieldref|contains: ip}"), 0);
+	CHECK_INT(ask("s: {n: '42'}"), 1);
+	CHECK_INT(ask("s: {n: 42.0}"), 1);
+	CHECK_INT(ask("s: {flag: 'True'}"), 1);
+	CHECK_INT(ask("s: {flag|neq: [true, 1]}"), 0);
+	CHECK_INT(ask("s: {'|all': [raw, secret]}"), 1);
+	CHECK_INT(ask("s: {'|all': [raw, absent]}"), 0);
+	CHECK_INT(ask("s: [{n: 1}, {n: 42, ip: 10.1.2.3}]"), 1);
+	CHECK_INT(ask("s: [{n: 1}, {n: 42, ip: 10.1.2.4}]"), 0);
+	CHECK_INT(ask("s: {n: [1, 42]}"), 1);
+	CHECK_INT(ask("s: {list|contains|all: [on, tw]}"), 1);
+	CHECK_INT(ask("s: {list|contains|all: [on, x]}"), 0);
+	CHECK_INT(ask("s: {ip: []}"), -1);
+	CHECK_INT(ask("s: {ip: {a: b}}"), -1);
+	CHECK_INT(ask("s: {}"), -1);
+	CHECK_INT(ask("s: {ip|cidr: x}"), -1);
+	CHECK_INT(ask("s: {ip|nonsense: x}"), -1);
+	CHECK_INT(ask("s: {ip|expand: '%servers%'}"), -1);
+	CHECK_INT(ask("s: {ip|contains|endswith: x}"), -1);
+	CHECK_INT(ask("s: {ip|i: x}"), -1);
+	CHECK_INT(ask("s: {ip|list: nosuch}"), -1);
+	CHECK_INT(ask("s: {ip|list: ../../etc/passwd}"), -1);
+}
+
+TEST(base64)
+{
+	static const struct val text = {
+		.kind = VAL_STR,
+		.len = 24,
+		.s = "eHggaGVsbG8gd29ybGQgeHh4"}; /* "xx hello world xxx" */
+	struct val old;
+	attr_t a;
+
+	if (!schema)
+		setup();
+	a = schema_find(schema, STR("cmd"));
+	old = *event_get(ev, a);
+	event_set(ev, a, text);
+	CHECK_INT(ask("s: {cmd|base64offset|contains: hello world}"), 1);
+	CHECK_INT(ask("s: {cmd|base64offset|contains: hello worlds}"), 0);
+	CHECK_INT(ask("s: {cmd|base64: 'xx hello world xxx'}"), 1);
+	event_set(ev, a, old);
+}
+
+/* Finds `text` with key against what the field really holds. */
+static int holds(const char *text, struct str value)
+{
+	struct val old;
+	attr_t a;
+	int r;
+
+	if (!schema)
+		setup();
+	a = schema_find(schema, STR("cmd"));
+	old = *event_get(ev, a);
+	event_set(ev, a, val_s(value));
+	r = ask(text);
+	event_set(ev, a, old);
+	return r;
+}
+
+TEST(utf16)
+{
+	CHECK_INT(holds("s: {cmd|utf16le: 'iA'}", STR("i\0a\0")), 1);
+	CHECK_INT(holds("s: {cmd|wide|cased: 'iA'}", STR("i\0a\0")), 0);
+	CHECK_INT(holds("s: {cmd|utf16be|contains: 'A'}", STR("xx\0a")), 1);
+	CHECK_INT(holds("s: {cmd|utf16: 'a'}", STR("\xff\xfe"
+						   "a\0")),
+		  1);
+	CHECK_INT(holds("s: {cmd|wide: '\xc3\xa4'}", STR("\xe4\0")), 1);
+	CHECK_INT(holds("s: {cmd|wide|base64offset|contains: 'IEX'}", STR("e.g. SQBFAFgA")), 1);
+	CHECK_INT(holds("s: {cmd|wide|base64offset|contains: 'IEX'}", STR("e.g. sqbfafga")), 0);
+	CHECK_INT(holds("s: {cmd|base64: 'a*'}", STR("YSo=")), -1);
+	CHECK_INT(holds("s: {cmd|base64: 'a\\*'}", STR("YSo=")), 1);
+}
+
+TEST(regex_is_bounded)
+{
+	static char text[40000];
+
+	memset(text, 'a', sizeof(text));
+	CHECK_INT(holds("s: {cmd|re: '(a+)+$'}", STR("aaaa")), 1);
+	CHECK_INT(holds("s: {cmd|re: '^(a|aa)+b$'}", str_n(text, sizeof(text))), 0);
+	CHECK_INT(holds("s: {cmd|re|i: '\xc3\x84'}", STR("\xc3\xa4")), 1);
+	CHECK_INT(holds("s: {cmd|re: 'x'}", STR("\xff\xfe x")), 1);
+}
+
+TEST(lists)
+{
+	char dir[] = "/tmp/filter-XXXXXX", path[64], file[64];
+	struct yaml *y = NULL;
+	struct filter *f = NULL;
+	struct diag d;
+	static const struct {
+		const char *value;
+		bool want;
+	} rows[] = {
+		{"gmail.com", true},
+		{"Mail.GMAIL.com", true},
+		{"bob@gmail.com", true},
+		{"notgmail.com", false},
+		{"gmail.com.evil", false},
+		{"192.0.2.77", true},
+		{"192.0.3.1", false},
+		{"2001:db8::5", true},
+		{"2001:db9::5", false},
+		{"plain text", true},
+		{"", false},
+	};
+	FILE *out;
+
+	if (!schema)
+		setup();
+	CHECK(mkdtemp(dir) != NULL);
+	snprintf(path, sizeof(path), "%s/lists", dir);
+	CHECK_INT(mkdir(path, 0700), 0);
+	snprintf(file, sizeof(file), "%s/free.txt", path);
+	out = fopen(file, "w");
+	fputs("# providers\ngmail.com # one\r\n\n192.0.2.0/24\n2001:db8::/32\nPlain Text\n",
+	      out);
+	fclose(out);
+	snprintf(path, sizeof(path), "%s/models/mail.yaml", dir);
+	CHECK_INT(yaml_parse(path, STR("s: {cmd|list: lists/free}"), &y, &d), 0);
+	/* The folder of the file itself need not exist for the one above it to be found. */
+	snprintf(path, sizeof(path), "%s/models", dir);
+	CHECK_INT(mkdir(path, 0700), 0);
+	CHECK_INT(filter_compile(schema, y, y->docs->root, &f, &d), 0);
+	for (size_t i = 0; f && i < ARRAY_LEN(rows); i++) {
+		event_set(ev, schema_find(schema, STR("cmd")), val_s(str_of(rows[i].value)));
+		CHECK_INT(filter_match(f, ev), rows[i].want);
+	}
+	filter_free(f);
+	yaml_free(y);
+	remove(file);
+	rmdir(path);
+	snprintf(path, sizeof(path), "%s/lists", dir);
+	rmdir(path);
+	rmdir(dir);
+	event_set(ev, schema_find(schema, STR("cmd")),
+		  val_s(STR("C:\\Tools\\Net.exe /user Add -x")));
+}
+
+static size_t anchors;
+
+static void count_anchor(struct str value, void *arg)
+{
+	(void)arg;
+	anchors += value.len;
+}
+
+TEST(possible_and_anchor)
+{
+	static const struct {
+		const char *text;
+		bool possible;
+		size_t anchor;
+	} rows[] = {
+		{"s: {cmd: a}", true, 1},
+		{"s: {unseen: a}", false, 1},
+		{"s: {unseen: null}", true, 0},
+		{"a: {unseen: x}\nb: {cmd: x}\ncondition: a or b", true, 0},
+		{"a: {unseen: x}\nb: {cmd: [x, y]}\ncondition: not a and b", true, 2},
+		{"a: {unseen|exists: true}\ncondition: not a", true, 0},
+		{"a: {unseen: null}\ncondition: not a", false, 0},
+		{"a: {unseen: null}\nb: {cmd: a}\ncondition: a and not b", true, 0},
+		{"s: [word]", true, 0},
+		{"s: {cmd|contains: a}", true, 0},
+	};
+	struct rectype *t;
+
+	if (!schema)
+		setup();
+	t = schema_type(schema, 0);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct schema *s = NULL;
+		struct yaml *y = NULL;
+		struct filter *f = NULL;
+		struct diag d;
+		attr_t a;
+
+		/* A schema of its own: the shared one takes no new attributes any more. */
+		CHECK_INT(schema_new(&s), 0);
+		t = schema_type_add(s, STR("t"), STR("t.e"), CLASS_BASE);
+		a = schema_attr(s, STR("cmd"));
+		CHECK_INT(schema_provide(s, t, a), 0);
+		CHECK_INT(yaml_parse("t", str_of(rows[i].text), &y, &d), 0);
+		CHECK_INT(filter_compile(s, y, y->docs->root, &f, &d), 0);
+		CHECK_INT(filter_want(f, s, t), 0);
+		CHECK_INT(schema_freeze(s), 0);
+		CHECK_INT(filter_possible(f, t), rows[i].possible);
+		anchors = 0;
+		CHECK_INT(filter_anchor(f, &a, count_anchor, NULL), rows[i].anchor);
+		CHECK_INT(anchors, rows[i].anchor);
+		filter_free(f);
+		yaml_free(y);
+		schema_free(s);
+	}
+}
+
+TEST(complaints_point_at_the_place)
+{
+	struct yaml *y = NULL;
+	struct filter *f = NULL;
+	struct diag d = {{0}};
+
+	if (!schema)
+		setup();
+	CHECK_INT(yaml_parse("m.yaml", STR("a: {n: 1}\ncondition: a and b\n"), &y, &d), 0);
+	CHECK_INT(filter_compile(schema, y, y->docs->root, &f, &d), E_SYNTAX);
+	CHECK(strstr(d.msg, "m.yaml:2:18: ") != NULL);
+	CHECK(strstr(d.msg, "'b'") != NULL);
+	yaml_free(y);
+}
+
+TEST(conditions)
+{
+	static const char head[] = "a1: {n: 42}\na2: {n: 1}\nb: {ip: 10.1.2.3}\n_x: {n: 42}\n";
+	static const struct {
+		const char *text;
+		int want;
+	} rows[] = {
+		{"a1 and b", 1},
+		{"a2 and b", 0},
+		{"a2 or b", 1},
+		{"not a2", 1},
+		{"not (a1 and b)", 0},
+		{"1 of a*", 1},
+		{"all of a*", 0},
+		{"1 of them", 1},
+		{"all of them", 0},
+		{"a2 or a1 and b", 1},
+		{"(a2 or a1) and not b", 0},
+		{"a1 and not 1 of a2*", 1},
+		{"a1 and", -1},
+		{"a1 b", -1},
+		{"nosuch", -1},
+		{"1 of z*", -1},
+		{"a1 | count() > 3", -1},
+	};
+	char text[512];
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		snprintf(text, sizeof(text), "%scondition: %s\n", head, rows[i].text);
+		if (ask(text) != rows[i].want)
+			printf("# %s\n", rows[i].text);
+		CHECK_INT(ask(text), rows[i].want);
+	}
+}
+
+TAP_MAIN

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "world.h"
+
+#define MODEL(n, t, p)                                                   \
+	{                                                                \
+		.name = {n, sizeof(n) - 1}, .title = {t, sizeof(t) - 1}, \
+		.phase = {p, sizeof(p) - 1}, .level = SEV_MEDIUM         \
+	}
+static const struct model enter = MODEL("a/enter", "Phishing link opened", "initial-access");
+static const struct model run = MODEL("a/run", "New program", "execution");
+static const struct model steal = MODEL("a/steal", "Large upload", "exfiltration");
+
+static json_t *last(const struct world *w)
+{
+	return json_loads(w->lines[w->nlines - 1], JSON_REJECT_DUPLICATES, NULL);
+}
+
+static const char *get(const json_t *o, const char *k)
+{
+	const char *s = json_string_value(json_object_get(o, k));
+
+	return s ? s : "";
+}
+
+TEST(three_tactics_in_order_raise)
+{
+	struct world w;
+	json_t *o;
+	json_int_t before;
+
+	world_open(&w, NULL);
+	ALERT(&w, &enter, T0, DEV("pc1"));
+	ALERT(&w, &run, T0 + NS_PER_H, DEV("pc1"));
+	o = last(&w);
+	CHECK_STR(str_of(get(o, "severity")), "medium");
+	before = json_integer_value(json_object_get(o, "score"));
+	CHECK(before > 50 && before <= 100);
+	json_decref(o);
+	ALERT(&w, &steal, T0 + 2 * NS_PER_H, DEV("pc1"));
+	o = last(&w);
+	CHECK_STR(str_of(get(o, "severity")), "high");
+	CHECK(json_integer_value(json_object_get(o, "score")) > before);
+	CHECK_STR(str_of(get(o, "title")), "Phishing link opened and 2 more steps on pc1");
+	json_decref(o);
+	world_close(&w);
+}
+
+TEST(wrong_order_does_not_raise)
+{
+	struct world w;
+	json_t *o;
+
+	world_open(&w, NULL);
+	ALERT(&w, &steal, T0, DEV("pc1"));
+	ALERT(&w, &run, T0 + NS_PER_H, DEV("pc1"));
+	ALERT(&w, &enter, T0 + 2 * NS_PER_H, DEV("pc1"));
+	o = last(&w);
+	CHECK_STR(str_of(get(o, "severity")), "medium");
+	json_decref(o);
+	world_close(&w);
+}
+
+TEST(summary_tells_the_course)
+{
+	struct world w;
+	struct alert a;
+	struct model m = enter;
+	json_t *o;
+	const char *s;
+
+	world_open(&w, NULL);
+	m.advice = STR("Ask the user.");
+	alert_fill(&w, &a, &m, T0, (const struct part[]){DEV("pc1")}, 1);
+	a.story = STR("pc1 opened a link.");
+	a.score = 90;
+	a.why[0] = (struct why){.quantity = STR("domain"),
+				.usual = STR("never"),
+				.seen = STR("once"),
+				.surprise = 4.2,
+				.days = 9,
+				.peers_same = 0,
+				.peers = 12};
+	a.nwhy = 1;
+	CHECK_INT(incidents_alert(w.in, &a, world_line, &w), 0);
+	ALERT(&w, &steal, T0 + 2 * NS_PER_H, DEV("pc1"));
+	o = last(&w);
+	s = get(o, "summary");
+	CHECK_STR(str_of(s),
+		  "2023-11-14T22:13:20Z: pc1 opened a link. Within 2 h it went on with "
+		  "exfiltration; last seen: Large upload. Unusual: domain was once, "
+		  "usual is never. Next: Ask the user.");
+	CHECK_INT(json_array_size(json_object_get(o, "why")), 1);
+	CHECK_INT(json_array_size(json_object_get(o, "next")), 1);
+	json_decref(o);
+	world_close(&w);
+}
+
+TEST(hostile_text_stays_json)
+{
+	struct world w;
+	struct alert a;
+	json_t *o;
+
+	world_open(&w, NULL);
+	alert_fill(&w, &a, &enter, T0, (const struct part[]){DEV("pc1")}, 1);
+	a.title = STR("\"}],\n\x01\xff\xfe\\ <script>");
+	a.story = STR("\xf0\x28\x8c\x28\t\x7f");
+	a.names[0] = STR("\xc0\xaf\"");
+	a.event_ids[0] = STR("\xed\xa0\x80\"\\");
+	a.why[0] = (struct why){.quantity = STR("q\""), .surprise = 1e308 * 10};
+	a.nwhy = 1;
+	CHECK_INT(incidents_alert(w.in, &a, world_line, &w), 0);
+	o = last(&w);
+	CHECK(o != NULL);
+	CHECK_INT(json_array_size(json_object_get(o, "event_ids")), 1);
+	json_decref(o);
+	world_close(&w);
+}
+
+TEST(alert_line)
+{
+	struct world w;
+	struct alert a;
+	struct model m = steal;
+	const struct str attack[] = {STR("T1041")};
+	struct buf b;
+	json_t *o;
+
+	world_open(&w, NULL);
+	m.attack = attack;
+	m.nattack = 1;
+	alert_fill(&w, &a, &m, T0, (const struct part[]){DEV("pc1"), EXT("bad.test")}, 2);
+	a.why[0] = (struct why){.quantity = STR("bytes"),
+				.usual = STR("1 MB"),
+				.seen = STR("9 GB"),
+				.surprise = 4.25};
+	a.nwhy = 1;
+	buf_init(&b, MIB);
+	alert_json(&b, &a);
+	CHECK_INT(buf_err(&b), 0);
+	o = json_loads(b.p, JSON_REJECT_DUPLICATES, NULL);
+	CHECK_STR(str_of(get(o, "kind")), "alert");
+	CHECK_STR(str_of(get(o, "id")), a.id);
+	CHECK_STR(str_of(get(o, "time")), "2023-11-14T22:13:20Z");
+	CHECK_STR(str_of(get(o, "title")), "Large upload");
+	CHECK_STR(str_of(get(o, "severity")), "medium");
+	CHECK_STR(str_of(get(o, "model")), "a/steal");
+	CHECK_STR(str_of(get(o, "queue")), "threat");
+	CHECK_INT(json_integer_value(json_object_get(o, "score")), 50);
+	CHECK_INT(json_array_size(json_object_get(o, "entities")), 2);
+	CHECK_INT(json_array_size(json_object_get(o, "event_ids")), 1);
+	CHECK_INT(json_array_size(json_object_get(o, "attack")), 1);
+	CHECK(json_real_value(json_object_get(json_array_get(json_object_get(o, "why"), 0),
+					      "surprise")) == 4.25);
+	json_decref(o);
+	buf_free(&b);
+	world_close(&w);
+}
+
+TAP_MAIN

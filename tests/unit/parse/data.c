@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The files of sources/, over small records of every product: which type a record gets, its
+ * times and id, and its attributes as text.
+ */
+#include "event/event.h"
+#include "parse/source.h"
+#include "tap.h"
+
+#define ATTRS_MAX 16
+
+struct sample {
+	const char *record; /* the file's bytes */
+	const char *type, *id;
+	int64_t time, known; /* seconds */
+	struct {
+		const char *attr, *text; /* text NULL: not set */
+	} want[ATTRS_MAX];
+};
+
+/* A schema that wants every attribute of every sample, with the repository's sources. */
+struct world {
+	struct schema *schema;
+	struct sources *src;
+};
+
+static void world_free(struct world *w)
+{
+	sources_free(w->src);
+	schema_free(w->schema);
+}
+
+static bool world_init(struct world *w, const struct sample *s, size_t n)
+{
+	struct diag d = {0};
+
+	*w = (struct world){0};
+	if (schema_new(&w->schema) < 0)
+		return false;
+	if (sources_load(SOURCES_DIR, w->schema, &w->src, &d) < 0) {
+		printf("# %s\n", d.msg);
+		return false;
+	}
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < ATTRS_MAX && s[i].want[k].attr; k++) {
+			attr_t a = schema_attr(w->schema, str_of(s[i].want[k].attr));
+
+			if (schema_want(w->schema, NULL, a) < 0)
+				return false;
+		}
+	}
+	return schema_freeze(w->schema) == 0 && sources_compile(w->src, w->schema) == 0;
+}
+
+static void check_event(const struct world *w, const struct event *e, const struct sample *s)
+{
+	CHECK_STR(str_of(e->type->name), s->type);
+	if (s->id)
+		CHECK_STR(e->id, s->id);
+	else
+		CHECK(e->id.len == 17 && e->id.p[0] == 'x');
+	CHECK_INT(e->time / 1000000000, s->time);
+	CHECK_INT(e->known / 1000000000, s->known);
+	for (size_t k = 0; k < ATTRS_MAX && s->want[k].attr; k++) {
+		attr_t a = schema_find(w->schema, str_of(s->want[k].attr));
+		const struct val *v = event_get(e, a);
+		char tmp[40];
+
+		if (!s->want[k].text)
+			CHECK(!val_set(v));
+		else if (v->kind == VAL_LIST)
+			CHECK_STR(val_str(v), s->want[k].text);
+		else
+			CHECK_STR(val_text(v, tmp), s->want[k].text);
+	}
+}
+
+/* Reads a sample as a file of its own and checks its last event. */
+static void check_sample(const struct world *w, const struct sample *s)
+{
+	static char buf[16384]; /* codecs may look 64 bytes beyond the end */
+	struct str all = str_n(buf, strlen(s->record)), rec;
+	struct decoder *dec = NULL;
+	struct diag d = {0};
+	struct batch b = {0};
+	size_t pos = 0;
+	int n = 0;
+
+	memset(buf, 0, sizeof(buf));
+	CHECK(all.len + 64 < sizeof(buf));
+	memcpy(buf, s->record, all.len);
+	if (decoder_open(w->src, "sample", all, &dec, &d) < 0) {
+		printf("# %s: %s\n", s->type, d.msg);
+		CHECK(dec);
+		return;
+	}
+	CHECK_INT(batch_init(&b, 64), 0);
+	for (;;) {
+		enum frame_result r = decoder_frame(dec, all, &pos, true, &rec);
+
+		if (r == FRAME_END || r == FRAME_MORE)
+			break;
+		if (r == FRAME_RECORD) {
+			int got = decoder_decode(dec, rec, &b);
+
+			CHECK(got >= 0);
+			n += got > 0 ? got : 0;
+		}
+	}
+	CHECK(n > 0);
+	if (b.n)
+		check_event(w, &b.events[b.n - 1], s);
+	batch_free(&b);
+	decoder_free(dec);
+}
+
+static void check_samples(const struct sample *s, size_t n)
+{
+	struct world w;
+	bool ok = world_init(&w, s, n);
+
+	CHECK(ok);
+	for (size_t i = 0; ok && i < n; i++)
+		check_sample(&w, &s[i]);
+	world_free(&w);
+}
+
+#define CONN                                                               \
+	"\"uid\":\"Cabc\",\"id.orig_h\":\"10.1.2.3\",\"id.orig_p\":50000," \
+	"\"id.resp_h\":\"192.0.2.7\",\"id.resp_p\":443"
+
+TEST(zeek_json)
+{
+	static const struct sample s[] = {
+		{"{\"ts\":1700000000.5," CONN ",\"proto\":\"tcp\",\"duration\":20.0,"
+		 "\"orig_bytes\":12,\"resp_bytes\":34,\"conn_state\":\"SF\",\"local_orig\":"
+		 "true}\n",
+		 "zeek.conn",
+		 "Cabc",
+		 1700000000,
+		 1700000020,
+		 {{"src_endpoint.ip", "10.1.2.3"},
+		  {"dst_endpoint.port", "443"},
+		  {"traffic.bytes_out", "12"},
+		  {"traffic.bytes_in", "34"},
+		  {"connection_info.state", "SF"},
+		  {"status", "success"},
+		  {"id.orig_h", "10.1.2.3"}}},
+		{"{\"ts\":1700000000," CONN ",\"proto\":\"udp\",\"trans_id\":7,\"rtt\":3.0,"
+		 "\"query\":\"a.example\",\"qtype_name\":\"A\",\"rcode_name\":\"NOERROR\","
+		 "\"answers\":[\"192.0.2.9\",\"192.0.2.10\"]}\n",
+		 "zeek.dns",
+		 "Cabc",
+		 1700000000,
+		 1700000003,
+		 {{"query.hostname", "a.example"},
+		  {"answers", "192.0.2.9"},
+		  {"rcode", "NOERROR"}}},
+		{"{\"ts\":1700000000," CONN
+		 ",\"trans_depth\":1,\"method\":\"GET\",\"host\":\"h.example\","
+		 "\"uri\":\"/x?y=1\",\"user_agent\":\"curl/8\",\"request_body_len\":0,"
+		 "\"response_body_len\":9,\"status_code\":200}\n",
+		 "zeek.http",
+		 "Cabc",
+		 1700000000,
+		 1700000000,
+		 {{"http_request.url.hostname", "h.example"},
+		  {"cs-uri-stem", "/x"},
+		  {"cs-uri-query", "y=1"},
+		  {"http_response.code", "200"}}},
+		{"{\"ts\":1700000000," CONN
+		 ",\"version\":\"TLSv13\",\"server_name\":\"s.example\","
+		 "\"resumed\":false,\"established\":true}\n",
+		 "zeek.ssl",
+		 "Cabc",
+		 1700000000,
+		 1700000000,
+		 {{"tls.sni", "s.example"}, {"status", "success"}}},
+		{"{\"ts\":1700000000," CONN ",\"username\":\"eve\",\"domainname\":\"D\","
+		 "\"success\":false}\n",
+		 "zeek.ntlm",
+		 "Cabc",
+		 1700000000,
+		 1700000000,
+		 {{"actor.user.name", "eve"}, {"status", "failure"}}},
+		{"{\"ts\":1700000000,\"fuid\":\"Fabc\"," CONN
+		 ",\"source\":\"HTTP\",\"duration\":2.0,"
+		 "\"filename\":\"a/b.bin\",\"seen_bytes\":5}\n",
+		 "zeek.files",
+		 "Fabc",
+		 1700000000,
+		 1700000002,
+		 {{"file.name", "b.bin"}, {"connection_info.uid", "Cabc"}}},
+		{"{\"ts\":1700000000,\"uids\":[\"Cdhcp\"],\"mac\":\"00:11:22:33:44:55\","
+		 "\"host_name\":\"PC1\",\"assigned_addr\":\"10.1.2.3\",\"lease_time\":3600.0}"
+		 "\n",
+		 "zeek.dhcp",
+		 "Cdhcp",
+		 1700000000,
+		 1700000000,
+		 {{"device.hostname", "PC1"}, {"device.ip", "10.1.2.3"}}},
+	};
+
+	check_samples(s, ARRAY_LEN(s));
+}
+
+TEST(zeek_tsv)
+{
+	static const struct sample s[] = {
+		{"#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n"
+		 "#path\tweird\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_"
+		 "p\tname\t"
+		 "addl\tnotice\tpeer\n#"
+		 "types\ttime\tstring\taddr\tport\taddr\tport\tstring\tstring\t"
+		 "bool\tstring\n1700000000.25\tCw\t10.1.2.3\t1\t10.1.2.4\t2\tbad_thing\t-"
+		 "\tF\tzeek\n",
+		 "zeek.weird",
+		 "Cw",
+		 1700000000,
+		 1700000000,
+		 {{"activity_name", "bad_thing"},
+		  {"weird.detail", NULL},
+		  {"dst_endpoint.port", "2"}}},
+	};
+
+	check_samples(s, ARRAY_LEN(s));
+}
+
+TEST(cloud)
+{
+	static const struct sample s[] = {
+		{"{\"Records\":[{\"eventVersion\":\"1.08\",\"userIdentity\":{\"type\":"
+		 "\"IAMUser\","
+		 "\"arn\":\"arn:aws:iam::1:user/"
+		 "eve\",\"userName\":\"eve\",\"accessKeyId\":\"AKIAX\"},"
+		 "\"eventTime\":\"2023-11-14T22:13:20Z\",\"eventSource\":\"s3.amazonaws.com\","
+		 "\"eventName\":\"GetBucketAcl\",\"awsRegion\":\"eu-central-1\","
+		 "\"sourceIPAddress\":"
+		 "\"192.0.2.1\",\"errorCode\":\"AccessDenied\",\"requestParameters\":{"
+		 "\"bucketName\":"
+		 "\"b\"},\"eventID\":\"e-1\",\"eventType\":\"AwsApiCall\"}]}",
+		 "aws.cloudtrail.event",
+		 "e-1",
+		 1700000000,
+		 1700000000,
+		 {{"actor.user.uid", "arn:aws:iam::1:user/eve"},
+		  {"api.operation", "GetBucketAcl"},
+		  {"status", "failure"},
+		  {"resource.name", "b"},
+		  {"userIdentity.userName", "eve"}}},
+		{"version account-id interface-id srcaddr dstaddr srcport dstport protocol "
+		 "packets "
+		 "bytes start end action log-status\n2 1 eni-1 10.0.0.1 192.0.2.1 5 443 6 4 "
+		 "4286 "
+		 "1700000000 1700000060 REJECT OK\n",
+		 "aws.vpcflow.flow",
+		 NULL,
+		 1700000000,
+		 1700000060,
+		 {{"connection_info.protocol_name", "tcp"},
+		  {"status", "failure"},
+		  {"traffic.bytes_out", "4286"}}},
+		{"{\"id\":\"s-1\",\"createdDateTime\":\"2023-11-14T22:13:20Z\","
+		 "\"userPrincipalName\":"
+		 "\"eve@example.org\",\"appId\":\"a\",\"ipAddress\":\"192.0.2.1\",\"status\":"
+		 "{\"errorCode\":50126},\"authenticationDetails\":[{\"authenticationMethod\":"
+		 "\"Password\"}]}\n",
+		 "entra.signin",
+		 "s-1",
+		 1700000000,
+		 1700000000,
+		 {{"actor.user.name", "eve@example.org"},
+		  {"status", "failure"},
+		  {"auth.methods", "Password"}}},
+		{"{\"CreationTime\":\"2023-11-14T22:13:20\",\"Id\":\"m-1\",\"Operation\":"
+		 "\"New-InboxRule\",\"ResultStatus\":\"True\",\"Workload\":\"Exchange\","
+		 "\"ClientIP\":"
+		 "\"192.0.2.1:4444\",\"UserId\":\"eve@example.org\",\"Parameters\":[{\"Name\":"
+		 "\"Name\","
+		 "\"Value\":\"..\"},{\"Name\":\"DeleteMessage\",\"Value\":\"True\"}]}\n",
+		 "m365.inbox_rule",
+		 "m-1",
+		 1700000000,
+		 1700000000,
+		 {{"src_endpoint.ip", "192.0.2.1"},
+		  {"m365.rule.name", ".."},
+		  {"m365.rule.delete", "True"},
+		  {"status", "success"}}},
+		{"{\"id\":\"d-1\",\"title\":\"t\",\"severity\":\"high\",\"status\":\"new\","
+		 "\"serviceSource\":\"x\",\"createdDateTime\":\"2023-11-14T22:13:50Z\","
+		 "\"lastActivityDateTime\":\"2023-11-14T22:13:20Z\",\"evidence\":[{"
+		 "\"hostName\":"
+		 "\"pc1\"}]}\n",
+		 "defender.alert",
+		 "d-1",
+		 1700000000,
+		 1700000030,
+		 {{"device.hostname", "pc1"}, {"finding.severity", "high"}}},
+	};
+
+	check_samples(s, ARRAY_LEN(s));
+}
+
+TEST(hosts)
+{
+	static const struct sample s[] = {
+		{"{\"process_exec\":{\"process\":{\"exec_id\":\"ZQ==\",\"pid\":7,\"uid\":0,"
+		 "\"binary\":"
+		 "\"/bin/sh\",\"arguments\":\"-c "
+		 "id\"},\"parent\":{\"exec_id\":\"ZA==\",\"binary\":"
+		 "\"/usr/bin/"
+		 "node\"}},\"node_name\":\"n1\",\"time\":\"2023-11-14T22:13:20Z\"}\n",
+		 "tetragon.exec",
+		 "ZQ==",
+		 1700000000,
+		 1700000000,
+		 {{"process.file.path", "/bin/sh"},
+		  {"ParentImage", "/usr/bin/node"},
+		  {"device.hostname", "n1"},
+		  {"User", "root"}}},
+		{"{\"process_kprobe\":{\"process\":{\"exec_id\":\"ZQ==\",\"binary\":\"/x\"},"
+		 "\"function_name\":\"tcp_connect\",\"args\":[{\"sock_arg\":{\"daddr\":\"192.0."
+		 "2.1\","
+		 "\"dport\":443,\"protocol\":\"IPPROTO_TCP\"}}]},\"node_name\":\"n1\","
+		 "\"time\":\"2023-11-14T22:13:20Z\"}\n",
+		 "tetragon.connect",
+		 "ZQ==",
+		 1700000000,
+		 1700000000,
+		 {{"dst_endpoint.ip", "192.0.2.1"},
+		  {"dst_endpoint.port", "443"},
+		  {"connection_info.protocol_name", "tcp"}}},
+		{"{\"hostname\":\"n1\",\"output\":\"o\",\"priority\":\"Critical\",\"rule\":"
+		 "\"r\","
+		 "\"source\":\"syscall\",\"time\":\"2023-11-14T22:13:20Z\",\"output_fields\":"
+		 "{\"proc.cmdline\":\"sh -c "
+		 "id\",\"proc.name\":\"sh\",\"container.id\":\"host\"}}\n",
+		 "falco.alert",
+		 NULL,
+		 1700000000,
+		 1700000000,
+		 {{"process.cmd_line", "sh -c id"},
+		  {"finding.severity", "critical"},
+		  {"container.uid", NULL}}},
+		{"type=SYSCALL msg=audit(1700000000.123:42): arch=c000003e syscall=59 "
+		 "success=yes "
+		 "exit=0 ppid=1 pid=7 auid=1000 uid=0 comm=\"id\" exe=\"/usr/bin/id\" "
+		 "key=\"exec\"\n"
+		 "type=EXECVE msg=audit(1700000000.123:42): argc=2 a0=\"id\" a1=\"-u\"\n",
+		 "auditd.exec",
+		 "1700000000.123:42",
+		 1700000000,
+		 1700000000,
+		 {{"process.cmd_line", "id -u"},
+		  {"process.file.path", "/usr/bin/id"},
+		  {"status", "success"}}},
+		{"type=USER_LOGIN msg=audit(1700000000.123:43): pid=7 uid=0 auid=1000 ses=5 "
+		 "msg='op="
+		 "login acct=\"eve\" exe=\"/usr/sbin/sshd\" hostname=10.1.2.3 addr=10.1.2.3 "
+		 "terminal=ssh res=failed'\n",
+		 "auditd.login",
+		 "1700000000.123:43",
+		 1700000000,
+		 1700000000,
+		 {{"actor.user.name", "eve"},
+		  {"src_endpoint.ip", "10.1.2.3"},
+		  {"status", "failure"}}},
+	};
+
+	check_samples(s, ARRAY_LEN(s));
+}
+
+TAP_MAIN

@@ -1,0 +1,637 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The store: segments that lose at most a torn tail, findings and entities in SQLite. */
+#include "store/store.h"
+#include "base/hash.h"
+#include "base/timeutil.h"
+#include "store/segment_impl.h"
+#include "tap.h"
+#include <errno.h>
+#include <unistd.h>
+
+#define T0 (INT64_C(1700000000) * NS_PER_S)
+
+/* A store in a folder of its own, and what events need. */
+struct world {
+	char dir[64];
+	char seg[96];
+	struct schema *schema;
+	struct rectype *conn, *dns;
+	struct entities *en;
+	struct batch batch;
+	struct store *st;
+	uint64_t seq;
+};
+
+static void world_store(struct world *w, bool fresh, bool background)
+{
+	struct store_conf c = {.dir = w->dir, .fresh = fresh, .background = background};
+	struct diag d = {{0}};
+
+	w->st = store_close(w->st);
+	CHECK_INT(store_open(&c, &w->st, &d), 0);
+	if (!w->st)
+		printf("# %s\n", d.msg);
+}
+
+static void world_make(struct world *w, bool background)
+{
+	*w = (struct world){.dir = "/tmp/thymus-store-XXXXXX"};
+	if (!mkdtemp(w->dir))
+		abort();
+	snprintf(w->seg, sizeof(w->seg), "%s/%s", w->dir, SEG_FILE_NAME);
+	CHECK_INT(schema_new(&w->schema), 0);
+	w->conn = schema_type_add(w->schema, STR("zeek"), STR("zeek.conn"),
+				  CLASS_NETWORK_ACTIVITY);
+	w->dns = schema_type_add(w->schema, STR("zeek"), STR("zeek.dns"), CLASS_DNS_ACTIVITY);
+	CHECK_INT(schema_freeze(w->schema), 0);
+	CHECK_INT(entities_new(&(struct entities_conf){.max = 1000}, w->schema, &w->en), 0);
+	CHECK_INT(batch_init(&w->batch, 64), 0);
+	world_store(w, true, background);
+}
+
+static void world_free(struct world *w)
+{
+	static const char *const names[] = {SEG_FILE_NAME, "thymus.db", "thymus.db-wal",
+					    "thymus.db-shm"};
+	char path[128];
+
+	store_close(w->st);
+	batch_free(&w->batch);
+	entities_free(w->en);
+	schema_free(w->schema);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		snprintf(path, sizeof(path), "%s/%s", w->dir, names[i]);
+		unlink(path);
+	}
+	rmdir(w->dir);
+}
+
+/* One event of device pc(seq % 10), a second after the last, id "e" and its number. */
+static void add(struct world *w, const struct rectype *t, const char *raw)
+{
+	char id[24], name[24];
+	struct event *e;
+
+	w->seq++;
+	snprintf(id, sizeof(id), "e%" PRIu64, w->seq);
+	snprintf(name, sizeof(name), "pc%" PRIu64, w->seq % 10);
+	batch_reset(&w->batch);
+	e = batch_add(&w->batch, t);
+	if (!e)
+		abort();
+	e->seq = w->seq;
+	e->time = T0 + (int64_t)w->seq * NS_PER_S;
+	e->known = e->time + 5;
+	e->raw = str_of(raw);
+	e->id = str_of(id);
+	e->hash = hash_str(e->raw, 0);
+	e->ents[0] = (struct entref){entity_put(w->en, ENT_DEVICE, str_of(name), e->known),
+				     ROLE_DEVICE};
+	e->nents = 1;
+	CHECK_INT(store_event(w->st, e, w->en), 0);
+}
+
+static void sync_store(struct world *w)
+{
+	struct diag d;
+
+	CHECK_INT(store_sync(w->st, &d), 0);
+}
+
+/* What a query gave: how many, and the first and last numbers, in rising order. */
+struct seen {
+	size_t n;
+	uint64_t first, last;
+	bool rising;
+	char raw[128], entity[64], type[32];
+};
+
+static int see(const struct store_event *e, void *arg)
+{
+	struct seen *s = arg;
+
+	if (s->n++ == 0)
+		s->first = e->seq;
+	else if (e->seq <= s->last)
+		s->rising = false;
+	s->last = e->seq;
+	snprintf(s->raw, sizeof(s->raw), "%.*s", STR_ARG(e->raw));
+	snprintf(s->type, sizeof(s->type), "%.*s", STR_ARG(e->type));
+	if (e->nentities)
+		snprintf(s->entity, sizeof(s->entity), "%.*s", STR_ARG(e->entities[0]));
+	return 0;
+}
+
+static struct store_query query(void)
+{
+	return (struct store_query){.from = TIME_NONE, .to = TIME_NONE, .limit = 1000000};
+}
+
+static struct seen ask(struct world *w, struct store_query q)
+{
+	struct seen s = {.rising = true};
+	struct diag d = {{0}};
+
+	CHECK_INT(store_events(w->st, &q, see, &s, &d), 0);
+	CHECK(s.rising);
+	return s;
+}
+
+TEST(events_by_what_they_are)
+{
+	struct world w;
+	struct store_query q;
+	struct seen s;
+
+	world_make(&w, false);
+	for (int i = 0; i < 100; i++)
+		add(&w, i % 2 ? w.dns : w.conn, i == 41 ? "{\"q\":\"Evil.Example\"}" : "{}");
+	sync_store(&w);
+
+	q = query();
+	s = ask(&w, q);
+	CHECK_INT(s.n, 100);
+	CHECK_INT(s.first, 1);
+	q.id = STR("e42");
+	s = ask(&w, q);
+	CHECK_INT(s.n, 1);
+	CHECK_INT(s.first, 42);
+	CHECK(strcmp(s.raw, "{\"q\":\"Evil.Example\"}") == 0);
+	CHECK(strcmp(s.entity, "device:pc2") == 0);
+	CHECK(strcmp(s.type, "zeek.dns") == 0);
+	q.id = STR("e420");
+	CHECK_INT(ask(&w, q).n, 0);
+
+	q = query();
+	q.entity = STR("pc1");
+	CHECK_INT(ask(&w, q).n, 10);
+	q.entity = STR("device:PC1");
+	CHECK_INT(ask(&w, q).n, 10);
+	q.entity = STR("account:pc1");
+	CHECK_INT(ask(&w, q).n, 0);
+	q.entity = STR("pc11");
+	CHECK_INT(ask(&w, q).n, 0);
+
+	q = query();
+	q.from = T0 + 10 * NS_PER_S + 5;
+	q.to = T0 + 20 * NS_PER_S + 5;
+	s = ask(&w, q);
+	CHECK_INT(s.n, 10);
+	CHECK_INT(s.first, 10);
+	CHECK_INT(s.last, 19);
+
+	q = query();
+	q.type = STR("zeek.dns");
+	CHECK_INT(ask(&w, q).n, 50);
+	q.text = STR("evil.example");
+	CHECK_INT(ask(&w, q).n, 1);
+	q = query();
+	q.limit = 7;
+	CHECK_INT(ask(&w, q).n, 7);
+	world_free(&w);
+}
+
+/* Records that do not compress away, so that there are several blocks. */
+static void add_bulk(struct world *w, size_t n)
+{
+	char raw[4096];
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t x = hash_mix(w->seq + 1);
+
+		for (size_t k = 0; k + 1 < sizeof(raw); k++) {
+			x = hash_mix(x + k);
+			raw[k] = (char)('!' + x % 90);
+		}
+		raw[sizeof(raw) - 1] = 0;
+		add(w, w->conn, raw);
+	}
+}
+
+TEST(many_blocks_and_postings)
+{
+	struct world w;
+	struct store_query q = query();
+	struct store_stats st;
+
+	world_make(&w, false);
+	add_bulk(&w, 200);
+	sync_store(&w);
+	store_stats(w.st, &st);
+	CHECK_INT(st.events, 200);
+	CHECK(st.blocks > 2);
+	CHECK_INT(ask(&w, q).n, 200);
+	q.id = STR("e150");
+	CHECK_INT(ask(&w, q).first, 150);
+	q = query();
+	q.from = T0 + 190 * NS_PER_S;
+	CHECK_INT(ask(&w, q).n, 11);
+	world_free(&w);
+}
+
+TEST(appends_after_reopening)
+{
+	struct world w;
+	struct store_query q = query();
+	struct store_stats st;
+
+	world_make(&w, false);
+	for (int i = 0; i < 30; i++)
+		add(&w, w.conn, "{}");
+	world_store(&w, false, false); /* closing writes what is buffered */
+	CHECK_INT(ask(&w, q).n, 30);
+	for (int i = 0; i < 20; i++)
+		add(&w, w.conn, "{}");
+	sync_store(&w);
+	CHECK_INT(ask(&w, q).n, 50);
+	store_stats(w.st, &st);
+	CHECK_INT(st.events, 50);
+	world_store(&w, true, false);
+	CHECK_INT(ask(&w, q).n, 0);
+	world_free(&w);
+}
+
+static char *slurp(const char *path, size_t *ret_n)
+{
+	FILE *f = fopen(path, "rbe");
+	char *p;
+	long n;
+
+	if (!f || fseek(f, 0, SEEK_END) < 0 || (n = ftell(f)) < 0)
+		abort();
+	rewind(f);
+	p = malloc((size_t)n + 1);
+	if (!p || fread(p, 1, (size_t)n, f) != (size_t)n)
+		abort();
+	fclose(f);
+	*ret_n = (size_t)n;
+	return p;
+}
+
+static void spew(const char *path, const char *p, size_t n)
+{
+	FILE *f = fopen(path, "wbe");
+
+	if (!f || fwrite(p, 1, n, f) != n || fclose(f) != 0)
+		abort();
+}
+
+/* Two blocks: 20 events, then 30. Returns the file; *ret_mid is where the second begins. */
+static char *two_blocks(struct world *w, size_t *ret_n, size_t *ret_mid)
+{
+	char *p;
+
+	world_make(w, false);
+	for (int i = 0; i < 20; i++)
+		add(w, w->conn, "{\"part\":\"first\"}");
+	sync_store(w);
+	p = slurp(w->seg, ret_mid);
+	free(p);
+	for (int i = 0; i < 30; i++)
+		add(w, w->dns, "{\"part\":\"second\"}");
+	sync_store(w);
+	return slurp(w->seg, ret_n);
+}
+
+TEST(torn_tail_loses_only_the_last_block)
+{
+	struct world w;
+	size_t n, mid, step;
+	char *p = two_blocks(&w, &n, &mid);
+
+	CHECK_INT(ask(&w, query()).n, 50);
+	step = MAX((n - mid) / 200, (size_t)1);
+	for (size_t cut = mid; cut < n; cut += step) {
+		w.st = store_close(w.st);
+		spew(w.seg, p, cut);
+		world_store(&w, false, false);
+		CHECK_INT(ask(&w, query()).n, 20);
+		/* What comes after stands right behind what is whole. */
+		w.seq = 20;
+		add(&w, w.conn, "{\"part\":\"third\"}");
+		sync_store(&w);
+		CHECK_INT(ask(&w, query()).last, 21);
+	}
+	free(p);
+	world_free(&w);
+}
+
+TEST(torn_while_being_read)
+{
+	struct world w;
+	size_t n, mid;
+	char *p = two_blocks(&w, &n, &mid);
+
+	for (size_t cut = mid; cut < n; cut += 3) {
+		spew(w.seg, p, cut);
+		CHECK_INT(ask(&w, query()).n, 20);
+	}
+	spew(w.seg, p, n);
+	CHECK_INT(ask(&w, query()).n, 50);
+	free(p);
+	world_free(&w);
+}
+
+TEST(a_flipped_byte_ends_reading)
+{
+	struct world w;
+	struct store_query late = query();
+	size_t n, mid;
+	char *p = two_blocks(&w, &n, &mid);
+
+	late.from = T0 + 21 * NS_PER_S;
+	for (size_t at = mid; at < n; at++) {
+		p[at] ^= 0x20;
+		spew(w.seg, p, n);
+		CHECK_INT(ask(&w, query()).n, 20);
+		CHECK_INT(ask(&w, late).n, 0);
+		p[at] ^= 0x20;
+	}
+	for (size_t at = SEG_FILE_HEAD; at < mid; at += 5) {
+		p[at] ^= 0x01;
+		spew(w.seg, p, n);
+		CHECK_INT(ask(&w, query()).n, 0);
+		p[at] ^= 0x01;
+	}
+	free(p);
+	world_free(&w);
+}
+
+TEST(refuses_what_is_no_segment)
+{
+	struct world w;
+	struct store_query q = query();
+	struct seen s = {0};
+	struct diag d = {{0}};
+	struct store_conf c = {0};
+
+	world_make(&w, false);
+	w.st = store_close(w.st);
+	spew(w.seg, "not a segment at all", 20);
+	c.dir = w.dir;
+	CHECK_INT(store_open(&c, &w.st, &d), E_FORMAT);
+	CHECK(strstr(d.msg, SEG_FILE_NAME) != NULL);
+	CHECK(w.st == NULL);
+	/* A head torn in the middle holds nothing, and is written anew. */
+	spew(w.seg, SEG_FILE_MAGIC, 3);
+	world_store(&w, false, false);
+	add(&w, w.conn, "{}");
+	sync_store(&w);
+	CHECK_INT(store_events(w.st, &q, see, &s, &d), 0);
+	CHECK_INT(s.n, 1);
+	world_free(&w);
+}
+
+TEST(background_gives_the_same_bytes)
+{
+	struct world a, b;
+	size_t na, nb;
+	char *pa, *pb;
+
+	world_make(&a, false);
+	world_make(&b, true);
+	add_bulk(&a, 500);
+	add_bulk(&b, 500);
+	sync_store(&a);
+	sync_store(&b);
+	pa = slurp(a.seg, &na);
+	pb = slurp(b.seg, &nb);
+	CHECK(na > 4 * SEG_BLOCK_BYTES);
+	CHECK(na == nb && memcmp(pa, pb, na) == 0);
+	CHECK_INT(ask(&b, query()).n, 500);
+	free(pa);
+	free(pb);
+	world_free(&a);
+	world_free(&b);
+}
+
+TEST(read_only_writes_nothing)
+{
+	struct world w;
+	struct store_conf c = {.read_only = true};
+	struct event e = {0};
+	struct diag d = {{0}};
+
+	world_make(&w, false);
+	add(&w, w.conn, "{}");
+	sync_store(&w);
+	w.st = store_close(w.st);
+	c.dir = w.dir;
+	CHECK_INT(store_open(&c, &w.st, &d), 0);
+	CHECK_INT(ask(&w, query()).n, 1);
+	CHECK_INT(store_event(w.st, &e, w.en), -EROFS);
+	w.st = store_close(w.st);
+	c.dir = "/nonexistent/thymus";
+	CHECK(store_open(&c, &w.st, &d) < 0);
+	CHECK(w.st == NULL);
+	world_free(&w);
+}
+
+static void put(struct world *w, const char *id, int severity, unsigned score,
+		const char *status)
+{
+	const struct str ents[] = {STR("pc1"), STR("anna@corp.example")};
+	const struct str evs[] = {str_of(id), STR("shared")};
+	struct store_finding f = {.kind = STR("incident"),
+				  .id = str_of(id),
+				  .title = STR("Beacon to a rare place"),
+				  .model = STR("beacon_rare"),
+				  .queue = STR("threat"),
+				  .status = str_of(status),
+				  .time = T0 + (int64_t)score,
+				  .severity = severity,
+				  .score = score,
+				  .json = str_of(id),
+				  .entities = ents,
+				  .nentities = 2,
+				  .event_ids = evs,
+				  .nevents = 2};
+	struct diag d = {{0}};
+
+	CHECK_INT(store_finding_put(w->st, &f, &d), 0);
+}
+
+/* The ids of the findings that came, each followed by a blank. */
+struct ids {
+	char text[256];
+	size_t n, stop_at;
+};
+
+static int see_finding(const struct store_finding *f, void *arg)
+{
+	struct ids *s = arg;
+	size_t at = strlen(s->text);
+
+	snprintf(s->text + at, sizeof(s->text) - at, "%.*s ", STR_ARG(f->id));
+	return ++s->n == s->stop_at;
+}
+
+static struct ids findings(struct world *w, struct store_query q, size_t stop_at)
+{
+	struct ids s = {.stop_at = stop_at};
+	struct diag d = {{0}};
+
+	CHECK_INT(store_findings(w->st, &q, see_finding, &s, &d), 0);
+	return s;
+}
+
+#define CHECK_IDS(q, want) CHECK_STR(str_of(findings(&w, q, 0).text), want)
+
+TEST(findings)
+{
+	struct world w;
+	struct store_query q = query();
+
+	world_make(&w, false);
+	put(&w, "a", 2, 30, "open");
+	put(&w, "b", 4, 10, "open");
+	put(&w, "c", 2, 50, "open");
+	put(&w, "d", 4, 99, "merged");
+	CHECK_IDS(q, "b c a ");
+	q.order = STR("time");
+	CHECK_IDS(q, "b a c ");
+	q = query();
+	q.severity_min = 3;
+	CHECK_IDS(q, "b ");
+	q = query();
+	q.limit = 2;
+	CHECK_IDS(q, "b c ");
+	CHECK_STR(str_of(findings(&w, query(), 1).text), "b ");
+
+	q = query();
+	q.event = STR("a");
+	CHECK_IDS(q, "a ");
+	q.event = STR("shared");
+	CHECK_IDS(q, "b c a ");
+	q = query();
+	q.entity = STR("PC1");
+	CHECK_IDS(q, "b c a ");
+	q.entity = STR("pc2");
+	CHECK_IDS(q, "");
+	q = query();
+	q.queue = STR("compliance");
+	CHECK_IDS(q, "");
+	q.queue = STR("threat");
+	q.text = STR("RARE");
+	q.kind = STR("incident");
+	q.model = STR("beacon_rare");
+	CHECK_IDS(q, "b c a ");
+	q.id = STR("c");
+	CHECK_IDS(q, "c ");
+	q = query();
+	q.from = T0 + 30;
+	q.to = T0 + 50;
+	CHECK_IDS(q, "a ");
+	world_free(&w);
+}
+
+TEST(findings_are_replaced)
+{
+	struct world w;
+	struct store_query q = query();
+	const struct str other = STR("srv9");
+	struct store_finding f = {.kind = STR("incident"),
+				  .id = STR("a"),
+				  .title = STR("'; DROP TABLE finding; --"),
+				  .queue = STR("compliance"),
+				  .entities = &other,
+				  .nentities = 1};
+	struct diag d = {{0}};
+
+	world_make(&w, false);
+	put(&w, "a", 2, 30, "open");
+	put(&w, "b", 2, 20, "open");
+	CHECK_INT(store_finding_put(w.st, &f, &d), 0);
+	q.entity = STR("pc1"); /* the old links are gone */
+	CHECK_IDS(q, "b ");
+	q.entity = STR("srv9");
+	CHECK_IDS(q, "a ");
+	q = query();
+	q.event = STR("a");
+	CHECK_IDS(q, "");
+	q = query();
+	q.text = STR("drop table");
+	CHECK_IDS(q, "a ");
+	world_store(&w, false, false); /* closing commits */
+	CHECK_IDS(query(), "b a ");
+	world_store(&w, true, false);
+	CHECK_IDS(query(), "");
+	world_free(&w);
+}
+
+struct got_entity {
+	size_t n;
+	int64_t first, last;
+	char name[64], cls[16];
+};
+
+static int see_entity(const struct store_entity *e, void *arg)
+{
+	struct got_entity *g = arg;
+
+	g->n++;
+	g->first = e->first_seen;
+	g->last = e->last_seen;
+	snprintf(g->name, sizeof(g->name), "%.*s:%.*s", STR_ARG(e->kind), STR_ARG(e->name));
+	snprintf(g->cls, sizeof(g->cls), "%.*s", STR_ARG(e->cls));
+	return 0;
+}
+
+static struct got_entity entities(struct world *w, struct store_query q)
+{
+	struct got_entity g = {0};
+	struct diag d = {{0}};
+
+	CHECK_INT(store_entities(w->st, &q, see_entity, &g, &d), 0);
+	return g;
+}
+
+TEST(entities)
+{
+	struct world w;
+	struct store_query q = query();
+	struct got_entity g;
+	struct diag d = {{0}};
+
+	world_make(&w, false);
+	CHECK(entity_put(w.en, ENT_DEVICE, STR("PC1"), T0) != ENT_NONE);
+	CHECK(entity_put(w.en, ENT_DEVICE, STR("pc12"), T0 + 1) != ENT_NONE);
+	CHECK(entity_put(w.en, ENT_ACCOUNT, STR("anna@corp.example"), T0 + 2) != ENT_NONE);
+	CHECK_INT(store_entities_put(w.st, w.en, &d), 0);
+	CHECK_INT(store_entities_put(w.st, w.en, &d), 0); /* again is no more */
+	CHECK_INT(entities(&w, q).n, 3);
+	q.text = STR("PC");
+	CHECK_INT(entities(&w, q).n, 2);
+	q = query();
+	q.kind = STR("account");
+	g = entities(&w, q);
+	CHECK_INT(g.n, 1);
+	CHECK_STR(str_of(g.name), "account:anna@corp.example");
+	CHECK_INT(g.first, T0 + 2);
+	q = query();
+	q.entity = STR("Pc1");
+	g = entities(&w, q);
+	CHECK_INT(g.n, 1);
+	CHECK_STR(str_of(g.name), "device:pc1");
+	CHECK(g.cls[0] != 0);
+	world_free(&w);
+}
+
+TEST(meta)
+{
+	struct world w;
+	struct arena mem;
+	struct diag d = {{0}};
+
+	world_make(&w, false);
+	arena_init(&mem, 0);
+	CHECK_STR(store_meta_get(w.st, "version", &mem), "");
+	CHECK_INT(store_meta_put(w.st, "version", STR("1"), &d), 0);
+	CHECK_INT(store_meta_put(w.st, "version", STR("2"), &d), 0);
+	world_store(&w, false, false);
+	CHECK_STR(store_meta_get(w.st, "version", &mem), "2");
+	arena_free(&mem);
+	world_free(&w);
+}
+
+TAP_MAIN
