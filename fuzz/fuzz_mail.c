@@ -24,8 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct fields f;
 		const char *why;
 		int64_t t;
-		enum frame_result r = codec_mail.frame(state, str_n(copy, size), &pos, true, &rec,
-						       &why);
+		enum frame_result r =
+			codec_mail.frame(state, str_n(copy, size), &pos, true, &rec, &why);
 
 		if (r == FRAME_END)
 			break;

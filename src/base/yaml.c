@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/yaml.h"
+#include "base/utf8.h"
 #include <dirent.h>
 #include <errno.h>
 #include <libfyaml.h>
@@ -202,7 +203,7 @@ int yaml_parse(const char *name, struct str text, struct yaml **ret_y, struct di
 	y->file = arena_strz(&y->mem, str_of(name));
 	y->text = arena_str(&y->mem, text);
 	if (y->file && y->text.p) {
-		if (text.len > FILE_MAX || str_chr(text, 0, 0) != SIZE_MAX)
+		if (text.len > FILE_MAX || str_chr(text, 0, 0) != SIZE_MAX || !utf8_ok(text))
 			r = diag_set(d, E_SYNTAX, "%s: too large or not text", name);
 		else
 			r = parse_docs(y, d);

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/buf.h"
 #include "base/hash.h"
 #include "detect/impl.h"
 #include <stdio.h>
 #include <stdlib.h>
-
-#define TEXT_MAX 4096
 
 void alert_free(struct alert *a)
 {
@@ -15,65 +12,11 @@ void alert_free(struct alert *a)
 	}
 }
 
-/* How a placeholder reads: an entity's best name, or an attribute's text. */
-static struct str placeholder(const struct detect *dt, struct arena *mem, struct str name,
-			      const struct event *e)
-{
-	int role = ent_role_of(name);
-	const struct val *v;
-	struct str shown;
-	char tmp[40];
-
-	if (str_eqz(name, "entity"))
-		role = event_ent(e, ROLE_ACTOR) != ENT_NONE ? ROLE_ACTOR : ROLE_DEVICE;
-	if (role >= 0) {
-		uint32_t id = event_ent(e, (enum ent_role)role);
-
-		if (id != ENT_NONE && entity_names(dt->entities, id, &shown, 1) == 1)
-			return shown;
-		return (struct str){NULL, 0};
-	}
-	v = event_get(e, schema_find(dt->schema, name));
-	if (v->kind == VAL_LIST && v->len)
-		v = &v->list[0];
-	if (v->kind == VAL_FLOAT)
-		return arena_fmt(mem, "%.3g", v->f);
-	return arena_str(mem, str_sub(val_text(v, tmp), 0, 300));
-}
-
-struct str fill_template(const struct detect *dt, struct arena *mem, struct str text,
-			 const struct event *e)
-{
-	struct buf b;
-	struct str out;
-
-	buf_init(&b, TEXT_MAX);
-	while (text.len) {
-		size_t open = str_chr(text, '{', 0), close;
-		struct str value;
-
-		if (open == SIZE_MAX) {
-			buf_add(&b, text);
-			break;
-		}
-		close = str_chr(text, '}', open);
-		buf_add(&b, str_sub(text, 0, open));
-		if (close == SIZE_MAX)
-			break;
-		value = placeholder(dt, mem, str_sub(text, open + 1, close), e);
-		buf_add(&b, value.len ? value : STR("(unknown)"));
-		text = str_sub(text, close + 1, text.len);
-	}
-	out = arena_str(mem, buf_str(&b));
-	buf_free(&b);
-	return out;
-}
-
 static void add_entity(struct detect *dt, struct alert *a, uint32_t id, uint8_t role)
 {
 	struct str name;
 
-	if (id == ENT_NONE || a->nents == ALERT_ENTS_MAX)
+	if (id == ENT_NONE || !dt->entities || a->nents == ALERT_ENTS_MAX)
 		return;
 	for (size_t i = 0; i < a->nents; i++)
 		if (a->ents[i] == id)
@@ -86,16 +29,43 @@ static void add_entity(struct detect *dt, struct alert *a, uint32_t id, uint8_t 
 	a->nents++;
 }
 
-/* Key entity first, then the rest in the event's order. */
+static void add_parts(struct detect *dt, const struct key_part *parts, size_t n,
+		      struct alert *a, const struct event *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (parts[i].role >= 0)
+			add_entity(dt, a, event_ent(e, (enum ent_role)parts[i].role),
+				   (uint8_t)parts[i].role);
+}
+
+/* An attribute's value that is to be shown: the entity it names, where there is one. */
+static void add_value(struct detect *dt, struct alert *a, const struct val *v)
+{
+	const struct val *x;
+	size_t n = val_items(v, &x);
+	char tmp[40];
+
+	for (size_t i = 0; i < n && a->nents < ALERT_ENTS_MAX; i++) {
+		struct str text = val_text(&x[i], tmp);
+		uint32_t id = ENT_NONE;
+
+		for (int k = 0; k < ENT_KIND_COUNT && id == ENT_NONE && text.len; k++)
+			id = entity_find(dt->entities, (enum ent_kind)k, text);
+		add_entity(dt, a, id, ROLE_TARGET);
+	}
+}
+
+/* Key entity first, then actor and device, what the model asks for, and the rest. */
 static void add_entities(struct detect *dt, const struct rule *r, struct alert *a,
 			 const struct event *e)
 {
-	for (size_t i = 0; i < r->nkey; i++)
-		if (r->key[i].role >= 0)
-			add_entity(dt, a, event_ent(e, (enum ent_role)r->key[i].role),
-				   (uint8_t)r->key[i].role);
+	add_parts(dt, r->key, r->nkey, a, e);
 	add_entity(dt, a, event_ent(e, ROLE_ACTOR), ROLE_ACTOR);
 	add_entity(dt, a, event_ent(e, ROLE_DEVICE), ROLE_DEVICE);
+	add_parts(dt, r->show, r->nshow, a, e);
+	for (size_t i = 0; i < r->nshow; i++)
+		if (r->show[i].role < 0)
+			add_value(dt, a, event_get(e, r->show[i].attr));
 	for (uint8_t i = 0; i < e->nents; i++)
 		add_entity(dt, a, e->ents[i].id, e->ents[i].role);
 }
@@ -115,52 +85,45 @@ static void add_events(struct alert *a, const struct event *e, const struct tall
 	a->count = a->nevents;
 }
 
-/* "learned.beacon.period_s" -> "beacon" */
-static struct str quantity_of(struct str attr)
+/* Whether the model reads quantity q: "learned.beacon.period_s" is of "beacon". */
+static bool reads(const struct detect *dt, const struct rule *r, struct str q)
 {
-	struct str rest, name;
+	for (size_t k = 0; k < r->nlearned; k++) {
+		struct str rest = schema_name(dt->schema, r->learned[k]);
 
-	str_cut(attr, '.', &rest);
-	name = str_cut(rest, '.', &rest);
-	return name;
+		str_cut(rest, '.', &rest);
+		if (str_ieq(str_cut(rest, '.', &rest), q))
+			return true;
+	}
+	return false;
 }
 
-static void add_why(struct detect *dt, const struct rule *r, struct alert *a)
+static void add_why(const struct detect *dt, const struct rule *r, struct alert *a)
 {
-	const struct learn_result *res;
-	size_t n = learn_results(dt->learn, &res);
+	const struct learn_result *res = NULL;
+	size_t n = dt->learn && r->nlearned ? learn_results(dt->learn, &res) : 0;
 
 	for (size_t i = 0; i < n && a->nwhy < ARRAY_LEN(a->why); i++) {
-		bool named = false;
-		struct why *w = &a->why[a->nwhy];
-
-		for (size_t k = 0; k < r->nlearned; k++)
-			named |= str_eq(quantity_of(schema_name(dt->schema, r->learned[k])),
-					res[i].quantity);
-		if (!named)
+		if (!reads(dt, r, res[i].quantity))
 			continue;
-		*w = (struct why){.quantity = arena_str(&a->mem, res[i].quantity),
-				  .usual = arena_str(&a->mem, res[i].usual),
-				  .seen = arena_str(&a->mem, res[i].seen),
-				  .text = arena_str(&a->mem, res[i].text),
-				  .surprise = res[i].surprise,
-				  .days = res[i].days,
-				  .peers_same = res[i].peers_same,
-				  .peers = res[i].peers};
-		a->surprise = MAX(a->surprise, w->surprise);
-		a->nwhy++;
+		a->why[a->nwhy++] =
+			(struct why){.quantity = arena_str(&a->mem, res[i].quantity),
+				     .usual = arena_str(&a->mem, res[i].usual),
+				     .seen = arena_str(&a->mem, res[i].seen),
+				     .text = arena_str(&a->mem, res[i].text),
+				     .surprise = res[i].surprise,
+				     .days = res[i].days,
+				     .peers_same = res[i].peers_same,
+				     .peers = res[i].peers};
+		a->surprise = MAX(a->surprise, res[i].surprise);
 	}
 }
 
-/*
- * 20, 35, 50, 65 or 80 by level, and up to 20 for surprise: 2 points a nat, since 10 nats is
- * one in 20,000 of this organisation's own past.
- */
-static unsigned score_of(const struct rule *r, double surprise)
+unsigned alert_score(enum severity level, double surprise)
 {
-	double s = 20 + 15.0 * (double)r->model.level + MIN(2 * surprise, 20.0);
+	double s = MIN(MAX(surprise, 0), 10);
 
-	return (unsigned)MIN(s, 100.0);
+	return (unsigned)(20 + 15 * (double)level + 2 * s);
 }
 
 struct alert *alert_make(struct detect *dt, const struct rule *r, const struct event *e,
@@ -175,12 +138,12 @@ struct alert *alert_make(struct detect *dt, const struct rule *r, const struct e
 	a->model = &r->model;
 	a->compliance = r->model.compliance;
 	a->severity = r->model.level;
-	a->title = fill_template(dt, &a->mem, r->model.title, e);
-	a->story = fill_template(dt, &a->mem, r->model.story, e);
+	a->title = template_fill(dt, &a->mem, r->model.title, e);
+	a->story = template_fill(dt, &a->mem, r->model.story, e);
 	add_entities(dt, r, a, e);
 	add_events(a, e, t);
 	add_why(dt, r, a);
-	a->score = score_of(r, a->surprise);
+	a->score = alert_score(r->model.level, a->surprise);
 	snprintf(a->id, sizeof(a->id), "a%016llx",
 		 (unsigned long long)hash_2(key, (uint64_t)e->known));
 	return a;

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "detect/detect.h"
 #include "base/hash.h"
 #include "detect/impl.h"
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 struct load {
@@ -29,6 +27,7 @@ int detect_open(const struct detect_conf *conf, struct schema *s, struct detect 
 		return -ENOMEM;
 	dt->schema = s;
 	map_init(&dt->throttle);
+	map_init(&dt->spoken);
 	map_init(&dt->tallies);
 	for (size_t i = 0; r == 0 && i < conf->ndirs; i++) {
 		struct load l = {dt, conf->dirs[i], d};
@@ -47,80 +46,28 @@ struct detect *detect_free(struct detect *dt)
 {
 	if (!dt)
 		return NULL;
-	for (size_t i = 0; dt->by_type && i < dt->ntypes; i++)
-		free(dt->by_type[i]);
-	free(dt->by_type);
+	index_free(dt);
 	for (size_t i = 0; i < dt->nrules; i++)
 		rule_free(dt->rules[i]);
 	free(dt->rules);
 	free(dt->models);
-	map_free(&dt->throttle);
-	tallies_free(dt);
+	map_free(&dt->spoken);
+	windows_clear(dt);
 	free(dt);
 	return NULL;
 }
 
-/* Which of its fields keeps a rule from ever firing, for the person who wrote it. */
-static const char *missing_field(struct detect *dt, struct rule *r)
-{
-	const attr_t *attrs;
-	size_t n = filter_attrs(r->filter, &attrs);
-
-	for (size_t i = 0; i < n; i++) {
-		bool seen = false;
-
-		for (size_t t = 0; t < dt->ntypes; t++)
-			seen |= r->types[t] &&
-				schema_type(dt->schema, t)->slot_of[attrs[i]] != SLOT_NONE;
-		if (!seen)
-			return arena_fmt(&r->yaml->mem, "no record has the field %.*s",
-					 STR_ARG(schema_name(dt->schema, attrs[i])))
-				.p;
-	}
-	return "its fields never stand in one record";
-}
-
-static int index_type(struct detect *dt, size_t t)
-{
-	const struct rectype *type = schema_type(dt->schema, t);
-	struct rule **list = calloc(dt->nrules + 1, sizeof(struct rule *));
-	size_t n = 0;
-
-	if (!list)
-		return -ENOMEM;
-	for (size_t i = 0; i < dt->nrules; i++) {
-		struct rule *r = dt->rules[i];
-
-		if (!r->types[t] || !filter_possible(r->filter, type))
-			continue;
-		list[n++] = r;
-		r->possible = true;
-	}
-	dt->by_type[t] = list;
-	return 0;
-}
-
 int detect_start(struct detect *dt, struct schema *s, struct entities *en, struct learn *learn)
 {
-	int r = 0;
-
+	dt->schema = s;
 	dt->entities = en;
 	dt->learn = learn;
-	dt->ntypes = schema_types(s);
-	dt->by_type = calloc(dt->ntypes + 1, sizeof(*dt->by_type));
 	dt->models = calloc(dt->nrules + 1, sizeof(struct model *));
-	if (!dt->by_type || !dt->models)
+	if (!dt->models)
 		return -ENOMEM;
-	for (size_t t = 0; r == 0 && t < dt->ntypes; t++)
-		r = index_type(dt, t);
-	for (size_t i = 0; r == 0 && i < dt->nrules; i++) {
-		struct rule *rule = dt->rules[i];
-
-		dt->models[i] = &rule->model;
-		if (!rule->possible && !rule->model.cannot_fire)
-			rule->model.cannot_fire = missing_field(dt, rule);
-	}
-	return r;
+	for (size_t i = 0; i < dt->nrules; i++)
+		dt->models[i] = &dt->rules[i]->model;
+	return index_build(dt);
 }
 
 size_t detect_models(const struct detect *dt, const struct model *const **ret_m)
@@ -135,25 +82,45 @@ size_t detect_matched(const struct detect *dt, const struct model *const **ret_m
 	return dt->nmatched;
 }
 
+/* By name, not by number, so that alerts have the same id on every machine. */
+static uint64_t entity_hash(const struct detect *dt, uint32_t id)
+{
+	const struct entity *t =
+		dt->entities && id != ENT_NONE ? entity_get(dt->entities, id) : NULL;
+
+	return t ? t->hash : 0;
+}
+
+static uint64_t list_hash(const struct val *v)
+{
+	const struct val *x;
+	size_t n = val_items(v, &x);
+	uint64_t h = n;
+	char tmp[40];
+
+	for (size_t i = 0; i < n; i++)
+		h = hash_2(h, hash_istr(val_text(&x[i], tmp), 4));
+	return h;
+}
+
+static uint64_t part_hash(const struct detect *dt, const struct key_part *p,
+			  const struct event *e)
+{
+	if (p->role < 0)
+		return list_hash(event_get(e, p->attr));
+	return entity_hash(dt, event_ent(e, (enum ent_role)p->role));
+}
+
 uint64_t rule_key(const struct detect *dt, const struct rule *r, const struct event *e)
 {
 	uint64_t h = hash_str(r->model.name, 0);
-	char tmp[40];
+	uint32_t id = event_ent(e, ROLE_ACTOR);
 
-	(void)dt;
-	for (size_t i = 0; i < r->nkey; i++) {
-		if (r->key[i].role >= 0)
-			h = hash_2(h, event_ent(e, (enum ent_role)r->key[i].role));
-		else
-			h = hash_2(h,
-				   hash_istr(val_text(event_get(e, r->key[i].attr), tmp), 4));
-	}
-	if (r->nkey == 0) {
-		uint32_t id = event_ent(e, ROLE_ACTOR);
-
-		h = hash_2(h, id != ENT_NONE ? id : event_ent(e, ROLE_DEVICE));
-	}
-	return h;
+	for (size_t i = 0; i < r->nkey; i++)
+		h = hash_2(h, part_hash(dt, &r->key[i], e));
+	if (r->nkey)
+		return h;
+	return hash_2(h, entity_hash(dt, id != ENT_NONE ? id : event_ent(e, ROLE_DEVICE)));
 }
 
 /* Surprise of a model that has no learned quantity of its own, by level. */
@@ -164,24 +131,59 @@ static double prior_of(const struct rule *r)
 	return nats[r->model.level];
 }
 
-/* The door: whether it may be an alert, or stays a note. */
-static void judge(struct detect *dt, struct rule *r, struct alert *a)
+/*
+ * More about an entity that was alerted about within a day belongs to the same incident: it
+ * costs a reader no new decision, so it costs no budget either.
+ */
+static bool goes_on(struct detect *dt, const struct alert *a)
 {
-	double raw = MAX(a->surprise, prior_of(r)), s;
-	struct str q;
-	char name[200];
+	const uint64_t *last;
 
+	for (size_t i = 0; i < MIN(a->nents, (size_t)2); i++) {
+		last = map_get(&dt->spoken, a->ents[i]);
+		if (last && a->time - (int64_t)*last < NS_PER_D)
+			return true;
+	}
+	return false;
+}
+
+static void spoke(struct detect *dt, const struct alert *a)
+{
+	uint64_t *last = a->nents ? map_put(&dt->spoken, a->ents[0], NULL) : NULL;
+
+	if (last)
+		*last = (uint64_t)a->time;
+}
+
+/* Whether the budget lets it be an alert. */
+static bool affordable(struct detect *dt, const struct rule *r, const struct alert *a,
+		       double surprise)
+{
+	if (r->model.critical || !dt->learn || (!a->compliance && goes_on(dt, a)))
+		return true;
+	return learn_budget(dt->learn, surprise, a->compliance, a->time);
+}
+
+/* The door: whether it may be an alert, or stays a note. */
+static int judge(struct detect *dt, struct rule *r, struct alert *a)
+{
+	struct str quantity = arena_fmt(&a->mem, "model:%.*s", STR_ARG(r->model.name));
+	double s = MAX(a->surprise, prior_of(r));
+
+	if (!quantity.p)
+		return -ENOMEM;
+	if (dt->learn && a->nents)
+		s = learn_report(dt->learn, a->ents[0], quantity, s, r->model.phase, a->time);
 	a->note = r->model.note || (r->model.level <= SEV_LOW && !a->compliance);
-	snprintf(name, sizeof(name), "model:%.*s", STR_ARG(r->model.name));
-	q = str_of(name);
-	s = learn_report(dt->learn, a->nents ? a->ents[0] : ENT_NONE, q, raw, r->model.phase,
-			 a->time);
-	if (!a->note && !r->model.critical)
-		a->note = !learn_budget(dt->learn, s, a->compliance, a->time);
+	if (!a->note)
+		a->note = !affordable(dt, r, a, s);
 	if (a->note)
 		r->model.noted++;
 	else
 		r->model.alerted++;
+	if (!a->note && !a->compliance)
+		spoke(dt, a);
+	return 0;
 }
 
 static int fire(struct detect *dt, struct rule *r, const struct event *e,
@@ -202,24 +204,29 @@ static int fire(struct detect *dt, struct rule *r, const struct event *e,
 	a = alert_make(dt, r, e, key, t);
 	if (t)
 		tally_reset(t);
-	if (!a)
+	if (!a || judge(dt, r, a) < 0) {
+		alert_free(a);
 		return -ENOMEM;
-	judge(dt, r, a);
+	}
 	return out(a, e, arg);
 }
 
 int detect_event(struct detect *dt, const struct event *e,
 		 int (*out)(struct alert *a, const struct event *e, void *arg), void *arg)
 {
+	const uint32_t *rules;
+	size_t n = index_find(dt, e, &rules);
 	int r = 0;
 
 	dt->nmatched = 0;
-	for (struct rule **list = dt->by_type[e->type->id]; r == 0 && *list; list++) {
-		if (!filter_match((*list)->filter, e))
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		struct rule *rule = dt->rules[rules[i]];
+
+		if (!filter_match(rule->filter, e))
 			continue;
 		if (dt->nmatched < ARRAY_LEN(dt->matched))
-			dt->matched[dt->nmatched++] = &(*list)->model;
-		r = fire(dt, *list, e, out, arg);
+			dt->matched[dt->nmatched++] = &rule->model;
+		r = fire(dt, rule, e, out, arg);
 	}
 	return r;
 }

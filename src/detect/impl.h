@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * detect/impl: what the files of detect/ share. detect.c runs, model.c loads, alert.c fills,
- * window.c keeps throttle and count windows, selftest.c runs the tests inside the models.
+ * detect/impl: what the files of detect/ share. model.c loads, logsource.c binds to record
+ * types, index.c finds the rules worth asking, detect.c runs them, window.c keeps throttle and
+ * count windows, template.c and alert.c write the alert, selftest.c runs the tests inside.
  */
 #ifndef DETECT_IMPL_H
 #define DETECT_IMPL_H
@@ -9,7 +10,8 @@
 #include "detect/detect.h"
 #include "event/filter.h"
 
-#define KEYS_MAX 4
+#define KEYS_MAX  4
+#define NAMED_MAX 24 /* attributes named in texts and extra entities */
 
 /* Either a role or an attribute. */
 struct key_part {
@@ -29,18 +31,18 @@ struct rule {
 	struct yaml *yaml; /* kept: the tests stand in it */
 	const struct yaml_node *root;
 	struct filter *filter;
+	const char *refused; /* why its detection cannot be run, or NULL */
 	struct key_part key[KEYS_MAX];
 	size_t nkey;
+	struct key_part show[KEYS_MAX]; /* entities shown beside those of the key */
+	size_t nshow;
+	attr_t named[NAMED_MAX]; /* attributes of the texts' placeholders */
+	size_t nnamed;
 	struct count_rule count;
 	bool *types; /* [record types] whose log source fits */
 	bool possible;
 	attr_t learned[8]; /* learned.* attributes it reads: their quantities explain it */
 	size_t nlearned;
-};
-
-struct window {
-	uint64_t key;
-	int64_t until; /* of a throttle: matches before it fold into what was said */
 };
 
 /* A running count of one rule and key. */
@@ -50,7 +52,23 @@ struct tally {
 	uint64_t seqs[ALERT_IDS_MAX];
 	char *ids[ALERT_IDS_MAX];
 	size_t n;
-	int64_t last;
+	int64_t until; /* when the last of them leaves the window */
+};
+
+/*
+ * The rules of one record type. A rule that needs an exact value of some attribute is asked
+ * only of events that have it; the others are always asked.
+ */
+struct type_index {
+	uint32_t *always; /* indexes into detect.rules, ascending */
+	size_t nalways;
+	attr_t *attrs; /* attributes some rule needs a value of */
+	size_t nattrs;
+	struct map heads; /* hash of attribute and value -> 1 + index into links */
+	struct {
+		uint32_t rule, next; /* next: 1 + index, or 0 */
+	} * links;
+	size_t nlinks;
 };
 
 struct detect {
@@ -59,10 +77,14 @@ struct detect {
 	struct learn *learn;
 	struct rule **rules;
 	const struct model **models; /* the same, as others see them */
-	size_t nrules, cap;
-	struct rule ***by_type; /* [record types]: rules that may fire, NULL-terminated */
+	size_t nrules;
+	struct type_index *index; /* [record types] */
 	size_t ntypes;
+	uint32_t *found;  /* [nrules] scratch of index_find */
+	uint64_t *stamps; /* [nrules] last search that found it */
+	uint64_t stamp;
 	struct map throttle; /* hash of rule and key -> end of window */
+	struct map spoken;   /* entity -> known of its last alert in the threat queue */
 	struct map tallies;  /* hash of rule and key -> struct tally * */
 	const struct model *matched[64];
 	size_t nmatched;
@@ -73,24 +95,36 @@ MUST int rule_load(struct detect *dt, const char *dir, const char *path, struct 
 struct rule *rule_free(struct rule *r);
 /* Marks the record types whose log source fits, and wants the attributes there. */
 MUST int rule_bind(struct rule *r, struct schema *s, struct diag *d);
+/* Calls fn with the name in each {placeholder} of a text, until fn returns < 0. */
+MUST int template_names(struct str text, int (*fn)(struct str name, void *arg), void *arg);
+/*
+ * Fills {actor}, {attribute} and so on. A role that is missing becomes a plain word ("a
+ * device"); an attribute that is missing goes, with the preposition before it.
+ */
+struct str template_fill(const struct detect *dt, struct arena *mem, struct str text,
+			 const struct event *e);
 
-/* Hash of the rule and the values of its key for e; 0 when e has none of them. */
+/* Indexes all rules by record type and says of each whether it can fire. */
+MUST int index_build(struct detect *dt);
+void index_free(struct detect *dt);
+/* Rules worth asking of e, in order; *ret_rules lives until the next call. */
+size_t index_find(struct detect *dt, const struct event *e, const uint32_t **ret_rules);
+
+/* Hash of the rule and the values of its key for e. */
 uint64_t rule_key(const struct detect *dt, const struct rule *r, const struct event *e);
 /* Fills a new alert. NULL when out of memory. */
 struct alert *alert_make(struct detect *dt, const struct rule *r, const struct event *e,
 			 uint64_t key, const struct tally *t);
-/* Replaces {actor} and {attribute} of a template; unknown and empty ones become "?"... */
-struct str fill_template(const struct detect *dt, struct arena *mem, struct str text,
-			 const struct event *e);
+/* Points from 0 to 100; the formula stands in docs/MODELS.md. */
+unsigned alert_score(enum severity level, double surprise);
 
 /* Whether a match at now may speak (opens the window), or falls into one. */
 bool window_open(struct detect *dt, uint64_t key, int64_t now, int64_t length_ns);
-/* Adds a match; non-NULL when the count is reached (and then starts anew after use). */
+/* Adds a match; non-NULL when the count is reached. */
 struct tally *tally_add(struct detect *dt, const struct rule *r, uint64_t key,
 			const struct event *e);
 void tally_reset(struct tally *t);
-void tallies_free(struct detect *dt);
-/* Forgets windows and tallies (between tests). */
+/* Forgets windows and tallies (between tests, at the end). */
 void windows_clear(struct detect *dt);
 
 #endif

@@ -4,13 +4,30 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static const char *const top_keys[] = {"title",	     "id",	"name",
-				       "related",    "status",	"description",
-				       "references", "author",	"date",
-				       "modified",   "tags",	"logsource",
-				       "detection",  "fields",	"falsepositives",
-				       "level",	     "license", "scope",
-				       "taxonomy",   "thymus",	NULL};
+static const char *const top_keys[] = {"title",
+				       "id",
+				       "name",
+				       "related",
+				       "status",
+				       "description",
+				       "references",
+				       "author",
+				       "date",
+				       "modified",
+				       "tags",
+				       "logsource",
+				       "detection",
+				       "fields",
+				       "falsepositives",
+				       "level",
+				       "license",
+				       "scope",
+				       "taxonomy",
+				       "thymus",
+				       "correlation",
+				       "simulation",
+				       "regression_tests_path",
+				       NULL};
 static const char *const own_keys[] = {"family", "compliance", "critical", "note",   "throttle",
 				       "key",	 "entities",   "story",	   "advice", "response",
 				       "count",	 "tests",      NULL};
@@ -114,22 +131,77 @@ static int tags_of(struct rule *r, struct diag *d)
 	return 0;
 }
 
-static int key_of(struct detect *dt, struct rule *r, const struct yaml_node *own,
-		  struct diag *d)
+/* A list of roles and attributes. */
+static int parts_of(struct detect *dt, struct rule *r, const struct yaml_node *list,
+		    struct key_part *parts, size_t *n, struct diag *d)
 {
-	const struct yaml_node *key = yaml_get(own, "key");
-
-	YAML_EACH(k, key)
+	if (list && list->kind != YAML_SEQ)
+		return yaml_fail(r->yaml, list, d, "a list of roles and attributes is needed");
+	YAML_EACH(k, list)
 	{
-		struct key_part *p = &r->key[r->nkey];
+		struct key_part *p = &parts[*n];
 
-		if (r->nkey == KEYS_MAX)
-			return yaml_fail(r->yaml, k, d, "at most %d keys", KEYS_MAX);
+		if (*n == KEYS_MAX)
+			return yaml_fail(r->yaml, k, d, "at most %d of them", KEYS_MAX);
 		p->role = ent_role_of(k->text);
 		p->attr = p->role < 0 ? schema_attr(dt->schema, k->text) : ATTR_NONE;
-		r->nkey++;
+		if (p->role < 0 && p->attr == ATTR_NONE)
+			return yaml_fail(r->yaml, k, d, "'%.*s' cannot be an attribute",
+					 STR_ARG(k->text));
+		(*n)++;
 	}
 	return 0;
+}
+
+struct naming {
+	struct detect *dt;
+	struct rule *rule;
+};
+
+/* Attributes of placeholders are to be decoded too. Roles and "entity" are none. */
+static int add_named(struct str name, void *arg)
+{
+	struct naming *nm = arg;
+	struct rule *r = nm->rule;
+	attr_t a;
+
+	if (ent_role_of(name) >= 0 || str_eqz(name, "entity") || r->nnamed == NAMED_MAX)
+		return 0;
+	a = schema_attr(nm->dt->schema, name);
+	if (a != ATTR_NONE)
+		r->named[r->nnamed++] = a;
+	return 0;
+}
+
+static int tests_check(const struct rule *r, const struct yaml_node *tests, struct diag *d)
+{
+	static const char *const known[] = {"name", "type", "event", "events", "fires", NULL};
+	bool fires;
+
+	if (tests && tests->kind != YAML_SEQ)
+		return yaml_fail(r->yaml, tests, d, "tests must be a list");
+	YAML_EACH(t, tests)
+	{
+		const struct yaml_node *one = yaml_get(t, "event");
+		const struct yaml_node *many = yaml_get(t, "events");
+		int e = yaml_only(r->yaml, t, known, d);
+
+		if (e == 0)
+			e = yaml_bool(r->yaml, t, "fires", true, &fires, d);
+		if (e < 0)
+			return e;
+		if (!one == !many)
+			return yaml_fail(r->yaml, t, d, "a test has either event or events");
+	}
+	return 0;
+}
+
+static int named_of(struct detect *dt, struct rule *r)
+{
+	struct naming nm = {dt, r};
+	int e = template_names(r->model.title, add_named, &nm);
+
+	return e < 0 ? e : template_names(r->model.story, add_named, &nm);
 }
 
 static int count_of(struct detect *dt, struct rule *r, const struct yaml_node *own,
@@ -194,7 +266,10 @@ static int own_of(struct detect *dt, struct rule *r, struct diag *d)
 	    (e = yaml_bool(r->yaml, own, "compliance", false, &m->compliance, d)) < 0 ||
 	    (e = yaml_bool(r->yaml, own, "critical", m->critical, &m->critical, d)) < 0 ||
 	    (e = yaml_bool(r->yaml, own, "note", false, &m->note, d)) < 0 ||
-	    (e = key_of(dt, r, own, d)) < 0 || (e = count_of(dt, r, own, d)) < 0)
+	    (e = parts_of(dt, r, yaml_get(own, "key"), r->key, &r->nkey, d)) < 0 ||
+	    (e = parts_of(dt, r, yaml_get(own, "entities"), r->show, &r->nshow, d)) < 0 ||
+	    (e = count_of(dt, r, own, d)) < 0 ||
+	    (e = tests_check(r, yaml_get(own, "tests"), d)) < 0)
 		return e;
 	return throttle ? duration(r->yaml, throttle, &m->throttle_ns, d) : 0;
 }
@@ -209,6 +284,15 @@ static void learned_of(struct detect *dt, struct rule *r)
 			r->learned[r->nlearned++] = attrs[i];
 }
 
+/* A public rule that asks for more than there is shall not stop the others. */
+static int refuse(struct rule *r, const struct diag *d)
+{
+	struct str rest, line = str_cut(str_of(d->msg), '\n', &rest);
+
+	r->refused = arena_strz(&r->yaml->mem, line);
+	return r->refused ? 0 : -ENOMEM;
+}
+
 static int fill(struct detect *dt, struct rule *r, struct diag *d)
 {
 	const struct yaml_node *det = yaml_get(r->root, "detection");
@@ -221,15 +305,22 @@ static int fill(struct detect *dt, struct rule *r, struct diag *d)
 	r->model.description = yaml_str(r->root, "description", "");
 	if (!r->model.title.len)
 		return yaml_fail(r->yaml, r->root, d, "a model needs a title");
+	if (!det && yaml_get(r->root, "correlation")) {
+		r->refused = "correlation rules are not supported";
+		return 0;
+	}
 	if (!det)
 		return yaml_fail(r->yaml, r->root, d, "a model needs a detection");
 	if ((e = yaml_only(r->yaml, r->root, top_keys, d)) < 0 || (e = level_of(r, d)) < 0 ||
 	    (e = tags_of(r, d)) < 0 || (e = own_of(dt, r, d)) < 0)
 		return e;
 	e = filter_compile(dt->schema, r->yaml, det, &r->filter, d);
-	if (e == 0)
-		learned_of(dt, r);
-	return e;
+	if (e == -ENOTSUP)
+		return refuse(r, d);
+	if (e < 0)
+		return e;
+	learned_of(dt, r);
+	return named_of(dt, r);
 }
 
 /* The path below the folder, without the ending. */
@@ -272,84 +363,4 @@ int rule_load(struct detect *dt, const char *dir, const char *path, struct diag 
 	dt->rules = rules;
 	rules[dt->nrules++] = r;
 	return rule_bind(r, dt->schema, d);
-}
-
-static bool part_fits(struct str want, struct str has)
-{
-	return !want.len || !has.len || str_ieq(want, has);
-}
-
-static bool sigma_fits(const struct rectype *t, struct str category, struct str product,
-		       struct str service)
-{
-	for (uint8_t i = 0; i < t->nsigma; i++) {
-		const struct logsource *l = &t->sigma[i];
-
-		if (part_fits(product, l->product) && part_fits(service, l->service) &&
-		    (!category.len || str_ieq(category, l->category)))
-			return true;
-	}
-	return false;
-}
-
-/* `class: x` or a list of them, or any. */
-static bool class_fits(const struct rectype *t, const struct yaml_node *n)
-{
-	const char *cls = ocsf_class_name(t->cls);
-
-	if (n->kind == YAML_SCALAR)
-		return str_eqz(n->text, "any") || (cls && str_eqz(n->text, cls));
-	YAML_EACH(c, n)
-	if (cls && str_eqz(c->text, cls))
-		return true;
-	return false;
-}
-
-static bool type_fits(const struct rectype *t, const struct yaml_node *ls)
-{
-	const struct yaml_node *cls = yaml_get(ls, "class");
-	struct str source = yaml_str(ls, "source", ""), type = yaml_str(ls, "type", "");
-	struct str name = str_of(t->name), own = str_of(t->source);
-
-	if (cls)
-		return class_fits(t, cls);
-	if (source.len)
-		return str_eq(source, own) &&
-		       (!type.len || str_eq(type, str_sub(name, own.len + 1, name.len)));
-	return sigma_fits(t, yaml_str(ls, "category", ""), yaml_str(ls, "product", ""),
-			  yaml_str(ls, "service", ""));
-}
-
-int rule_bind(struct rule *r, struct schema *s, struct diag *d)
-{
-	static const char *const known[] = {"class",   "source",  "type",	"category",
-					    "product", "service", "definition", NULL};
-	const struct yaml_node *ls = yaml_get(r->root, "logsource");
-	size_t n = schema_types(s), found = 0;
-	int e;
-
-	if (!ls || ls->kind != YAML_MAP)
-		return yaml_fail(r->yaml, r->root, d, "a model needs a logsource");
-	e = yaml_only(r->yaml, ls, known, d);
-	if (e < 0)
-		return e;
-	r->types = calloc(n + 1, sizeof(*r->types));
-	if (!r->types)
-		return -ENOMEM;
-	for (size_t i = 0; e == 0 && i < n; i++) {
-		const struct rectype *t = schema_type(s, i);
-
-		r->types[i] = type_fits(t, ls);
-		found += r->types[i];
-		if (r->types[i])
-			e = filter_want(r->filter, s, t);
-		for (size_t k = 0; e == 0 && r->types[i] && k < r->nkey; k++)
-			if (r->key[k].attr != ATTR_NONE)
-				e = schema_want(s, t, r->key[k].attr);
-		if (e == 0 && r->types[i] && r->count.distinct != ATTR_NONE)
-			e = schema_want(s, t, r->count.distinct);
-	}
-	if (!found)
-		r->model.cannot_fire = "no record type has this log source";
-	return e;
 }

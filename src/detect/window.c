@@ -5,16 +5,47 @@
 #include <stdlib.h>
 
 #define WINDOWS_MAX 1000000
-#define TALLIES_MAX 100000
+#define TALLIES_MAX 20000 /* about 2.5 KB each */
+
+static struct tally *tally_at(uint64_t slot)
+{
+	return (struct tally *)(uintptr_t)slot;
+}
+
+/* Frees what is over by now; when that is too little, everything: a thing is said twice. */
+static void make_room(struct map *m, size_t max, bool tallies, int64_t now)
+{
+	struct map keep;
+	struct map_slot slot;
+	bool all;
+
+	map_init(&keep);
+	for (size_t i = 0; map_next(m, &i, &slot);) {
+		int64_t until = tallies ? tally_at(slot.val)->until : (int64_t)slot.val;
+		uint64_t *to = until > now ? map_put(&keep, slot.key, NULL) : NULL;
+
+		if (to)
+			*to = slot.val;
+	}
+	all = keep.len > max / 4 * 3;
+	for (size_t i = 0; tallies && map_next(m, &i, &slot);)
+		if (all || !map_get(&keep, slot.key)) {
+			tally_reset(tally_at(slot.val));
+			free(tally_at(slot.val));
+		}
+	if (all)
+		map_clear(&keep);
+	map_free(m);
+	*m = keep;
+}
 
 bool window_open(struct detect *dt, uint64_t key, int64_t now, int64_t length_ns)
 {
 	uint64_t *until;
 	bool fresh;
 
-	/* Over the bound everything is forgotten: at worst something is said once more. */
 	if (dt->throttle.len >= WINDOWS_MAX)
-		map_clear(&dt->throttle);
+		make_room(&dt->throttle, WINDOWS_MAX, false, now);
 	until = map_put(&dt->throttle, key, &fresh);
 	if (!until)
 		return true;
@@ -31,24 +62,16 @@ void tally_reset(struct tally *t)
 	*t = (struct tally){0};
 }
 
-void tallies_free(struct detect *dt)
+void windows_clear(struct detect *dt)
 {
 	struct map_slot slot;
 
 	for (size_t i = 0; map_next(&dt->tallies, &i, &slot);) {
-		struct tally *t = (struct tally *)(uintptr_t)slot.val;
-
-		if (t)
-			tally_reset(t);
-		free(t);
+		tally_reset(tally_at(slot.val));
+		free(tally_at(slot.val));
 	}
 	map_free(&dt->tallies);
-}
-
-void windows_clear(struct detect *dt)
-{
-	map_clear(&dt->throttle);
-	tallies_free(dt);
+	map_free(&dt->throttle);
 }
 
 static void drop_first(struct tally *t, size_t k)
@@ -62,45 +85,67 @@ static void drop_first(struct tally *t, size_t k)
 	memmove(t->ids, t->ids + k, t->n * sizeof(char *));
 }
 
-static void expire(struct tally *t, int64_t before)
+static struct tally *tally_get(struct detect *dt, uint64_t key, int64_t now)
 {
-	size_t k = 0;
+	uint64_t *slot;
+	struct tally *t;
 
-	while (k < t->n && t->times[k] < before)
-		k++;
-	if (k)
-		drop_first(t, k);
+	if (dt->tallies.len >= TALLIES_MAX)
+		make_room(&dt->tallies, TALLIES_MAX, true, now);
+	slot = map_get(&dt->tallies, key);
+	if (slot)
+		return tally_at(*slot);
+	t = calloc(1, sizeof(*t));
+	slot = t ? map_put(&dt->tallies, key, NULL) : NULL;
+	if (!slot) {
+		free(t);
+		return NULL;
+	}
+	*slot = (uintptr_t)t;
+	return t;
+}
+
+static bool tally_has(const struct tally *t, uint64_t h)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->hashes[i] == h)
+			return true;
+	return false;
 }
 
 struct tally *tally_add(struct detect *dt, const struct rule *r, uint64_t key,
 			const struct event *e)
 {
 	const struct val *v = event_get(e, r->count.distinct);
-	uint64_t *slot, h = e->seq;
+	uint64_t h = hash_2(e->seq, e->hash);
 	struct tally *t;
 	char tmp[40];
+	char *id;
+	size_t old = 0;
 
-	if (dt->tallies.len >= TALLIES_MAX)
-		tallies_free(dt);
-	slot = map_put(&dt->tallies, key, NULL);
-	if (!slot || (!*slot && !(*slot = (uintptr_t)calloc(1, sizeof(*t)))))
-		return NULL;
-	t = (struct tally *)(uintptr_t)*slot;
-	expire(t, e->known - r->count.within_ns);
 	if (r->count.distinct != ATTR_NONE) {
 		if (!val_set(v))
 			return NULL;
 		h = hash_istr(val_text(v, tmp), 3);
-		for (size_t i = 0; i < t->n; i++)
-			if (t->hashes[i] == h)
-				return NULL;
 	}
+	t = tally_get(dt, key, e->known);
+	if (!t)
+		return NULL;
+	while (old < t->n && t->times[old] < e->known - r->count.within_ns)
+		old++;
+	if (old)
+		drop_first(t, old);
+	if (r->count.distinct != ATTR_NONE && tally_has(t, h))
+		return NULL;
+	id = str_dup(e->id);
+	if (!id)
+		return NULL;
 	if (t->n == ALERT_IDS_MAX)
 		drop_first(t, 1);
 	t->times[t->n] = e->known;
 	t->hashes[t->n] = h;
 	t->seqs[t->n] = e->seq;
-	t->ids[t->n] = str_dup(e->id);
-	t->n++;
+	t->ids[t->n++] = id;
+	t->until = e->known + r->count.within_ns;
 	return t->n >= r->count.n ? t : NULL;
 }

@@ -22,7 +22,8 @@ struct filter;
 /*
  * Compiles detection map `n` of document `y`. Every field becomes an attribute (schema_attr);
  * nothing is wanted yet. Without a `condition` key: all selections must match.
- * 0 and *ret_f, or E_SYNTAX with file:line:col and caret in d.
+ * 0 and *ret_f, or E_SYNTAX with file:line:col and caret in d; -ENOTSUP, with the same, for
+ * what is correct Sigma but cannot be run (expand, aggregations).
  */
 MUST int filter_compile(struct schema *s, const struct yaml *y, const struct yaml_node *n,
 			struct filter **ret_f, struct diag *d);

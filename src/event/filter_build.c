@@ -87,9 +87,12 @@ static int check_modifiers(struct filter_build *b, const struct yaml_node *n, ui
 {
 	const char *why = NULL;
 
-	if (m & M(EXPAND))
-		why = "modifier 'expand' is not supported: name a file with 'list' instead";
-	else if (several(m & MODS_PLACE))
+	if (m & M(EXPAND)) {
+		yaml_fail_key(b->y, n, b->d,
+			      "modifier 'expand' is not supported: name a file with 'list'");
+		return -ENOTSUP;
+	}
+	if (several(m & MODS_PLACE))
 		why = "contains, startswith and endswith exclude each other";
 	else if (several(m & MODS_KIND) || several(m & MODS_WIDE) ||
 		 several(m & (M(BASE64) | M(BASE64OFFSET))))

@@ -197,10 +197,10 @@ static int parse_one(struct filter_build *b, const struct yaml_node *n, struct n
 	r = parse_or(&c, ret_n);
 	if (r < 0 || c.tok.len == 0)
 		return r;
-	if (str_eqz(c.tok, "|"))
-		return fail(&c,
-			    "aggregations are not supported here; count with thymus: count");
-	return fail(&c, "expected 'and' or 'or'");
+	if (!str_eqz(c.tok, "|"))
+		return fail(&c, "expected 'and' or 'or'");
+	fail(&c, "aggregations are not supported: count with thymus: count");
+	return -ENOTSUP;
 }
 
 int filter_condition(struct filter_build *b, const struct yaml_node *n, struct node **ret_node)
@@ -258,10 +258,12 @@ static int compile(struct filter_build *b)
 	{
 		if (c == cond)
 			continue;
-		if (str_eqz(c->key, "timeframe"))
-			return yaml_fail_key(b->y, c, b->d,
-					     "timeframe needs an aggregation, which is not "
-					     "supported here; count with thymus: count");
+		if (str_eqz(c->key, "timeframe")) {
+			yaml_fail_key(b->y, c, b->d,
+				      "timeframe is not supported: count with "
+				      "thymus: count");
+			return -ENOTSUP;
+		}
 		b->names[b->nsels] = c->key;
 		r = filter_selection(b, c, &b->sels[b->nsels++]);
 		if (r < 0)

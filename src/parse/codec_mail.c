@@ -34,7 +34,7 @@
 #define FIELDS_MAX	48
 
 struct mail_state {
-	size_t seen;   /* bytes after *pos already searched for the next From_ line */
+	size_t seen; /* bytes after *pos already searched for the next From_ line */
 	bool started;
 	bool mbox;
 	bool skipping; /* within a message that is too long */
@@ -42,9 +42,10 @@ struct mail_state {
 
 static int mail_sniff(struct str head)
 {
-	static const char *const known[] = {"from", "to", "subject", "date", "received",
-					    "message-id", "mime-version", "return-path",
-					    "delivered-to", "content-type", "dkim-signature"};
+	static const char *const known[] = {
+		"from",		"to",		"subject",	 "date",
+		"received",	"message-id",	"mime-version",	 "return-path",
+		"delivered-to", "content-type", "dkim-signature"};
 	struct str rest, name, value, line = str_cut(head, '\n', &rest);
 	size_t pos = 0, n = 0, fields = 0;
 	bool mbox = mail_from_line(line);

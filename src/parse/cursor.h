@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * parse/cursor: one file of a stream, read twice. cursor_scan learns how far out of order it is;
- * cursor_block then cuts and decodes it block by block. A cursor is used by one thread at a
+ * parse/cursor: one file of a stream, read twice. cursor_scan learns how far out of order it
+ * is; cursor_block then cuts and decodes it block by block. A cursor is used by one thread at a
  * time. Private to stream.c.
  */
 #ifndef PARSE_CURSOR_H
@@ -32,8 +32,8 @@ struct block {
 	/* What the file came to with this block: */
 	uint64_t taken, records, refused;
 	uint64_t bytes; /* of this block alone, decompressed */
-	int64_t bound; /* nothing earlier follows in the file */
-	int64_t later; /* nothing earlier follows the block after this one */
+	int64_t bound;	/* nothing earlier follows in the file */
+	int64_t later;	/* nothing earlier follows the block after this one */
 	bool end;
 	int err; /* -ENOMEM */
 };
@@ -48,7 +48,7 @@ struct cursor {
 	char *buf; /* read but not yet framed: [at, len) */
 	size_t at, len, cap;
 	bool eof, torn;
-	int err; /* of reading */
+	int err;	       /* of reading */
 	uint64_t bytes, given; /* decompressed: read, of those in blocks */
 	uint64_t records, skipped;
 	int64_t *least; /* [nleast] least known from record 64 i on */

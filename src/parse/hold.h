@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * parse/hold: what of one file was read and is not yet due, in order of (known, record): decoded
- * events, raw records, and runs of raw records in a temporary file. Private to stream.c.
+ * parse/hold: what of one file was read and is not yet due, in order of (known, record):
+ * decoded events, raw records, and runs of raw records in a temporary file. Private to
+ * stream.c.
  */
 #ifndef PARSE_HOLD_H
 #define PARSE_HOLD_H

@@ -150,7 +150,8 @@ static int refusals_take(struct stream *st, const struct input *in)
 	own.n = in->c.skipped;
 	if (r == 0 && own.n)
 		r = refusal_add(st, &own);
-	own.why = in->c.err == E_TRUNC ? "file ends in the middle" : "rest of file cannot be read";
+	own.why = in->c.err == E_TRUNC ? "file ends in the middle"
+				       : "rest of file cannot be read";
 	own.n = 1;
 	snprintf(own.first, sizeof(own.first), "%s", in->c.path);
 	if (r == 0 && in->c.torn)

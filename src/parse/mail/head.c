@@ -270,7 +270,8 @@ static void auth_results(struct mail *m, struct str v)
 
 static bool reply_prefix(struct str s)
 {
-	static const char *const p[] = {"re:", "aw:", "sv:", "antw:", "r\xc3\xa9:", "res:", "rv:"};
+	static const char *const p[] = {
+		"re:", "aw:", "sv:", "antw:", "r\xc3\xa9:", "res:", "rv:"};
 
 	for (size_t i = 0; i < ARRAY_LEN(p); i++)
 		if (str_ieq(str_sub(s, 0, strlen(p[i])), str_of(p[i])))
@@ -296,9 +297,25 @@ static struct str unwrap(struct str s, char open, char close)
 }
 
 enum head_field {
-	H_FROM, H_SENDER, H_REPLY_TO, H_TO, H_SUBJECT, H_MESSAGE_ID, H_DATE, H_RECEIVED,
-	H_RETURN_PATH, H_AUTH, H_RECEIVED_SPF, H_ORIGIN, H_AUTH_AS, H_MAILER, H_IN_REPLY_TO,
-	H_REFERENCES, H_LIST_ID, H_LIST_UNSUB, H_OTHER,
+	H_FROM,
+	H_SENDER,
+	H_REPLY_TO,
+	H_TO,
+	H_SUBJECT,
+	H_MESSAGE_ID,
+	H_DATE,
+	H_RECEIVED,
+	H_RETURN_PATH,
+	H_AUTH,
+	H_RECEIVED_SPF,
+	H_ORIGIN,
+	H_AUTH_AS,
+	H_MAILER,
+	H_IN_REPLY_TO,
+	H_REFERENCES,
+	H_LIST_ID,
+	H_LIST_UNSUB,
+	H_OTHER,
 };
 
 static enum head_field field_of(struct str name)
@@ -307,15 +324,28 @@ static enum head_field field_of(struct str name)
 		const char *name;
 		enum head_field f;
 	} t[] = {
-		{"received", H_RECEIVED}, {"from", H_FROM}, {"to", H_TO}, {"cc", H_TO},
-		{"bcc", H_TO}, {"delivered-to", H_TO}, {"subject", H_SUBJECT},
-		{"date", H_DATE}, {"message-id", H_MESSAGE_ID}, {"sender", H_SENDER},
-		{"reply-to", H_REPLY_TO}, {"return-path", H_RETURN_PATH},
-		{"authentication-results", H_AUTH}, {"received-spf", H_RECEIVED_SPF},
-		{"x-originating-ip", H_ORIGIN}, {"x-mailer", H_MAILER},
-		{"x-ms-exchange-organization-authas", H_AUTH_AS}, {"user-agent", H_MAILER},
-		{"in-reply-to", H_IN_REPLY_TO}, {"references", H_REFERENCES},
-		{"list-id", H_LIST_ID}, {"list-unsubscribe", H_LIST_UNSUB},
+		{"received", H_RECEIVED},
+		{"from", H_FROM},
+		{"to", H_TO},
+		{"cc", H_TO},
+		{"bcc", H_TO},
+		{"delivered-to", H_TO},
+		{"subject", H_SUBJECT},
+		{"date", H_DATE},
+		{"message-id", H_MESSAGE_ID},
+		{"sender", H_SENDER},
+		{"reply-to", H_REPLY_TO},
+		{"return-path", H_RETURN_PATH},
+		{"authentication-results", H_AUTH},
+		{"received-spf", H_RECEIVED_SPF},
+		{"x-originating-ip", H_ORIGIN},
+		{"x-mailer", H_MAILER},
+		{"x-ms-exchange-organization-authas", H_AUTH_AS},
+		{"user-agent", H_MAILER},
+		{"in-reply-to", H_IN_REPLY_TO},
+		{"references", H_REFERENCES},
+		{"list-id", H_LIST_ID},
+		{"list-unsubscribe", H_LIST_UNSUB},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(t); i++)

@@ -9,18 +9,19 @@
 #include "base/buf.h"
 #include "parse/mail/mail.h"
 
-#define NEST_MAX    400
-#define TAG_NAMES	64
-#define TAG_SPLITS_MAX	1000
-#define LABEL_MAX	256
-#define SHOWN_MAX	(64 * KIB)
+#define NEST_MAX       400
+#define TAG_NAMES      64
+#define TAG_SPLITS_MAX 1000
+#define LABEL_MAX      256
+#define SHOWN_MAX      (64 * KIB)
 
 /* Elements that are often left open and close each other. */
 static bool shallow(struct str name)
 {
-	static const char *const t[] = {"br", "img", "p", "li", "td", "tr", "th", "hr", "meta",
-					"link", "input", "area", "base", "col", "wbr", "dd",
-					"dt", "option", "tbody", "thead", "tfoot", "!doctype"};
+	static const char *const t[] = {"br",	 "img",	  "p",	   "li",      "td",    "tr",
+					"th",	 "hr",	  "meta",  "link",    "input", "area",
+					"base",	 "col",	  "wbr",   "dd",      "dt",    "option",
+					"tbody", "thead", "tfoot", "!doctype"};
 
 	for (size_t i = 0; i < ARRAY_LEN(t); i++)
 		if (str_ieqz(name, t[i]))
@@ -140,9 +141,9 @@ static const GumboNode *next_node(const GumboNode *n, const GumboNode *root, boo
 /* The host that a link's text shows, or empty when the text is no address of the web. */
 static struct str shown_host(struct str s, char tmp[LABEL_MAX + 8])
 {
-	static const char *const files[] = {".pdf", ".doc", ".docx", ".xls", ".xlsx", ".ppt",
-					    ".pptx", ".zip", ".html", ".htm", ".txt", ".jpg",
-					    ".png", ".csv", ".eml", ".ics"};
+	static const char *const files[] = {".pdf",  ".doc", ".docx", ".xls", ".xlsx", ".ppt",
+					    ".pptx", ".zip", ".html", ".htm", ".txt",  ".jpg",
+					    ".png",  ".csv", ".eml",  ".ics"};
 	bool scheme = str_find(s, STR("://")) != SIZE_MAX;
 	struct str h;
 	size_t dot;

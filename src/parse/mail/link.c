@@ -169,12 +169,16 @@ static bool url_byte(char c)
 static size_t url_end(struct str t, size_t at)
 {
 	size_t end = at, max = MIN(t.len, at + URL_MAX);
+	int open = 0;
 
 	while (end < max && url_byte(t.p[end]))
 		end++;
 	while (end > at && strchr(".,;:!?'*]", t.p[end - 1]))
 		end--;
-	if (end > at && t.p[end - 1] == ')' && !memchr(t.p + at, '(', end - at))
+	/* ... and without a bracket that was opened before it. */
+	for (size_t i = at; i < end; i++)
+		open += t.p[i] == '(' ? 1 : t.p[i] == ')' ? -1 : 0;
+	if (end > at && t.p[end - 1] == ')' && open < 0)
 		end--;
 	return end;
 }
@@ -190,8 +194,8 @@ void mail_link_text(struct mail *m, struct str t)
 		if (dot == SIZE_MAX)
 			break;
 		dot += at;
-		for (from = dot; from > at && dot - from < 5 &&
-				 lower_c(t.p[from - 1]) >= 'a' && lower_c(t.p[from - 1]) <= 'z';
+		for (from = dot; from > at && dot - from < 5 && lower_c(t.p[from - 1]) >= 'a' &&
+				 lower_c(t.p[from - 1]) <= 'z';
 		     from--)
 			;
 		while (from < dot && !web_scheme(str_sub(t, from, t.len), &skip))
@@ -209,7 +213,8 @@ void mail_link_text(struct mail *m, struct str t)
 			break;
 		w += at;
 		end = url_end(t, w);
-		if ((w == 0 || !strchr("/.@-_=", t.p[w - 1])) && end - w > 6 && end - w < URL_MAX) {
+		if ((w == 0 || !strchr("/.@-_=", t.p[w - 1])) && end - w > 6 &&
+		    end - w < URL_MAX) {
 			memcpy(tmp, "http://", 7);
 			memcpy(tmp + 7, t.p + w, end - w);
 			mail_link(m, str_n(tmp, end - w + 7));

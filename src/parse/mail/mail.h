@@ -8,14 +8,14 @@
 #include "base/arena.h"
 #include "event/val.h"
 
-#define MAIL_DEPTH_MAX   32		 /* levels of MIME looked into */
-#define MAIL_PARTS_MAX   500		 /* parts looked at */
-#define MAIL_TEXT_MAX    (256 * KIB)	 /* body text considered, all parts together */
-#define MAIL_URLS_MAX    200
-#define MAIL_ADDRS_MAX   500
-#define MAIL_FILES_MAX   100
-#define MAIL_IMAGES_MAX  8		 /* pictures searched for QR codes */
-#define MAIL_PIXELS_MAX  (16 * 1024 * 1024) /* of all pictures of a message together */
+#define MAIL_DEPTH_MAX	 32	     /* levels of MIME looked into */
+#define MAIL_PARTS_MAX	 500	     /* parts looked at */
+#define MAIL_TEXT_MAX	 (256 * KIB) /* body text considered, all parts together */
+#define MAIL_URLS_MAX	 200
+#define MAIL_ADDRS_MAX	 500
+#define MAIL_FILES_MAX	 100
+#define MAIL_IMAGES_MAX	 8		    /* pictures searched for QR codes */
+#define MAIL_PIXELS_MAX	 (16 * 1024 * 1024) /* of all pictures of a message together */
 #define MAIL_IMAGE_BYTES (8 * MIB)
 
 /* A list of texts without repetition, in order of first sight. */

@@ -11,6 +11,7 @@
 #undef MAX
 
 #include "parse/mail/mail.h"
+#include "parse/mail/quick.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -19,24 +20,87 @@ static void init_gmime(void)
 	g_mime_init();
 }
 
-/* msg up to the field that would make one part too many. */
-static struct str bounded(struct str msg)
+#define COLONS_MAX 20
+
+/* The field name that a line may start with, in any case; bytes that are no letter end it. */
+static bool is_field(const char *line, size_t len, const char *const names[], size_t n)
 {
-	size_t n = 0, at = 0;
+	for (size_t i = 0; i < n; i++) {
+		size_t k = strlen(names[i]);
 
-	while (at < msg.len) {
-		size_t nl;
-
-		if ((msg.p[at] | 0x20) == 'c' &&
-		    str_ieq(str_sub(msg, at, at + 12), STR("content-type")) &&
-		    ++n > MAIL_PARTS_MAX)
-			return str_sub(msg, 0, at);
-		nl = str_chr(msg, '\n', at);
-		if (nl == SIZE_MAX)
-			break;
-		at = nl + 1;
+		if (len > k && str_ieq(str_n(line, k), str_of(names[i])))
+			return true;
 	}
-	return msg;
+	return false;
+}
+
+/* Where the field that starts at `at` ends, with the lines folded into it. */
+static size_t field_end(const GByteArray *b, size_t at)
+{
+	for (;;) {
+		const guint8 *nl = memchr(b->data + at, '\n', b->len - at);
+
+		if (!nl)
+			return b->len;
+		at = (size_t)(nl - b->data) + 1;
+		if (at >= b->len || (b->data[at] != ' ' && b->data[at] != '\t'))
+			return at;
+	}
+}
+
+/*
+ * Makes the text harmless for gmime, which recurses per level of MIME and per ':' of an address
+ * group: cuts it before the field that would make one part too many, and takes colons out of
+ * address fields that have more than any list of groups needs.
+ */
+static void tame(GByteArray *b)
+{
+	static const char *const type[] = {"content-type"};
+	static const char *const address[] = {"from",	"to",	    "cc",     "bcc",
+					      "sender", "reply-to", "resent-"};
+	size_t types = 0, next;
+
+	for (size_t at = 0; at < b->len; at = next) {
+		const char *line = (const char *)b->data + at;
+		size_t colons = 0;
+
+		if (is_field(line, b->len - at, type, 1) && ++types > MAIL_PARTS_MAX) {
+			g_byte_array_set_size(b, (guint)at);
+			return;
+		}
+		next = field_end(b, at);
+		if (!is_field(line, b->len - at, address, ARRAY_LEN(address)))
+			continue;
+		for (size_t i = at; i < next; i++)
+			if (b->data[i] == ':' && ++colons > COLONS_MAX)
+				b->data[i] = ' ';
+	}
+}
+
+/* The fields that MIME needs, and the body. What head.c read is not parsed again. */
+static GByteArray *for_gmime(struct str msg)
+{
+	GByteArray *b = g_byte_array_sized_new((guint)msg.len + 1);
+	struct str name, value, rest;
+	size_t pos = 0;
+
+	while (mail_head_next(msg, &pos, &name, &value)) {
+		if (value.len == 0 || !str_ieq(str_sub(name, 0, 8), STR("content-")))
+			continue;
+		g_byte_array_append(b, (const guint8 *)name.p,
+				    (guint)(value.p + value.len - name.p));
+		g_byte_array_append(b, (const guint8 *)"\n", 1);
+	}
+	rest = str_sub(msg, pos, msg.len);
+	if (pos >= MAIL_HEAD_MAX) { /* the rest of a giant head is passed over */
+		size_t gap = str_find(rest, STR("\n\n")), crlf = str_find(rest, STR("\n\r\n"));
+
+		rest = str_sub(rest, MIN(gap, crlf), rest.len);
+	}
+	g_byte_array_append(b, (const guint8 *)"\n", rest.len == 0 || rest.p[0] != '\n');
+	g_byte_array_append(b, (const guint8 *)rest.p, (guint)rest.len);
+	tame(b);
+	return b;
 }
 
 /* A part's content with its transfer encoding taken off; the caller unrefs. May be NULL. */
@@ -68,7 +132,8 @@ static bool charset_ok(const char *cs)
 	return true;
 }
 
-/* Text in UTF-8; what does not convert becomes '?'. The text itself when its charset is unknown. */
+/* Text in UTF-8; what does not convert becomes '?'. The text itself when its charset is
+ * unknown. */
 static struct str to_utf8(struct mail *m, struct str in, const char *cs)
 {
 	size_t cap, left;
@@ -106,12 +171,27 @@ static const char *magic(struct str s)
 		size_t n;
 		const char *type;
 	} t[] = {
-		{"%PDF", 4, "pdf"}, {"MZ", 2, "exe"}, {"\x7f" "ELF", 4, "elf"},
-		{"\xd0\xcf\x11\xe0", 4, "ole"}, {"Rar!", 4, "rar"}, {"7z\xbc\xaf", 4, "7z"},
-		{"\x1f\x8b", 2, "gz"}, {"\x89PNG", 4, "png"}, {"\xff\xd8\xff", 3, "jpeg"},
-		{"GIF8", 4, "gif"}, {"{\\rtf", 5, "rtf"}, {"L\0\0\0\x01\x14\x02", 7, "lnk"},
-		{"\xe4\x52\x5c\x7b", 4, "onenote"}, {"MSCF", 4, "cab"}, {"BZh", 3, "bz2"},
-		{"\xfd" "7zXZ", 5, "xz"}, {"BEGIN:VCALENDAR", 15, "ics"},
+		{"%PDF", 4, "pdf"},
+		{"MZ", 2, "exe"},
+		{"\x7f"
+		 "ELF",
+		 4, "elf"},
+		{"\xd0\xcf\x11\xe0", 4, "ole"},
+		{"Rar!", 4, "rar"},
+		{"7z\xbc\xaf", 4, "7z"},
+		{"\x1f\x8b", 2, "gz"},
+		{"\x89PNG", 4, "png"},
+		{"\xff\xd8\xff", 3, "jpeg"},
+		{"GIF8", 4, "gif"},
+		{"{\\rtf", 5, "rtf"},
+		{"L\0\0\0\x01\x14\x02", 7, "lnk"},
+		{"\xe4\x52\x5c\x7b", 4, "onenote"},
+		{"MSCF", 4, "cab"},
+		{"BZh", 3, "bz2"},
+		{"\xfd"
+		 "7zXZ",
+		 5, "xz"},
+		{"BEGIN:VCALENDAR", 15, "ics"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(t); i++)
@@ -240,7 +320,8 @@ static void look_into(struct mail *m, GMimeObject *o, unsigned depth)
 		int n = g_mime_multipart_get_count(GMIME_MULTIPART(o));
 
 		for (int i = 0; i < n; i++)
-			look_into(m, g_mime_multipart_get_part(GMIME_MULTIPART(o), i), depth + 1);
+			look_into(m, g_mime_multipart_get_part(GMIME_MULTIPART(o), i),
+				  depth + 1);
 	} else if (GMIME_IS_MESSAGE_PART(o)) {
 		GMimeMessage *in = g_mime_message_part_get_message(GMIME_MESSAGE_PART(o));
 
@@ -263,8 +344,7 @@ void mail_parts(struct mail *m, struct str msg)
 	GMimeParser *parser;
 	GMimeMessage *message;
 
-	msg = bounded(msg);
-	mem = g_mime_stream_mem_new_with_buffer(msg.p, msg.len);
+	mem = g_mime_stream_mem_new_with_byte_array(for_gmime(msg)); /* owns it */
 	parser = g_mime_parser_new_with_stream(mem);
 	message = g_mime_parser_construct_message(parser, NULL);
 	if (message) {

@@ -13,7 +13,7 @@
 
 #include "parse/mail/mail.h"
 
-#define SIDE_MIN	21  /* modules of the smallest QR code */
+#define SIDE_MIN       21 /* modules of the smallest QR code */
 #define JPEG_SCANS_MAX 64 /* a progressive file may ask for any number */
 
 struct grey {

@@ -51,8 +51,8 @@ bool mail_head_next(struct str msg, size_t *pos, struct str *ret_name, struct st
 		size_t start = *pos, nl, next, colon;
 		struct str name;
 
-		if (msg.p[start] == '\n' || (msg.p[start] == '\r' && start + 1 < end &&
-					     msg.p[start + 1] == '\n'))
+		if (msg.p[start] == '\n' ||
+		    (msg.p[start] == '\r' && start + 1 < end && msg.p[start + 1] == '\n'))
 			return false;
 		for (next = start;; next = nl + 1) {
 			nl = str_chr(str_n(msg.p, end), '\n', next);

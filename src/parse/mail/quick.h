@@ -9,7 +9,8 @@
 
 #define MAIL_HEAD_MAX (256 * KIB) /* header bytes looked at */
 
-/* "From addr Tue May  5 22:22:23 2026": whether a line (without its end) opens a mail in mbox. */
+/* "From addr Tue May  5 22:22:23 2026": whether a line (without its end) opens a mail in mbox.
+ */
 bool mail_from_line(struct str line);
 /* The message without the From_ line of mbox, if rec starts with one. */
 struct str mail_strip_from(struct str rec);
@@ -23,7 +24,8 @@ bool mail_head_next(struct str msg, size_t *pos, struct str *ret_name, struct st
 struct str mail_received_date(struct str value);
 /* Reads a mail date that may be folded. */
 bool mail_date(struct str raw, int64_t *ret_ns);
-/* When a record arrived: date of its topmost Received, else of Date. false when neither reads. */
+/* When a record arrived: date of its topmost Received, else of Date. false when neither reads.
+ */
 bool mail_quick_time(struct str rec, int64_t *ret_known);
 
 #endif

@@ -59,7 +59,8 @@ static const char first[] =
 	"\tTue, 05 May 2026\r\n 23:03:00 +0000\r\n"
 	"Received: from mail.example (mail.example [203.0.113.9])\r\n"
 	" by mx1.corp.example; Tue, 05 May 2026 23:02:00 +0000\r\n"
-	"Authentication-Results: mx; spf=Pass (dkim=fail is only said here) smtp.mailfrom=x;\r\n"
+	"Authentication-Results: mx; spf=Pass (dkim=fail is only said here) "
+	"smtp.mailfrom=x;\r\n"
 	" dkim=fail header.d=a; dkim=pass header.d=b; dmarc=none action=none\r\n"
 	"Authentication-Results: forged; spf=fail; dmarc=pass\r\n"
 	"From: =?utf-8?Q?J=C3=BCrgen?= \"(x)\" <J.Doe@Mail.Example>\r\n"
@@ -86,7 +87,8 @@ TEST(header_fields)
 	CHECK_STR(item(&f, "to", 0), "a@corp.example");
 	CHECK_STR(item(&f, "to", 1), "b@corp.example");
 	CHECK_STR(item(&f, "to", 2), "c@corp.example");
-	CHECK_STR(text(&f, "subject"), "AW: Dringend: \xc3\x9c" "berweisung");
+	CHECK_STR(text(&f, "subject"), "AW: Dringend: \xc3\x9c"
+				       "berweisung");
 	CHECK_STR(text(&f, "message_id"), "1@mail.example");
 	CHECK_STR(text(&f, "received_ip"), "203.0.113.9");
 	CHECK_STR(text(&f, "helo"), "mail.example");
@@ -115,19 +117,20 @@ TEST(links_in_text)
 	arena_free(&mem);
 }
 
-#define HTML(body)                                                                           \
-	"From: a@b.example\nSubject: x\nContent-Type: text/html\n\n<html><body>" body        \
+#define HTML(body)                                                                    \
+	"From: a@b.example\nSubject: x\nContent-Type: text/html\n\n<html><body>" body \
 	"</body></html>\n"
 
 TEST(links_in_html)
 {
-	struct fields f = take(STR(HTML(
-		"<a href='https://evil.example/a'>https://bank.example/</a>"
-		"<form action='//form.example/p'></form><map><area href='http://area.example/'></map>"
-		"<meta http-equiv=Refresh content=\"0; URL='http://meta.example/'\">"
-		"<a href='mailto:x@y.example'>write</a><a href='javascript:1'>no</a>"
-		"<a href='ht\ntps:\\\\u:p@split.example:8080\\x'>go</a>"
-		"<script>var u='http://script.example/'</script>")));
+	struct fields f = take(
+		STR(HTML("<a href='https://evil.example/a'>https://bank.example/</a>"
+			 "<form action='//form.example/p'></form><map><area "
+			 "href='http://area.example/'></map>"
+			 "<meta http-equiv=Refresh content=\"0; URL='http://meta.example/'\">"
+			 "<a href='mailto:x@y.example'>write</a><a href='javascript:1'>no</a>"
+			 "<a href='ht\ntps:\\\\u:p@split.example:8080\\x'>go</a>"
+			 "<script>var u='http://script.example/'</script>")));
 
 	CHECK_INT(get(&f, "url_mismatch").i, 1);
 	CHECK_INT(get(&f, "has_html").i, 1);
@@ -189,11 +192,11 @@ TEST(attachments)
 }
 
 /* A picture of a QR code for http://qr.example/login: version 2-L, one hex word a row. */
-static const uint32_t qr_rows[25] = {
-	0x1fd357f, 0x104c141, 0x1745e5d, 0x174195d, 0x174ad5d, 0x1045541, 0x1fd557f,
-	0x0016d00, 0x1b4e541, 0x0bb9e1e, 0x01f6a09, 0x062f58f, 0x0d4b241, 0x1d90f12,
-	0x1c4f6cf, 0x12060d5, 0x115c9f6, 0x0017912, 0x1fcad59, 0x1041b12, 0x17597fb,
-	0x1750feb, 0x1745a37, 0x10500b7, 0x1fdddc9};
+static const uint32_t qr_rows[25] = {0x1fd357f, 0x104c141, 0x1745e5d, 0x174195d, 0x174ad5d,
+				     0x1045541, 0x1fd557f, 0x0016d00, 0x1b4e541, 0x0bb9e1e,
+				     0x01f6a09, 0x062f58f, 0x0d4b241, 0x1d90f12, 0x1c4f6cf,
+				     0x12060d5, 0x115c9f6, 0x0017912, 0x1fcad59, 0x1041b12,
+				     0x17597fb, 0x1750feb, 0x1745a37, 0x10500b7, 0x1fdddc9};
 
 static struct str qr_png(uint8_t *out, size_t cap)
 {
@@ -275,10 +278,11 @@ static size_t frames(struct str buf, size_t step, struct str *ret_rec, size_t ma
 
 TEST(mbox_is_cut)
 {
-	struct str box = STR("From x@y.example Tue May 05 22:22:23 2026\nFrom: a@b.example\n"
-			     "Date: Tue, 05 May 2026 22:22:20 +0000\n\nbody\n"
-			     "From here on it is text.\n>From www.quoted.example/ on\n\n"
-			     "From x@y.example Tue May 05 22:40:00 2026\nFrom: c@b.example\n\nz\n");
+	struct str box =
+		STR("From x@y.example Tue May 05 22:22:23 2026\nFrom: a@b.example\n"
+		    "Date: Tue, 05 May 2026 22:22:20 +0000\n\nbody\n"
+		    "From here on it is text.\n>From www.quoted.example/ on\n\n"
+		    "From x@y.example Tue May 05 22:40:00 2026\nFrom: c@b.example\n\nz\n");
 	struct str rec[4];
 	struct fields f;
 
@@ -309,8 +313,16 @@ TEST(bounded)
 	static const char *const unit[] = {
 		"Content-Type: multipart/mixed; boundary=a\n\n--a\n",
 		"Content-Type: message/rfc822\n\n",
-		"<div><b>", "<a b=", "<a ='", "<a href=http://x.example/>x</a>", "http://x/(",
-		"((((", "To: a:a:a:a:", "<table><tr><td></div>", "<p><b></p>", ">From ",
+		"<div><b>",
+		"<a b=",
+		"<a ='",
+		"<a href=http://x.example/>x</a>",
+		"http://x/(",
+		"((((",
+		"To: a:a:a:a:",
+		"<table><tr><td></div>",
+		"<p><b></p>",
+		">From ",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(unit); i++)
@@ -337,9 +349,20 @@ TEST(bounded)
 		}
 }
 
+/* The fields that MIME needs are copied; one without a value has no place to copy from. */
+TEST(empty_content_field)
+{
+	struct fields f = take(
+		STR("From: a@b.example\nContent-Type:\nContent-ID: \n\nhttp://x.example/\n"));
+
+	CHECK_STR(item(&f, "url_hosts", 0), "x.example");
+	arena_free(&mem);
+}
+
 TEST(broken_messages)
 {
-	static const char *const bad[] = {"", "\n", ":\n", "From ", "From: ", "x\n\ny", "\r\n\r\n"};
+	static const char *const bad[] = {"",	    "\n",     ":\n",	 "From ",
+					  "From: ", "x\n\ny", "\r\n\r\n"};
 	const char *why = NULL;
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -375,8 +398,8 @@ TEST(messages_of_the_data)
 		size_t len;
 		FILE *in;
 
-		snprintf(path, sizeof(path), "%s/email/smoke/%s", root ? root : "../shared/data",
-			 list[i]->d_name);
+		snprintf(path, sizeof(path), "%s/email/smoke/%s",
+			 root ? root : "../shared/data", list[i]->d_name);
 		in = fopen(path, "rb");
 		CHECK(in != NULL);
 		len = in ? fread(buf, 1, sizeof(buf), in) : 0;

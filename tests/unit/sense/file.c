@@ -78,7 +78,8 @@ TEST(read)
 	}
 	put("a.log", "\0\0\0\0", 4, "a"); /* padding of tapes */
 	n = slurp("a.log", NULL, got, sizeof(got), &err);
-	CHECK(n == 2 * sizeof(text) && err == 0 && memcmp(got + sizeof(text), text, n / 2) == 0);
+	CHECK(n == 2 * sizeof(text) && err == 0 &&
+	      memcmp(got + sizeof(text), text, n / 2) == 0);
 	CHECK_INT(truncate(at("a.log"), 3000), 0);
 	n = slurp("a.log", NULL, got, sizeof(got), &err);
 	CHECK(n > 0 && n < sizeof(text) && memcmp(got, text, n) == 0);
