@@ -8,8 +8,10 @@
 /* What is carried while the rules of one type are put into its index. */
 struct build {
 	struct type_index *x;
+	struct map usage; /* hash of attribute and value -> rules that could be found by it */
 	uint32_t rule;
 	attr_t attr;
+	uint64_t shared; /* sum of the usage of one attribute's values */
 	int err;
 };
 
@@ -44,44 +46,92 @@ static void add_link(struct str value, void *arg)
 	*head = ++x->nlinks;
 }
 
-static int add_rule(struct detect *dt, struct type_index *x, uint32_t i)
+static void add_usage(struct str value, void *arg)
 {
-	struct build b = {.x = x, .rule = i};
-	const struct filter *f = dt->rules[i]->filter;
-	size_t k = 0;
+	struct build *b = arg;
+	uint64_t *n = map_put(&b->usage, value_key(b->attr, value), NULL);
 
-	if (filter_anchor(f, &b.attr, NULL, NULL) == 0) {
-		x->always[x->nalways++] = i;
-		return 0;
+	if (n)
+		(*n)++;
+	else
+		b->err = -ENOMEM;
+}
+
+static void sum_usage(struct str value, void *arg)
+{
+	struct build *b = arg;
+	const uint64_t *n = map_get(&b->usage, value_key(b->attr, value));
+
+	b->shared += n ? *n : 0;
+}
+
+/* The anchor of f whose values the fewest rules share; SIZE_MAX when it has none. */
+static size_t best_anchor(struct build *b, const struct filter *f)
+{
+	size_t best = SIZE_MAX;
+	uint64_t least = UINT64_MAX;
+
+	for (size_t k = 0; filter_anchor(f, k, &b->attr, NULL, NULL) > 0; k++) {
+		b->shared = 0;
+		filter_anchor(f, k, &b->attr, sum_usage, b);
+		if (b->shared < least) {
+			least = b->shared;
+			best = k;
+		}
 	}
-	while (k < x->nattrs && x->attrs[k] != b.attr)
+	return best;
+}
+
+static void add_rule(struct build *b, const struct filter *f)
+{
+	struct type_index *x = b->x;
+	size_t k = 0, anchor = best_anchor(b, f);
+
+	if (anchor == SIZE_MAX) {
+		x->always[x->nalways++] = b->rule;
+		return;
+	}
+	filter_anchor(f, anchor, &b->attr, add_link, b);
+	while (k < x->nattrs && x->attrs[k] != b->attr)
 		k++;
 	if (k == x->nattrs)
-		x->attrs[x->nattrs++] = b.attr;
-	filter_anchor(f, &b.attr, add_link, &b);
-	return b.err;
+		x->attrs[x->nattrs++] = b->attr;
+}
+
+static bool fits(struct detect *dt, struct rule *r, size_t t)
+{
+	bool yes = !r->refused && r->types[t] &&
+		   filter_possible(r->filter, schema_type(dt->schema, t));
+
+	r->possible |= yes;
+	return yes;
 }
 
 static int build_type(struct detect *dt, size_t t)
 {
-	const struct rectype *type = schema_type(dt->schema, t);
-	struct type_index *x = &dt->index[t];
-	int r = 0;
+	struct build b = {.x = &dt->index[t]};
 
-	map_init(&x->heads);
-	x->always = calloc(dt->nrules + 1, sizeof(*x->always));
-	x->attrs = calloc(dt->nrules + 1, sizeof(*x->attrs));
-	if (!x->always || !x->attrs)
+	map_init(&b.x->heads);
+	map_init(&b.usage);
+	b.x->always = calloc(dt->nrules + 1, sizeof(*b.x->always));
+	b.x->attrs = calloc(dt->nrules + 1, sizeof(*b.x->attrs));
+	if (!b.x->always || !b.x->attrs)
 		return -ENOMEM;
-	for (size_t i = 0; r == 0 && i < dt->nrules; i++) {
-		struct rule *rule = dt->rules[i];
+	for (size_t i = 0; i < dt->nrules; i++) {
+		const struct filter *f = dt->rules[i]->filter;
 
-		if (rule->refused || !rule->types[t] || !filter_possible(rule->filter, type))
-			continue;
-		rule->possible = true;
-		r = add_rule(dt, x, (uint32_t)i);
+		for (size_t k = 0;
+		     fits(dt, dt->rules[i], t) && filter_anchor(f, k, &b.attr, NULL, NULL) > 0;
+		     k++)
+			filter_anchor(f, k, &b.attr, add_usage, &b);
 	}
-	return r;
+	for (size_t i = 0; b.err == 0 && i < dt->nrules; i++) {
+		b.rule = (uint32_t)i;
+		if (fits(dt, dt->rules[i], t))
+			add_rule(&b, dt->rules[i]->filter);
+	}
+	map_free(&b.usage);
+	return b.err;
 }
 
 /* Why a rule can never fire, for the person who wrote it. */

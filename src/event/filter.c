@@ -191,28 +191,25 @@ static bool is_anchor(const struct item *it)
 	return true;
 }
 
-/* The item of fewest exact values among those that must match whenever n does. */
-static const struct item *anchor_of(const struct node *n)
+/* Counts down *nth over the items that must match whenever n does. */
+static const struct item *anchor_of(const struct node *n, size_t *nth)
 {
-	const struct item *best = NULL;
+	const struct item *it = NULL;
 
 	if (n->kind == NODE_ITEM)
-		return is_anchor(n->item) ? n->item : NULL;
+		return is_anchor(n->item) && (*nth)-- == 0 ? n->item : NULL;
+	/* An OR of one is what it holds. */
 	if (n->kind == NODE_NOT || (n->kind == NODE_OR && (!n->child || n->child->next)))
 		return NULL;
-	for (const struct node *c = n->child; c; c = c->next) {
-		const struct item *it = anchor_of(c);
-
-		if (it && (!best || it->npats < best->npats))
-			best = it;
-	}
-	return best;
+	for (const struct node *c = n->child; c && !it; c = c->next)
+		it = anchor_of(c, nth);
+	return it;
 }
 
-size_t filter_anchor(const struct filter *f, attr_t *ret_attr,
+size_t filter_anchor(const struct filter *f, size_t nth, attr_t *ret_attr,
 		     void (*each)(struct str value, void *arg), void *arg)
 {
-	const struct item *it = anchor_of(f->root);
+	const struct item *it = anchor_of(f->root, &nth);
 
 	if (!it)
 		return 0;

@@ -42,11 +42,11 @@ bool filter_possible(const struct filter *f, const struct rectype *t);
 bool filter_match(const struct filter *f, const struct event *e);
 
 /*
- * Exact values one of which attribute *ret_attr must have (without case) whenever f matches:
- * for an index over many filters. Calls each (may be NULL) with them; returns how many, 0 when
- * there is no such attribute.
+ * For an index over many filters: the nth attribute that must have one of some exact values
+ * (without case) whenever f matches. Calls each (may be NULL) with the values; returns how
+ * many, 0 when there is no nth such attribute.
  */
-size_t filter_anchor(const struct filter *f, attr_t *ret_attr,
+size_t filter_anchor(const struct filter *f, size_t nth, attr_t *ret_attr,
 		     void (*each)(struct str value, void *arg), void *arg);
 
 #endif

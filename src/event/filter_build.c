@@ -2,6 +2,7 @@
 /*
  * Selections of a detection block: maps of fields, lists of them, keywords.
  */
+#include "event/encode.h"
 #include "event/filter_priv.h"
 #include <errno.h>
 #include <stdio.h>
@@ -163,103 +164,6 @@ static int unescape(struct filter_build *b, const struct yaml_node *n, bool lite
 	return 0;
 }
 
-static bool is_word(char c)
-{
-	c = lower_c(c);
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-/* s with every dash or slash that begins an option written as `dash`. */
-static struct str with_dash(struct arena *a, struct str s, const char *dash)
-{
-	size_t dlen = strlen(dash), len = 0;
-	char *out = arena_alloc(a, s.len * 3 + 1);
-
-	for (size_t i = 0; out && i < s.len; i++) {
-		bool opt = (s.p[i] == '-' || s.p[i] == '/') &&
-			   (i == 0 || !is_word(s.p[i - 1])) && i + 1 < s.len &&
-			   is_word(s.p[i + 1]);
-
-		memcpy(out + len, opt ? dash : s.p + i, opt ? dlen : 1);
-		len += opt ? dlen : 1;
-	}
-	return str_n(out, out ? len : 0);
-}
-
-/* One code point of s at *i, or U+FFFD for a broken byte. */
-static uint32_t code_point(struct str s, size_t *i)
-{
-	unsigned char c = (unsigned char)s.p[*i];
-	unsigned n = c < 0x80 ? 0 : c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0 ? 1 : 4;
-	uint32_t v = n == 0 ? c : c & (0x3fu >> n);
-
-	(*i)++;
-	if (n == 4)
-		return 0xfffd;
-	for (; n > 0; n--, (*i)++) {
-		if (*i >= s.len || ((unsigned char)s.p[*i] & 0xc0) != 0x80)
-			return 0xfffd;
-		v = v << 6 | ((unsigned char)s.p[*i] & 0x3fu);
-	}
-	return v;
-}
-
-static char *put_unit(char *p, uint32_t unit, bool big)
-{
-	*p++ = (char)(big ? unit >> 8 : unit & 0xff);
-	*p++ = (char)(big ? unit & 0xff : unit >> 8);
-	return p;
-}
-
-static struct str as_utf16(struct arena *a, struct str s, uint32_t mods)
-{
-	bool big = (mods & M(UTF16BE)) != 0;
-	char *out = arena_alloc(a, s.len * 2 + 4), *p = out;
-
-	if (!out)
-		return str_n(NULL, 0);
-	if (mods & M(UTF16))
-		p = put_unit(p, 0xfeff, false);
-	for (size_t i = 0; i < s.len;) {
-		uint32_t v = code_point(s, &i);
-
-		if (v >= 0x10000) {
-			p = put_unit(p, 0xd7c0 + (v >> 10), big);
-			v = 0xdc00 + (v & 0x3ff);
-		}
-		p = put_unit(p, v, big);
-	}
-	return str_n(out, (size_t)(p - out));
-}
-
-/*
- * Base64 of s when `skip` bytes stand before it and anything may follow: characters that
- * depend on the neighbours are left out. pad: nothing follows.
- */
-static struct str as_base64(struct arena *a, struct str s, unsigned skip, bool pad)
-{
-	static const char set[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	static const uint8_t lost[] = {0, 2, 3}; /* first characters that hold other bits */
-	size_t bits = (skip + s.len) * 8, chars = pad ? (bits + 5) / 6 : bits / 6, len = 0;
-	char *out = arena_alloc(a, chars + 4);
-
-	for (size_t i = lost[skip]; out && i < chars; i++) {
-		uint32_t v = 0;
-
-		for (size_t bit = i * 6; bit < i * 6 + 6; bit++) {
-			size_t byte = bit / 8 - skip;
-			unsigned c = byte < s.len ? (unsigned char)s.p[byte] : 0;
-
-			v = v << 1 | (c >> (7 - bit % 8) & 1);
-		}
-		out[len++] = set[v];
-	}
-	while (out && pad && len % 4)
-		out[len++] = '=';
-	return str_n(out, out ? len : 0);
-}
-
 static void place(struct pattern *p, struct str text, uint32_t mods, bool cased)
 {
 	p->text = text;
@@ -278,9 +182,10 @@ static int add_encoded(struct filter_build *b, struct field *fl, struct str s)
 	bool b64 = (fl->mods & (M(BASE64) | M(BASE64OFFSET))) != 0;
 
 	if (fl->mods & MODS_WIDE)
-		s = as_utf16(mem, s, fl->mods);
+		s = encode_utf16(mem, s, (fl->mods & M(UTF16BE)) != 0,
+				 (fl->mods & M(UTF16)) != 0);
 	for (unsigned i = 0; s.p && i < offsets; i++) {
-		struct str t = b64 ? as_base64(mem, s, i, offsets == 1) : s;
+		struct str t = b64 ? encode_base64(mem, s, i, offsets == 1) : s;
 		char *p = (char *)t.p;
 
 		if (!p)
@@ -331,7 +236,7 @@ static int add_text(struct filter_build *b, struct field *fl, const struct yaml_
 		struct str s = str_n(p, len);
 
 		if (ndash > 1)
-			s = with_dash(&b->f->mem, s, dashes[i]);
+			s = encode_dash(&b->f->mem, s, dashes[i]);
 		if (!s.p)
 			return filter_nomem(b);
 		r = encoded ? add_encoded(b, fl, s) : add_wild(b, fl, s);
@@ -438,7 +343,7 @@ static bool list_path(const char *file, struct str name, char out[4096])
 	int dir = slash ? (int)(slash - file) : 0;
 
 	for (size_t i = 0; i < name.len; i++)
-		if (!is_word(name.p[i]) && (i == 0 || !strchr("-.", name.p[i])))
+		if (!encode_word(name.p[i]) && (i == 0 || !strchr("-.", name.p[i])))
 			return false;
 	for (int up = 0; name.len && up <= LIST_UP; up++)
 		for (int ext = 0; ext < 2; ext++) {

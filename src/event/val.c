@@ -14,6 +14,21 @@ struct str val_str(const struct val *v)
 	return (struct str){NULL, 0};
 }
 
+/* By hand: ports and counts are turned into text for every event. */
+static struct str int_text(int64_t i, char tmp[40])
+{
+	uint64_t u = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
+	size_t at = 40;
+
+	do {
+		tmp[--at] = (char)('0' + u % 10);
+		u /= 10;
+	} while (u);
+	if (i < 0)
+		tmp[--at] = '-';
+	return str_n(tmp + at, 40 - at);
+}
+
 struct str val_text(const struct val *v, char tmp[40])
 {
 	int n;
@@ -22,8 +37,7 @@ struct str val_text(const struct val *v, char tmp[40])
 	case VAL_BOOL:
 		return v->i ? STR("true") : STR("false");
 	case VAL_INT:
-		n = snprintf(tmp, 40, "%lld", (long long)v->i);
-		return str_n(tmp, (size_t)n);
+		return int_text(v->i, tmp);
 	case VAL_FLOAT:
 		n = snprintf(tmp, 40, "%.15g", v->f);
 		return str_n(tmp, (size_t)n);

@@ -29,8 +29,7 @@ static int open_parts(struct pipeline *p, struct config *c, struct diag *d)
 
 	if ((r = schema_new(&p->schema)) < 0 ||
 	    (r = sources_load(config_share(c, "sources"), p->schema, &p->sources, d)) < 0 ||
-	    (r = entities_provide(p->schema)) < 0 ||
-	    (r = incidents_want(p->schema)) < 0 ||
+	    (r = entities_provide(p->schema)) < 0 || (r = incidents_want(p->schema)) < 0 ||
 	    (r = entities_new(&en, p->schema, &p->entities)) < 0 ||
 	    (r = learn_open(&ln, p->schema, p->entities, &p->learn, d)) < 0 ||
 	    (r = open_detect(p, c, d)) < 0 || (r = schema_freeze(p->schema)) < 0 ||

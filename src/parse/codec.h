@@ -40,7 +40,7 @@ struct codec_ops {
 	 * 0 no .. 100 certain. Must be safe on any bytes.
 	 */
 	int (*sniff)(struct str head);
-	int (*open)(void *state);  /* may be NULL */
+	int (*open)(void *state);   /* may be NULL */
 	void (*close)(void *state); /* may be NULL; accepts a half-opened state */
 	/*
 	 * Finds the next record in buf from *pos on. Bytes after buf.len (64) are readable.

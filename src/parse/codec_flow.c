@@ -4,8 +4,9 @@
 #include <errno.h>
 
 #define COLS_MAX 64
-#define V2 "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets " \
-	   "bytes start end action log-status"
+#define V2                                                                                  \
+	"version account-id interface-id srcaddr dstaddr srcport dstport protocol packets " \
+	"bytes start end action log-status"
 
 struct flow_state {
 	char header[2048];
@@ -14,7 +15,8 @@ struct flow_state {
 
 static bool is_header(struct str line)
 {
-	return str_find(line, STR("srcaddr")) != SIZE_MAX && str_find(line, STR("dstaddr")) != SIZE_MAX;
+	return str_find(line, STR("srcaddr")) != SIZE_MAX &&
+	       str_find(line, STR("dstaddr")) != SIZE_MAX;
 }
 
 static int flow_sniff(struct str head)
@@ -22,7 +24,8 @@ static int flow_sniff(struct str head)
 	struct str rest, line = str_cut(head, '\n', &rest);
 	size_t blanks = 0;
 
-	if (is_header(line) && str_chr(line, ',', 0) == SIZE_MAX && str_chr(line, '{', 0) == SIZE_MAX)
+	if (is_header(line) && str_chr(line, ',', 0) == SIZE_MAX &&
+	    str_chr(line, '{', 0) == SIZE_MAX)
 		return 95;
 	for (size_t i = 0; i < line.len; i++)
 		blanks += line.p[i] == ' ';

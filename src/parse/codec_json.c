@@ -127,8 +127,8 @@ static size_t whole_line(struct str s)
 	return end && s.p[end - 1] == '}' ? end : 0;
 }
 
-static enum frame_result skip_line(struct json_state *st, struct str buf, size_t *pos, size_t from,
-				   bool eof, const char *why, const char **ret_why)
+static enum frame_result skip_line(struct json_state *st, struct str buf, size_t *pos,
+				   size_t from, bool eof, const char *why, const char **ret_why)
 {
 	size_t nl = str_chr(buf, '\n', from);
 
@@ -141,8 +141,8 @@ static enum frame_result skip_line(struct json_state *st, struct str buf, size_t
 	return FRAME_SKIP;
 }
 
-static enum frame_result frame_object(struct json_state *st, struct str buf, size_t *pos, bool eof,
-				      struct str *ret_rec, const char **ret_why)
+static enum frame_result frame_object(struct json_state *st, struct str buf, size_t *pos,
+				      bool eof, struct str *ret_rec, const char **ret_why)
 {
 	struct str s = str_sub(buf, *pos, buf.len);
 	size_t n = st->seen || st->in_list ? 0 : whole_line(s);
@@ -208,7 +208,8 @@ static enum frame_result json_frame(void *state, struct str buf, size_t *pos, bo
 		if (c != '{')
 			return skip_line(st, buf, pos, *pos, eof, "not JSON", ret_why);
 		if (!st->in_list && !st->seen) {
-			if (buf.len - *pos < 1024 && !eof && !memchr(buf.p + *pos, '\n', buf.len - *pos))
+			if (buf.len - *pos < 1024 && !eof &&
+			    !memchr(buf.p + *pos, '\n', buf.len - *pos))
 				return FRAME_MORE;
 			n = wrapper(str_sub(buf, *pos, buf.len));
 			if (n) {

@@ -26,7 +26,7 @@ struct decoder {
 /* What happens to each record found inside a record. */
 struct sink {
 	struct decoder *dec;
-	struct batch *b;   /* NULL: only the least `known` is asked for */
+	struct batch *b; /* NULL: only the least `known` is asked for */
 	struct arena *mem;
 	size_t events;
 	bool any, full;
@@ -146,8 +146,8 @@ static bool object(struct sink *k, const struct source_def *def, unsigned level,
 		   struct str raw, unsigned depth);
 
 /* JSON inside a JSON string. */
-static bool inner_text(struct sink *k, const struct source_def *def, unsigned level, struct str s,
-		       struct str raw, unsigned depth)
+static bool inner_text(struct sink *k, const struct source_def *def, unsigned level,
+		       struct str s, struct str raw, unsigned depth)
 {
 	struct json *j = &k->dec->j[level];
 	bool found = false;
@@ -167,9 +167,9 @@ static bool inner_text(struct sink *k, const struct source_def *def, unsigned le
 	if (j->tok[0].kind == JSON_OBJECT)
 		return object(k, def, level, 0, raw, depth);
 	if (j->tok[0].kind == JSON_ARRAY)
-		JSON_EACH_ITEM (j, 0, i)
-			if (object(k, def, level, i, json_raw(j, i), depth))
-				found = true;
+		JSON_EACH_ITEM(j, 0, i)
+	if (object(k, def, level, i, json_raw(j, i), depth))
+		found = true;
 	return found;
 }
 
@@ -196,14 +196,14 @@ static bool inner(struct sink *k, const struct source_def *def, const struct unw
 		struct str part = u->list && n > 1 ? json_raw(j, tok[i]) : raw;
 
 		if (j->tok[tok[i]].kind == JSON_STRING && u->text)
-			found |= inner_text(k, def, level + 1, json_text(j, tok[i], k->mem), part,
-					    depth + 1);
+			found |= inner_text(k, def, level + 1, json_text(j, tok[i], k->mem),
+					    part, depth + 1);
 		else if (j->tok[tok[i]].kind == JSON_OBJECT)
 			found |= object(k, def, level, tok[i], part, depth + 1);
 		else if (j->tok[tok[i]].kind == JSON_ARRAY)
-			JSON_EACH_ITEM (j, tok[i], it)
-				if (object(k, def, level, it, json_raw(j, it), depth + 1))
-					found = true;
+			JSON_EACH_ITEM(j, tok[i], it)
+		if (object(k, def, level, it, json_raw(j, it), depth + 1))
+			found = true;
 	}
 	return found;
 }
@@ -311,6 +311,8 @@ bool decoder_known(struct decoder *dec, struct str rec, int64_t *ret_known)
 {
 	struct sink k = {.dec = dec, .mem = &dec->scratch};
 
+	if (dec->ops->known)
+		return dec->ops->known(dec->state, rec, ret_known);
 	arena_reset(&dec->scratch);
 	record(&k, NULL, rec);
 	if (k.any)
@@ -354,10 +356,12 @@ static const struct source_def *recognise(struct decoder *dec, struct str head)
 	unsigned *score = calloc(n + 1, sizeof(*score));
 	size_t best = n;
 
-	for (unsigned tries = 0, recs = 0; score && recs < HEAD_RECORDS && tries < 4096; tries++) {
+	for (unsigned tries = 0, recs = 0; score && recs < HEAD_RECORDS && tries < 4096;
+	     tries++) {
 		const char *why;
 		struct str rec;
-		enum frame_result r = dec->ops->frame(dec->state, head, &pos, false, &rec, &why);
+		enum frame_result r =
+			dec->ops->frame(dec->state, head, &pos, false, &rec, &why);
 
 		if (r == FRAME_MORE) /* what is left of a short file */
 			r = dec->ops->frame(dec->state, head, &pos, true, &rec, &why);

@@ -326,11 +326,13 @@ void regs_put(struct regs *r, uint16_t reg, const struct val *v)
 		hit_add(r, reg, (struct hit){.v = v});
 }
 
-static void walk_obj(struct regs *r, const struct trie *t, uint32_t node, uint32_t obj, bool many);
+static void walk_obj(struct regs *r, const struct trie *t, uint32_t node, uint32_t obj,
+		     bool many);
 
 static void walk_items(struct regs *r, const struct trie *t, uint32_t node, uint32_t arr)
 {
-	JSON_EACH_ITEM (r->j, arr, i) {
+	JSON_EACH_ITEM(r->j, arr, i)
+	{
 		if (r->j->tok[i].kind == JSON_OBJECT)
 			walk_obj(r, t, node, i, true);
 		else if (r->j->tok[i].kind == JSON_ARRAY)
@@ -338,9 +340,11 @@ static void walk_items(struct regs *r, const struct trie *t, uint32_t node, uint
 	}
 }
 
-static void walk_obj(struct regs *r, const struct trie *t, uint32_t node, uint32_t obj, bool many)
+static void walk_obj(struct regs *r, const struct trie *t, uint32_t node, uint32_t obj,
+		     bool many)
 {
-	JSON_EACH_MEMBER (r->j, obj, k) {
+	JSON_EACH_MEMBER(r->j, obj, k)
+	{
 		const struct trie_entry *e = trie_find(t, node, json_raw(r->j, k));
 		uint32_t v = k + 1;
 
@@ -384,8 +388,8 @@ static struct val list_val(struct regs *r, uint32_t tok, unsigned depth)
 		r->err = -ENOMEM;
 		return val_none;
 	}
-	JSON_EACH_ITEM (r->j, tok, i)
-		list[k++] = tok_val(r, i, depth + 1);
+	JSON_EACH_ITEM(r->j, tok, i)
+	list[k++] = tok_val(r, i, depth + 1);
 	return (struct val){.kind = VAL_LIST, .len = k, .list = list};
 }
 

@@ -95,7 +95,7 @@ struct unwrap {
 
 /* Names below a node of the tree of paths, all nodes in one table. */
 struct trie_entry {
-	struct str key; /* p NULL = free */
+	struct str key;	      /* p NULL = free */
 	uint32_t node, child; /* child 0 = nothing below */
 	uint16_t reg;
 };

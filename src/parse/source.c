@@ -34,7 +34,8 @@ static int copy_text(struct load *l, const struct yaml_node *n, struct str *ret_
 }
 
 /* A text or a list of texts. */
-static int copy_texts(struct load *l, const struct yaml_node *n, struct str **ret_s, size_t *ret_n)
+static int copy_texts(struct load *l, const struct yaml_node *n, struct str **ret_s,
+		      size_t *ret_n)
 {
 	size_t count = n->kind == YAML_SEQ ? n->nchildren : 1, i = 0;
 	struct str *s = arena_alloc(&l->src->mem, (count + 1) * sizeof(*s));
@@ -47,7 +48,8 @@ static int copy_texts(struct load *l, const struct yaml_node *n, struct str **re
 		if (r < 0)
 			return r;
 	} else {
-		YAML_EACH (c, n) {
+		YAML_EACH(c, n)
+		{
 			r = copy_text(l, c, &s[i++]);
 			if (r < 0)
 				return r;
@@ -82,7 +84,8 @@ static int load_map(struct load *l, const struct yaml_node *n, struct expr *e)
 	e->map = arena_alloc(&l->src->mem, (2 * n->nchildren + 1) * sizeof(*e->map));
 	if (!e->map)
 		return nomem(l);
-	YAML_EACH (c, n) {
+	YAML_EACH(c, n)
+	{
 		e->map[k] = arena_str(&l->src->mem, c->key);
 		if (!e->map[k++].p)
 			return nomem(l);
@@ -169,7 +172,8 @@ static int load_expr(struct load *l, const struct yaml_node *n, bool is_time, st
 		return yaml_fail(l->y, n, l->d, "neither field nor const");
 	if (r == 0 && each)
 		r = load_each(l, each, e);
-	YAML_EACH (c, n) {
+	YAML_EACH(c, n)
+	{
 		if (r < 0)
 			return r;
 		r = load_key(l, c, is_time, e);
@@ -186,12 +190,13 @@ static int load_conds(struct load *l, const struct yaml_node *n, struct type *t)
 
 	if (n->kind != YAML_MAP)
 		return yaml_fail(l->y, n, l->d, "when: expected has, not, equals or path");
-	YAML_EACH (c, n)
-		max += c->nchildren + 1;
+	YAML_EACH(c, n)
+	max += c->nchildren + 1;
 	t->when = arena_zalloc(&l->src->mem, (max + 1) * sizeof(*t->when));
 	if (!t->when)
 		return nomem(l);
-	YAML_EACH (c, n) {
+	YAML_EACH(c, n)
+	{
 		bool has = str_eqz(c->key, "has"), equals = str_eqz(c->key, "equals");
 
 		if (has || str_eqz(c->key, "not")) {
@@ -205,7 +210,8 @@ static int load_conds(struct load *l, const struct yaml_node *n, struct type *t)
 			k++;
 		} else if (equals && c->kind == YAML_MAP) {
 			r = 0;
-			YAML_EACH (eq, c) {
+			YAML_EACH(eq, c)
+			{
 				t->when[k].what = COND_EQ;
 				t->when[k].path = arena_str(&l->src->mem, eq->key);
 				r = copy_texts(l, eq, &t->when[k].val, &t->when[k].nval);
@@ -228,7 +234,8 @@ static int load_sigma(struct load *l, const struct yaml_node *n, struct rectype 
 {
 	static const char *const known[] = {"category", "product", "service", NULL};
 
-	YAML_EACH (c, n) {
+	YAML_EACH(c, n)
+	{
 		struct logsource *ls = &rt->sigma[rt->nsigma];
 		int r = yaml_only(l->y, c, known, l->d);
 
@@ -262,7 +269,8 @@ static int load_entities(struct load *l, const struct yaml_node *n, struct recty
 {
 	static const char *const known[] = {"role", "kind", "from", NULL};
 
-	YAML_EACH (c, n) {
+	YAML_EACH(c, n)
+	{
 		int role = ent_role_of(yaml_str(c, "role", ""));
 		int kind = ent_kind_of(yaml_str(c, "kind", ""));
 		const struct yaml_node *from = yaml_get(c, "from");
@@ -299,8 +307,10 @@ static int load_binds(struct load *l, const struct yaml_node *n, struct rectype 
 {
 	static const char *const known[] = {"what", "a", "b", "c", "d", NULL};
 
-	YAML_EACH (c, n) {
-		int what = bind_of(yaml_str(c, "what", "")), r = yaml_only(l->y, c, known, l->d);
+	YAML_EACH(c, n)
+	{
+		int what = bind_of(yaml_str(c, "what", "")),
+		    r = yaml_only(l->y, c, known, l->d);
 		struct bind_decl b = {0, ATTR_NONE, ATTR_NONE, ATTR_NONE, ATTR_NONE};
 		attr_t *to[] = {&b.a, &b.b, &b.c, &b.d};
 
@@ -309,7 +319,8 @@ static int load_binds(struct load *l, const struct yaml_node *n, struct rectype 
 		if (what < 0 || !yaml_get(c, "a"))
 			return yaml_fail(l->y, c, l->d, "binding needs what and a");
 		if (rt->nbinds == TYPE_BINDS_MAX)
-			return yaml_fail(l->y, c, l->d, "more than %d bindings", TYPE_BINDS_MAX);
+			return yaml_fail(l->y, c, l->d, "more than %d bindings",
+					 TYPE_BINDS_MAX);
 		for (size_t i = 0; i < 4; i++) {
 			const struct yaml_node *v = yaml_get(c, known[i + 1]);
 
@@ -330,7 +341,8 @@ static int load_fields(struct load *l, const struct yaml_node *n, struct type *t
 	t->field = arena_zalloc(&l->src->mem, ((n ? n->nchildren : 0) + 1) * sizeof(*t->field));
 	if (!t->field)
 		return nomem(l);
-	YAML_EACH (c, n) {
+	YAML_EACH(c, n)
+	{
 		struct field_decl *f = &t->field[t->nfield];
 
 		f->attr = schema_attr(l->schema, c->key);
@@ -364,8 +376,9 @@ static int load_moments(struct load *l, const struct yaml_node *n, struct type *
 static int load_type(struct load *l, const struct yaml_node *n, const struct yaml_node *sigma,
 		     struct type *t)
 {
-	static const char *const known[] = {"name",   "class",	"when", "sigma",    "time", "known",
-					    "id", "fields", "entities", "binds", NULL};
+	static const char *const known[] = {"name",	"class", "when", "sigma",
+					    "time",	"known", "id",	 "fields",
+					    "entities", "binds", NULL};
 	struct str name = yaml_str(n, "name", ""), full;
 	const struct yaml_node *when = yaml_get(n, "when");
 	int cls, r = yaml_only(l->y, n, known, l->d);
@@ -402,7 +415,8 @@ static int load_unwrap(struct load *l, const struct yaml_node *n)
 {
 	struct source_def *def = l->def;
 
-	YAML_EACH (c, n) {
+	YAML_EACH(c, n)
+	{
 		struct unwrap *u = &def->unwrap[def->nunwrap];
 		int r;
 
@@ -433,7 +447,8 @@ static int load_codecs(struct load *l, const struct yaml_node *n)
 		const struct codec_ops *ops = codec_find(names[i]);
 
 		if (!ops)
-			return yaml_fail(l->y, n, l->d, "unknown codec '%.*s'", STR_ARG(names[i]));
+			return yaml_fail(l->y, n, l->d, "unknown codec '%.*s'",
+					 STR_ARG(names[i]));
 		if (def->ncodec == CODECS_MAX)
 			return yaml_fail(l->y, n, l->d, "more than %d codecs", CODECS_MAX);
 		def->codec[def->ncodec++] = ops;
@@ -463,7 +478,8 @@ static int load_def(struct load *l, const struct yaml_node *n)
 	def->type = arena_zalloc(&l->src->mem, (types->nchildren + 1) * sizeof(*def->type));
 	if (!def->type)
 		return nomem(l);
-	YAML_EACH (c, types) {
+	YAML_EACH(c, types)
+	{
 		r = load_type(l, c, yaml_get(n, "sigma"), &def->type[def->ntype]);
 		if (r < 0)
 			return r;
@@ -475,7 +491,8 @@ static int load_def(struct load *l, const struct yaml_node *n)
 static int load_doc(struct load *l, const struct yaml_node *root)
 {
 	struct sources *src = l->src;
-	struct source_def **grown = realloc(src->def, (src->n + 1) * sizeof(struct source_def *));
+	struct source_def **grown =
+		realloc(src->def, (src->n + 1) * sizeof(struct source_def *));
 	int r;
 
 	if (!grown)

@@ -18,14 +18,14 @@
 struct stream_conf {
 	const char *const *paths; /* files and folders */
 	size_t npaths;
-	unsigned threads;  /* workers beside the caller's thread; 0 = decode in the caller */
-	size_t hold_bytes; /* held raw records of all files before they spill; 0 = 256 MiB */
+	unsigned threads;   /* workers beside the caller's thread; 0 = decode in the caller */
+	size_t hold_bytes;  /* held raw records of all files before they spill; 0 = 256 MiB */
 	const char *tmpdir; /* for spills; NULL = $TMPDIR or /tmp */
 };
 
 struct stream_file {
 	const char *path;
-	const char *source; /* NULL when refused */
+	const char *source;	    /* NULL when refused */
 	uint64_t bytes, bytes_done; /* as on disk */
 	uint64_t records, events, refused;
 	int64_t first_known, last_known;

@@ -8,12 +8,18 @@ static const struct {
 	enum take_what what;
 	bool arg;
 } takes[] = {
-	{"ip", TAKE_IP, false},		      {"port", TAKE_PORT, false},
-	{"basename", TAKE_BASENAME, false},   {"dirname", TAKE_DIRNAME, false},
-	{"lower", TAKE_LOWER, false},	      {"before", TAKE_BEFORE, true},
-	{"after", TAKE_AFTER, true},	      {"last", TAKE_LAST, true},
-	{"number", TAKE_NUMBER, false},	      {"hex", TAKE_HEX, false},
-	{"unquote", TAKE_UNQUOTE, false},     {"name_value", TAKE_NAME_VALUE, true},
+	{"ip", TAKE_IP, false},
+	{"port", TAKE_PORT, false},
+	{"basename", TAKE_BASENAME, false},
+	{"dirname", TAKE_DIRNAME, false},
+	{"lower", TAKE_LOWER, false},
+	{"before", TAKE_BEFORE, true},
+	{"after", TAKE_AFTER, true},
+	{"last", TAKE_LAST, true},
+	{"number", TAKE_NUMBER, false},
+	{"hex", TAKE_HEX, false},
+	{"unquote", TAKE_UNQUOTE, false},
+	{"name_value", TAKE_NAME_VALUE, true},
 };
 
 int take_parse(struct str text, struct str *ret_arg)
@@ -208,7 +214,8 @@ static struct val name_value(struct regs *r, const struct hit *h, struct str nam
 
 	if (h->v || r->j->tok[arr].kind != JSON_ARRAY)
 		return none;
-	JSON_EACH_ITEM (r->j, arr, i) {
+	JSON_EACH_ITEM(r->j, arr, i)
+	{
 		uint32_t k, v;
 
 		if (r->j->tok[i].kind != JSON_OBJECT)
@@ -260,7 +267,8 @@ static struct val expr_map(const struct expr *e, struct val v)
 	for (size_t i = 0; i < e->nmap; i++) {
 		struct str from = e->map[2 * i];
 
-		if (set ? from.len > 0 && (str_ieq(from, s) || str_eqz(from, "*")) : from.len == 0)
+		if (set ? from.len > 0 && (str_ieq(from, s) || str_eqz(from, "*"))
+			: from.len == 0)
 			return val_s(e->map[2 * i + 1]);
 	}
 	return v;
@@ -293,7 +301,8 @@ struct val expr_eval(struct regs *r, const struct expr *e)
 static bool text_time(struct str s, int64_t *ret_ns)
 {
 	s = str_trim(s);
-	return time_parse(s, ret_ns) || time_parse_epoch(s, ret_ns) || time_parse_mail(s, ret_ns);
+	return time_parse(s, ret_ns) || time_parse_epoch(s, ret_ns) ||
+	       time_parse_mail(s, ret_ns);
 }
 
 /* Numbers are read from their text: no double holds nanoseconds exactly. */

@@ -234,6 +234,19 @@ static void put_str16(struct buf *b, struct str s)
 	put(b, s.p, n);
 }
 
+/* "kind:name", cut at the size of out; by hand, since it runs for every entity of every event.
+ */
+static struct str entity_text(const struct entity *t, char out[SEG_ENTITY_MAX])
+{
+	struct str kind = str_of(ent_kind_name(t->kind));
+	size_t n = MIN(t->name.len, SEG_ENTITY_MAX - kind.len - 1);
+
+	memcpy(out, kind.p, kind.len);
+	out[kind.len] = ':';
+	memcpy(out + kind.len + 1, t->name.p, n);
+	return str_n(out, kind.len + 1 + n);
+}
+
 static int put_entities(struct block *b, const struct event *e, const struct entities *en)
 {
 	char name[SEG_ENTITY_MAX];
@@ -243,15 +256,13 @@ static int put_entities(struct block *b, const struct event *e, const struct ent
 	put(&b->rec, &n, 1);
 	for (uint8_t i = 0; i < e->nents; i++) {
 		const struct entity *t = entity_get(en, e->ents[i].id);
-		int len;
+		struct str text;
 
 		if (!t)
 			continue;
-		len = snprintf(name, sizeof(name), "%s:%.*s", ent_kind_name(t->kind),
-			       STR_ARG(t->name));
-		len = MIN(len, (int)sizeof(name) - 1);
-		put_str16(&b->rec, str_n(name, (size_t)len));
-		if (block_post(b, seg_entity_hash(str_n(name, (size_t)len))) < 0)
+		text = entity_text(t, name);
+		put_str16(&b->rec, text);
+		if (block_post(b, seg_entity_hash(text)) < 0)
 			return -ENOMEM;
 		n++;
 	}

@@ -307,7 +307,7 @@ TEST(possible_and_anchor)
 		CHECK_INT(schema_freeze(s), 0);
 		CHECK_INT(filter_possible(f, t), rows[i].possible);
 		anchors = 0;
-		CHECK_INT(filter_anchor(f, &a, count_anchor, NULL), rows[i].anchor);
+		CHECK_INT(filter_anchor(f, 0, &a, count_anchor, NULL), rows[i].anchor);
 		CHECK_INT(anchors, rows[i].anchor);
 		filter_free(f);
 		yaml_free(y);

@@ -17,7 +17,8 @@ TEST(json)
 		"{\"Records\":[{\"eventName\":\"A}\",\"eventTime\":\"2026-05-03T00:00:00Z\","
 		"\"eventID\":\"1\",\"u\":{\"b\":\"bob\"},\"ip\":\"1.2.3.4:5\"},"
 		"{\"eventName\":\"B\",\"eventTime\":1777845600.5,\"err\":\"x\"}]}\nnoise\n"
-		"{\"AuditData\":\"{\\\"eventName\\\":\\\"C\\\",\\\"eventTime\\\":1777845600}\"}\n"
+		"{\"AuditData\":\"{\\\"eventName\\\":\\\"C\\\",\\\"eventTime\\\":1777845600}\"}"
+		"\n"
 		"{\"other\":1}\n";
 	struct str buf = str_of(text), rec;
 	char path[] = "/tmp/sourceXXXXXX.yaml";
