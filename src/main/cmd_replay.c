@@ -191,6 +191,8 @@ static int replay(struct replay *r, const char *const *paths, size_t npaths)
 		diag_set(&r->diag, err, "%s",
 			 r->pipe.diag.msg[0] ? r->pipe.diag.msg : err_text(err));
 	if (err == 0)
+		report_incidents(r->pipe.store);
+	if (err == 0)
 		report_run(&r->pipe, r->stream, r->per_type, r->first, r->last,
 			   time_wall() - t0);
 	stream_free(r->stream);

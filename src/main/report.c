@@ -49,6 +49,38 @@ static void print_safe(struct str s)
 	buf_free(&b);
 }
 
+static int incident_line(const struct store_finding *f, void *arg)
+{
+	char when[TIME_TEXT];
+
+	(void)arg;
+	printf("  %.*s  %-13s %3u  %s  ", STR_ARG(f->id),
+	       severity_name((enum severity)f->severity), f->score,
+	       time_rfc3339(f->time / NS_PER_S * NS_PER_S, when));
+	print_safe(f->title);
+	putchar('\n');
+	return 0;
+}
+
+void report_incidents(struct store *st)
+{
+	static const char *const queues[] = {"threat", "compliance"};
+	struct diag d;
+
+	for (size_t i = 0; st && i < ARRAY_LEN(queues); i++) {
+		struct store_query q = {.kind = STR("incident"),
+					.queue = str_of(queues[i]),
+					.from = TIME_NONE,
+					.to = TIME_NONE,
+					.limit = 20};
+
+		printf("\nincidents, %s queue (the story of one: thymus incidents show ID)\n",
+		       queues[i]);
+		if (store_findings(st, &q, incident_line, NULL, &d) < 0)
+			printf("  %s\n", d.msg);
+	}
+}
+
 static void print_types(const struct pipeline *p, const uint64_t *per_type)
 {
 	size_t n = MIN(schema_types(p->schema), (size_t)4096);

@@ -16,7 +16,9 @@ void progress_start(struct progress *p, bool on);
 void progress_show(struct progress *p, const struct stream *st, int64_t event_time);
 void progress_end(struct progress *p);
 
-/* Incidents are printed as they stand in the store or by the pipeline; this is the tail. */
+/* The gravest incidents of both queues, as the store has them; nothing without a store. */
+void report_incidents(struct store *st);
+/* Events by type, what was refused and why, rate, alerts, learning. */
 void report_run(struct pipeline *p, struct stream *st, const uint64_t *per_type, int64_t first,
 		int64_t last, int64_t wall_ns);
 
