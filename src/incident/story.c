@@ -192,11 +192,13 @@ static void title(struct telling *t, const struct inc *i)
 	}
 }
 
+/* Ends with a full stop, unless it ends with a question. */
 static void sentence(struct buf *b, struct str s)
 {
 	s = unpointed(s);
 	buf_add(b, s);
-	buf_addc(b, '.');
+	if (!str_ends(s, STR("?")))
+		buf_addc(b, '.');
 }
 
 /* How it went on: the phases in order, and over how long. */

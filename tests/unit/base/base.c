@@ -166,4 +166,14 @@ TEST(yaml)
 	CHECK(str_starts(str_of(d.msg), STR("bad.yaml:")));
 }
 
+/* Found by fuzzing: the YAML library never ends on bad UTF-8 in a directive. */
+TEST(yaml_not_utf8)
+{
+	struct yaml *y = NULL;
+	struct diag d;
+
+	CHECK_INT(yaml_parse("x", STR("a: |\n  x\n%b:\xa3\x80\x80\x82\x80title:"), &y, &d),
+		  E_SYNTAX);
+}
+
 TAP_MAIN
