@@ -274,6 +274,32 @@ char *time_human(int64_t ns, char out[TIME_TEXT])
 	return out;
 }
 
+bool time_parse_span(struct str s, int64_t max, int64_t *ret_ns)
+{
+	int64_t n, unit;
+
+	if (!s.len || !str_i64(str_sub(s, 0, s.len - 1), &n) || n < 1 || n > max)
+		return false;
+	switch (s.p[s.len - 1]) {
+	case 's':
+		unit = NS_PER_S;
+		break;
+	case 'm':
+		unit = 60 * NS_PER_S;
+		break;
+	case 'h':
+		unit = NS_PER_H;
+		break;
+	case 'd':
+		unit = NS_PER_D;
+		break;
+	default:
+		return false;
+	}
+	*ret_ns = n * unit;
+	return true;
+}
+
 int64_t time_wall(void)
 {
 	struct timespec ts;

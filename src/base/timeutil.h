@@ -33,6 +33,8 @@ int64_t time_days(int64_t year, unsigned month, unsigned day);
 unsigned time_how(int64_t ns, int64_t offset_ns);
 /* Writes a duration for people: "4 min", "2 h 30 min", "3 days". Returns out. */
 char *time_human(int64_t ns, char out[TIME_TEXT]);
+/* "45s", "30m", "6h", "7d": 1 to max of one unit. Whole slice. */
+bool time_parse_span(struct str s, int64_t max, int64_t *ret_ns);
 /* Monotonic wall clock, for progress and benchmarks only. */
 int64_t time_wall(void);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads a model file: Sigma's keys and the additions under `thymus:`. */
+#include "base/timeutil.h"
 #include "detect/impl.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -57,28 +58,8 @@ struct rule *rule_free(struct rule *r)
 static int duration(const struct yaml *y, const struct yaml_node *n, int64_t *ret_ns,
 		    struct diag *d)
 {
-	int64_t v, unit = 0;
-	struct str s = n->text;
-
-	switch (s.len ? s.p[s.len - 1] : 0) {
-	case 's':
-		unit = NS_PER_S;
-		break;
-	case 'm':
-		unit = 60 * NS_PER_S;
-		break;
-	case 'h':
-		unit = NS_PER_H;
-		break;
-	case 'd':
-		unit = NS_PER_D;
-		break;
-	default:
-		break;
-	}
-	if (!unit || !str_i64(str_sub(s, 0, s.len - 1), &v) || v <= 0 || v > 36500)
+	if (!time_parse_span(n->text, 36500, ret_ns))
 		return yaml_fail(y, n, d, "a duration is a number with s, m, h or d");
-	*ret_ns = v * unit;
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 /*
  * Reads the files of learned/: one YAML map a quantity.
  */
+#include "base/timeutil.h"
 #include "learn/group.h"
 #include <errno.h>
 #include <stdio.h>
@@ -77,31 +78,6 @@ static const struct kind *kind_of(struct str name)
 }
 
 /* "10m", "1h", "90s", "1d" */
-static bool read_window(struct str s, int64_t *ret_ns)
-{
-	int64_t n, unit;
-
-	if (!s.len || !str_i64(str_sub(s, 0, s.len - 1), &n) || n < 1 || n > 10000)
-		return false;
-	switch (s.p[s.len - 1]) {
-	case 's':
-		unit = NS_PER_S;
-		break;
-	case 'm':
-		unit = 60 * NS_PER_S;
-		break;
-	case 'h':
-		unit = NS_PER_H;
-		break;
-	case 'd':
-		unit = NS_PER_D;
-		break;
-	default:
-		return false;
-	}
-	*ret_ns = n * unit;
-	return true;
-}
 
 static int read_options(struct schema *s, const struct yaml *y, const struct yaml_node *n,
 			struct quantity *q, struct diag *d)
@@ -115,7 +91,7 @@ static int read_options(struct schema *s, const struct yaml *y, const struct yam
 		return yaml_fail(y, yaml_get(n, "peers"), d, "peers is class or org");
 	if (!str_eqz(measure, "count") && !str_eqz(measure, "bits"))
 		return yaml_fail(y, yaml_get(n, "measure"), d, "measure is count or bits");
-	if (!read_window(yaml_str(n, "window", "1h"), &q->window))
+	if (!time_parse_span(yaml_str(n, "window", "1h"), 10000, &q->window))
 		return yaml_fail(y, yaml_get(n, "window"), d,
 				 "a window is like 90s, 10m, 1h, 1d");
 	err = yaml_f64(y, n, "resolution", 0, &q->resolution, d);

@@ -149,12 +149,13 @@ static bool object(struct sink *k, const struct source_def *def, unsigned level,
 static bool inner_text(struct sink *k, const struct source_def *def, unsigned level,
 		       struct str s, struct str raw, unsigned depth)
 {
-	struct json *j = &k->dec->j[level];
+	struct json *j;
 	bool found = false;
 	char *p;
 
 	if (level > UNWRAP_DEPTH || !s.len)
 		return false;
+	j = &k->dec->j[level];
 	p = arena_alloc(k->mem, s.len + JSON_PAD);
 	if (!p) {
 		k->err = -ENOMEM;
@@ -241,6 +242,14 @@ static bool has_codec(const struct source_def *def, const struct codec_ops *ops)
 	return false;
 }
 
+static void put_fields(struct regs *r, const struct source_def *def, const struct fields *f)
+{
+	regs_clear(r);
+	for (size_t i = 0; i < f->n; i++)
+		if (f->f[i].val.kind != VAL_NONE)
+			regs_put(r, plan_reg(def, f->f[i].name), &f->f[i].val);
+}
+
 /* Fields of a codec that is not JSON as a record of def. */
 static bool flat(struct sink *k, const struct source_def *def, const struct fields *f,
 		 struct str raw)
@@ -248,10 +257,7 @@ static bool flat(struct sink *k, const struct source_def *def, const struct fiel
 	struct regs *r = &k->dec->regs;
 	const struct type *t;
 
-	regs_clear(r);
-	for (size_t i = 0; i < f->n; i++)
-		if (f->f[i].val.kind != VAL_NONE)
-			regs_put(r, plan_reg(def, f->f[i].name), &f->f[i].val);
+	put_fields(r, def, f);
 	for (size_t i = 0; i < def->nunwrap; i++) {
 		uint32_t h = r->head[def->unwrap[i].reg];
 
@@ -259,12 +265,8 @@ static bool flat(struct sink *k, const struct source_def *def, const struct fiel
 		    inner_text(k, def, 0, val_str(r->hit[h - 1].v), raw, 1))
 			return true;
 	}
-	if (def->nunwrap) { /* the attempts used the registers */
-		regs_clear(r);
-		for (size_t i = 0; i < f->n; i++)
-			if (f->f[i].val.kind != VAL_NONE)
-				regs_put(r, plan_reg(def, f->f[i].name), &f->f[i].val);
-	}
+	if (def->nunwrap) /* the attempts used the registers */
+		put_fields(r, def, f);
 	t = plan_match(def, r);
 	if (t)
 		emit(k, t, raw);
