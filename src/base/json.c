@@ -114,14 +114,11 @@ static int hex4(const char *p, uint32_t *ret)
 	uint32_t v = 0;
 
 	for (int i = 0; i < 4; i++) {
-		char c = lower_c(p[i]);
+		int hex = hex_digit(p[i]);
 
-		if (c >= '0' && c <= '9')
-			v = v << 4 | (uint32_t)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			v = v << 4 | (uint32_t)(c - 'a' + 10);
-		else
+		if (hex < 0)
 			return E_FORMAT;
+		v = v << 4 | (uint32_t)hex;
 	}
 	*ret = v;
 	return 0;

@@ -45,6 +45,15 @@ static inline char lower_c(char c)
 	return (c >= 'A' && c <= 'Z') ? (char)(c | 0x20) : c;
 }
 
+/* Value of a hexadecimal digit, or -1. */
+static inline int hex_digit(char c)
+{
+	c = lower_c(c);
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 bool str_ieq(struct str a, struct str b);
 bool str_ieqz(struct str a, const char *z);
 bool str_starts(struct str s, struct str prefix);

@@ -170,14 +170,6 @@ static enum frame_result auditd_frame(void *state, struct str buf, size_t *pos, 
 	return r;
 }
 
-static int hex_digit(char c)
-{
-	c = lower_c(c);
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Whether the kernel writes the key's value in hex when it has blanks or quotes. */
 static bool may_be_hex(struct str type, struct str key)
 {

@@ -57,14 +57,6 @@ static bool keep(char *to, size_t cap, size_t *len, struct str v)
 	return true;
 }
 
-static int hex_digit(char c)
-{
-	c = lower_c(c);
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* "\x09" or the character itself; what is neither leaves the separator as it was. */
 static void separator(char *ret_c, struct str v)
 {

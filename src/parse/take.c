@@ -107,14 +107,6 @@ static struct val take_lower(struct str s, struct arena *mem)
 	return out ? val_s(str_n(out, s.len)) : none;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = lower_c(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Text that is no hexadecimal stays as it is: the kernel encodes only where it must. */
 static struct val take_hex(struct str s, struct arena *mem)
 {
