@@ -91,7 +91,7 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 	if (!t)
 		return;
 	turn(q, t, o);
-	at = (uint32_t)((MAX(o->now, t->st.first) - t->st.first) / NS_PER_S);
+	at = (uint32_t)((MAX(o->now, state_first(&t->st)) - state_first(&t->st)) / NS_PER_S);
 	drop_old(t, at, (uint32_t)(q->window / NS_PER_S));
 	for (i = 0; i < t->n && (t->item[i].print & 0x7fffffff) != print; i++)
 		;
@@ -113,7 +113,7 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 	/* One test for every height first reached in a window. */
 	v->tested = x > (double)t->highest;
 	t->highest = MAX(t->highest, (float)x);
-	v->days = (double)(o->now - t->st.first) / (double)NS_PER_D;
+	v->days = (double)(o->now - state_first(&t->st)) / (double)NS_PER_D;
 	v->peers = popular_peers(q, o->cls);
 	verdict_set(v, OUT_DISTINCT, t->n);
 	verdict_set(v, OUT_DISTINCT_NEW, fresh);

@@ -143,7 +143,7 @@ void rarity_see(struct learn *l, struct quantity *q, uint64_t who, uint64_t what
 		r.count = (double)s->count / w - 1;
 	}
 	r.first_hour = s->first == hour;
-	r.days = (double)(now - p->st.first) / (double)NS_PER_D;
+	r.days = (double)(now - state_first(&p->st)) / (double)NS_PER_D;
 	r.ents = pop->ents;
 	r.peers = pop->cls[cls];
 	r.st = &p->st;
@@ -155,7 +155,7 @@ struct str rarity_usual(struct learn *l, const struct quantity *q, const struct 
 	const struct past *p = (const struct past *)st;
 	const struct slot *best[3] = {NULL};
 	struct str t[3] = {STR(""), STR(""), STR("")};
-	uint32_t hour = (uint32_t)(p->st.last / NS_PER_H);
+	uint32_t hour = (uint32_t)(state_last(&p->st) / NS_PER_H);
 
 	for (uint16_t i = 0; i < p->n; i++) {
 		const struct slot *s = &p->slot[i];

@@ -128,7 +128,7 @@ static void goes_out(struct learn *l, struct quantity *q, const struct observati
 		g->reversed += 1;
 	}
 	v->odd = true;
-	v->days = (double)(o->now - c->st.first) / (double)NS_PER_D;
+	v->days = (double)(o->now - state_first(&c->st)) / (double)NS_PER_D;
 	verdict_set(v, OUT_NEW, o->now - at->back < NS_PER_H);
 	verdict_set(v, OUT_CALLED_BEFORE, (double)(o->e->time - at->first) / (double)NS_PER_S);
 	v->seen = arena_fmt(&l->text, "%.*s, which had called it %.0f s before",

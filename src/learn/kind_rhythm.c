@@ -72,7 +72,7 @@ static double asked(const struct learn *l, const struct quantity *q, const struc
 	double all = MAX(1, popular_members(q)), ents = p->ents;
 
 	(void)l;
-	if (ents <= 2 && now - p->st.first < 7 * NS_PER_D)
+	if (ents <= 2 && now - state_first(&p->st) < 7 * NS_PER_D)
 		return 4.6;
 	if (ents <= 0.01 * all || ents <= 2)
 		return 6.9;
@@ -151,7 +151,7 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 	v->tested = r->n == 4 || (beacon && c->hour != o->now / NS_PER_H);
 	if (v->tested)
 		c->hour = o->now / NS_PER_H;
-	v->days = (double)(o->now - c->st.first) / (double)NS_PER_D;
+	v->days = (double)(o->now - state_first(&c->st)) / (double)NS_PER_D;
 	v->peers_same = pop->cls[o->cls];
 	v->peers = popular_peers(q, o->cls);
 	verdict_set(v, OUT_BEACON, beacon);
@@ -161,7 +161,7 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 	verdict_set(v, OUT_JITTER, rhythm_jitter(r));
 	verdict_set(v, OUT_PARALLEL, par);
 	verdict_set(v, OUT_ENTITIES, pop->ents);
-	verdict_set(v, OUT_NEW_ORG, pop->ents <= 1 && o->now - pop->st.first < NS_PER_H);
+	verdict_set(v, OUT_NEW_ORG, pop->ents <= 1 && o->now - state_first(&pop->st) < NS_PER_H);
 	if (beacon || v->raw >= TEXT_NATS)
 		tell(l, r, o, par, v);
 }

@@ -53,7 +53,7 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 	v->tested = v->raw > (double)s->reached + 0.5 || s->reached == 0;
 	if (v->tested)
 		s->reached = (float)MAX(v->raw, 0.01);
-	v->days = (double)(o->now - s->st.first) / (double)NS_PER_D;
+	v->days = (double)(o->now - state_first(&s->st)) / (double)NS_PER_D;
 	v->peers = popular_peers(q, o->cls);
 	verdict_set(v, OUT_VALUE, s->total);
 	verdict_set(v, OUT_RATIO, ratio);

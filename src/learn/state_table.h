@@ -15,9 +15,20 @@
 struct state {
 	uint64_t key;
 	struct state *older, *newer;
-	int64_t first, last; /* ns, `known` of first and last touch */
+	int64_t first, last; /* read through state_first and state_last */
 	uint32_t size;	     /* bytes, this head included */
 };
+
+/* ns, `known` of the first and of the last touch. */
+static inline int64_t state_first(const struct state *s)
+{
+	return s->first;
+}
+
+static inline int64_t state_last(const struct state *s)
+{
+	return s->last;
+}
 
 struct state_table {
 	struct map index;
