@@ -55,6 +55,12 @@ struct kind {
 	bool own_scale; /* raw is a p- or e-value that needs no past to be believed */
 	void (*see)(struct learn *l, struct quantity *q, const struct observation *o,
 		    struct verdict *v);
+	/*
+	 * Puts usual and seen into words, after see and within the same event; only asked for
+	 * what somebody reads. May be NULL when see has done it.
+	 */
+	void (*explain)(struct learn *l, const struct quantity *q, const struct observation *o,
+			struct verdict *v);
 };
 
 struct quantity {

@@ -243,6 +243,8 @@ static void finish(struct learn *l, const struct use *u, struct event *e, struct
 
 	if (v->tested)
 		door_add(&q->door, o->cls, v->raw, o->now);
+	if (q->kind->explain && (v->odd || v->raw >= TEXT_NATS))
+		q->kind->explain(l, q, o, v);
 	verdict_set(v, OUT_SURPRISE, s);
 	verdict_set(v, OUT_RAW, v->raw);
 	verdict_set(v, OUT_DAYS, v->days);
