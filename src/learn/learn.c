@@ -164,7 +164,7 @@ static struct str what_is(struct learn *l, const struct quantity *q, const struc
 		if (!t.len)
 			continue;
 		if (!all.len)
-			all = t.p == tmp ? arena_str(&l->text, t) : t;
+			all = v->kind == VAL_STR ? t : arena_str(&l->text, t);
 		else
 			all = arena_fmt(&l->text, "%.*s %.*s", STR_ARG(all), STR_ARG(t));
 		if (only)
