@@ -160,7 +160,7 @@ struct val take_apply(enum take_what take, struct str arg, struct val v, struct 
 	if (v.kind <= VAL_NULL || v.kind == VAL_LIST)
 		return none;
 	s = val_text(&v, tmp);
-	if (s.p == tmp && !(s = arena_str(mem, s)).p)
+	if ((v.kind == VAL_INT || v.kind == VAL_FLOAT) && !(s = arena_str(mem, s)).p)
 		return none;
 	switch (take) {
 	case TAKE_NONE:
