@@ -66,6 +66,14 @@ void addr_free_all(struct entities *en)
 		addr_drop(en, en->addr_oldest);
 }
 
+struct addr *addr_memo(const struct entities *en, struct str s)
+{
+	for (unsigned i = 0; i < MIN(en->nmemo, ADDR_MEMO); i++)
+		if (en->memo[i].p == s.p && en->memo[i].len == s.len)
+			return en->memo[i].a;
+	return NULL;
+}
+
 struct addr *addr_put(struct entities *en, struct str s)
 {
 	struct addr *a;
@@ -101,6 +109,21 @@ struct addr *addr_put(struct entities *en, struct str s)
 	/* Room for the few addresses of one event: a pointer just given out must stay valid. */
 	if (++en->naddrs > en->addrs_max + 2 * EVENT_ENTS_MAX)
 		addr_drop(en, en->addr_oldest);
+	return a;
+}
+
+struct addr *addr_put_text(struct entities *en, struct str s)
+{
+	struct addr *a = addr_memo(en, s);
+
+	if (a)
+		return a;
+	a = addr_put(en, s);
+	if (a) {
+		en->memo[en->nmemo % ADDR_MEMO].p = s.p;
+		en->memo[en->nmemo % ADDR_MEMO].len = s.len;
+		en->memo[en->nmemo++ % ADDR_MEMO].a = a;
+	}
 	return a;
 }
 

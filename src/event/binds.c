@@ -59,6 +59,7 @@ static int bind_lease(struct entities *en, const struct event *e, const struct b
 		return -ENOMEM;
 	t->leased = true;
 	a->ent = t->pub.id;
+	a->bare = false;
 	ent_touch(en, t, e->known);
 	if (ent_alias(en, t, ALIAS_HOST, full, false) < 0 ||
 	    ent_alias(en, t, ALIAS_MAC, name_str(&mac), true) < 0 ||
@@ -131,6 +132,7 @@ static int bind_instance(struct entities *en, const struct event *e, const struc
 	if (!t)
 		return -ENOMEM;
 	a->ent = t->pub.id;
+	a->bare = false;
 	return ent_alias(en, t, ALIAS_ADDR, ip_text(&a->ip, text), true);
 }
 

@@ -46,9 +46,12 @@ struct addr {
 	uint64_t hash;
 	uint32_t ent; /* a cache of the index, or ENT_NONE */
 	bool internal, nobody;
+	bool bare; /* ent is the endpoint that has this address for its only name */
 	uint16_t name_len;
 	char *name;
 };
+
+#define ADDR_MEMO 4 /* texts of one record taken apart already */
 
 #define PAGE_BITS 12
 #define PAGE_SIZE (1u << PAGE_BITS)
@@ -73,6 +76,13 @@ struct entities {
 	struct map addrs; /* hash of 16 bytes -> struct addr * */
 	struct ent *oldest, *newest;
 	struct addr *addr_oldest, *addr_newest;
+	/* The same bytes of one record are the same address; forgotten after its event. */
+	struct {
+		const char *p;
+		size_t len;
+		struct addr *a;
+	} memo[ADDR_MEMO];
+	unsigned nmemo;
 	struct cidr *nets;
 	size_t nnets;
 	struct own_domain own[OWN_MAX];
@@ -97,6 +107,9 @@ MUST int ent_rename(struct entities *en, struct ent *t, struct str name, enum al
 
 /* addr.c: made when absent; NULL when s is no address or memory ran out. */
 struct addr *addr_put(struct entities *en, struct str s);
+/* The same for a text of the record at hand, remembered until its event is done. */
+struct addr *addr_put_text(struct entities *en, struct str s);
+struct addr *addr_memo(const struct entities *en, struct str s);
 struct addr *addr_find(const struct entities *en, const struct ip *ip);
 bool addr_is_internal(const struct entities *en, const struct ip *ip);
 MUST int addr_name(struct addr *a, struct str name);

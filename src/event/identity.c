@@ -133,12 +133,10 @@ uint32_t identity_addr(struct entities *en, struct addr *a, struct str host, int
 	if (a->nobody)
 		return ENT_NONE;
 	if (a->internal || (t && t->pub.kind == ENT_WORKLOAD)) {
-		struct str ip = ip_text(&a->ip, text);
-
 		if (!t) /* forgotten: an instance may have it still */
-			t = ent_find(en, ENT_WORKLOAD, ip);
+			t = ent_find(en, ENT_WORKLOAD, ip_text(&a->ip, text));
 		if (!t) {
-			a->ent = put_exact(en, ENT_DEVICE, ip, now);
+			a->ent = put_exact(en, ENT_DEVICE, ip_text(&a->ip, text), now);
 			return a->ent;
 		}
 		a->ent = t->pub.id;
@@ -148,9 +146,15 @@ uint32_t identity_addr(struct entities *en, struct addr *a, struct str host, int
 	if (host.len == 0)
 		host = str_n(a->name, a->name_len);
 	if (host.len == 0 || entities_own_domain(en, host)) {
+		if (t && a->bare) {
+			ent_touch(en, t, now);
+			return a->ent;
+		}
 		a->ent = put_exact(en, ENT_ENDPOINT, ip_text(&a->ip, text), now);
+		a->bare = true;
 		return a->ent;
 	}
+	a->bare = false;
 	name_lower(domain_registrable(host), &low);
 	if (t && str_eq(t->pub.name, name_str(&low))) {
 		ent_touch(en, t, now);
@@ -164,20 +168,27 @@ uint32_t identity_addr(struct entities *en, struct addr *a, struct str host, int
 	return id;
 }
 
-static uint32_t put_host(struct entities *en, enum ent_kind kind, struct str name, int64_t now,
+static uint32_t put_addr(struct entities *en, struct addr *a, struct str text, int64_t now,
 			 const struct event *e)
 {
 	struct str host = {NULL, 0};
 	struct ip ip;
 
+	if (e && str_ieq(event_str(e, ATTR_DST_IP), text))
+		host = event_str(e, ATTR_DST_HOST);
+	return identity_addr(en, a, host.len && ip_parse(host, &ip) ? str_n(NULL, 0) : host,
+			     now);
+}
+
+static uint32_t put_host(struct entities *en, enum ent_kind kind, struct str name, int64_t now,
+			 const struct event *e)
+{
+	struct ip ip;
+
 	if (ip_parse(name, &ip)) {
 		struct addr *a = addr_put(en, name);
 
-		if (e && str_ieq(event_str(e, ATTR_DST_IP), name))
-			host = event_str(e, ATTR_DST_HOST);
-		return a ? identity_addr(en, a, ip_parse(host, &ip) ? str_n(NULL, 0) : host,
-					 now)
-			 : ENT_NONE;
+		return a ? put_addr(en, a, name, now, e) : ENT_NONE;
 	}
 	return kind == ENT_ENDPOINT ? put_endpoint_name(en, name, now)
 				    : put_device_name(en, name, now);
@@ -369,6 +380,12 @@ uint32_t identity_put(struct entities *en, enum ent_kind kind, struct str name, 
 	struct name_buf low;
 	struct str s, session;
 
+	if (kind == ENT_DEVICE || kind == ENT_ENDPOINT) {
+		struct addr *a = addr_memo(en, name);
+
+		if (a)
+			return put_addr(en, a, name, now, e);
+	}
 	name_lower(name, &low);
 	s = name_str(&low);
 	if (s.len == 0)

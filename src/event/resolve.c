@@ -116,9 +116,12 @@ int entities_resolve(struct entities *en, struct event *e, struct arena *mem)
 
 	if (r == 0)
 		r = derive_hosts(en, e, mem);
-	if (r < 0)
+	if (r < 0) {
+		en->nmemo = 0;
 		return r;
+	}
 	fill_ents(en, e);
+	en->nmemo = 0;
 	classify_event(en, e);
 	return derive_rest(en, e, mem);
 }
