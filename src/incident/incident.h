@@ -59,7 +59,10 @@ MUST int incidents_alert(struct incidents *in, const struct alert *a,
 MUST int incidents_flush(struct incidents *in, int64_t now,
 			 int (*changed)(const struct incident_view *v, void *arg), void *arg);
 
-/* The findings line of an alert (DESIGN section 10), without newline. */
+/* The findings line of an alert (docs/INCIDENTS.md), without newline. */
 void alert_json(struct buf *b, const struct alert *a);
+/* The same as OCSF 1.8.0: a Detection Finding, an Incident Finding. version: of the program. */
+void alert_ocsf(struct buf *b, const struct alert *a, const char *version);
+void incident_ocsf(struct buf *b, const struct incident_view *v, const char *version);
 
 #endif

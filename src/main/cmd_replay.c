@@ -15,7 +15,8 @@
 struct replay {
 	struct config conf;
 	const char *config_file, *findings_file;
-	bool store, json;
+	bool store, ocsf;
+	bool lines; /* findings as JSON lines on standard output, the report on the other */
 	struct pipeline pipe;
 	struct stream *stream;
 	struct diag diag;
@@ -74,9 +75,10 @@ static int take_option(struct replay *r, int opt)
 		r->findings_file = optarg;
 		return 0;
 	case OPT_FORMAT:
-		r->json = str_eqz(v, "ndjson");
-		if (!r->json && !str_eqz(v, "text"))
-			return usage_error(&cmd_replay, "--format is text or ndjson");
+		r->ocsf = str_eqz(v, "ocsf");
+		r->lines = r->ocsf || str_eqz(v, "ndjson");
+		if (!r->lines && !str_eqz(v, "text"))
+			return usage_error(&cmd_replay, "--format is text, ndjson or ocsf");
 		return 0;
 	case OPT_MODELS:
 		if (r->conf.models.n == CONFIG_LIST_MAX)
@@ -148,11 +150,14 @@ static int open_outputs(struct replay *r)
 {
 	struct store_conf sc = {.background = true, .fresh = true};
 
+	r->pipe.ocsf = r->ocsf;
 	if (r->findings_file) {
 		r->pipe.findings = fopen(r->findings_file, "wbe");
 		if (!r->pipe.findings)
 			return diag_set(&r->diag, -errno, "%s: %s", r->findings_file,
 					strerror(errno));
+	} else if (r->lines) {
+		r->pipe.findings = stdout;
 	}
 	if (!r->store)
 		return 0;
@@ -162,8 +167,11 @@ static int open_outputs(struct replay *r)
 
 static int close_outputs(struct replay *r, int err)
 {
-	if (r->pipe.findings && fclose(r->pipe.findings) != 0 && err == 0)
-		err = diag_set(&r->diag, -EIO, "%s: cannot be written", r->findings_file);
+	FILE *f = r->pipe.findings;
+
+	if (f && (f == stdout ? fflush(f) : fclose(f)) != 0 && err == 0)
+		err = diag_set(&r->diag, -EIO, "%s: cannot be written",
+			       r->findings_file ? r->findings_file : "standard output");
 	r->pipe.findings = NULL;
 	r->pipe.store = store_close(r->pipe.store);
 	return err;
@@ -190,9 +198,9 @@ static int replay(struct replay *r, const char *const *paths, size_t npaths)
 	if (err < 0 && !r->diag.msg[0])
 		diag_set(&r->diag, err, "%s",
 			 r->pipe.diag.msg[0] ? r->pipe.diag.msg : err_text(err));
-	if (err == 0)
+	if (err == 0 && r->pipe.findings != stdout)
 		report_incidents(r->pipe.store);
-	if (err == 0)
+	if (err == 0 && r->pipe.findings != stdout)
 		report_run(&r->pipe, r->stream, r->per_type, r->first, r->last,
 			   time_wall() - t0);
 	stream_free(r->stream);
@@ -231,18 +239,22 @@ static int run(int argc, char **argv)
 const struct command cmd_replay = {
 	.name = "replay",
 	.run = run,
-	.usage = "thymus replay [OPTION]... PATH...\n"
-		 "Reads files and folders (Zeek, CloudTrail, VPC flow, Entra, Microsoft 365, "
-		 "Defender,\n"
-		 "Falco, Tetragon, auditd, mail; .gz and .zst too; recognised by content) in "
-		 "order of\n"
-		 "event time, learns, and tells what happened.\n\n"
-		 "  --findings FILE    write alerts and incidents as JSON lines\n"
-		 "  --store DIR        keep events and findings there (default thymus-store)\n"
-		 "  --no-store         keep nothing\n"
-		 "  --models DIR       more Sigma rules (may be given again)\n"
-		 "  --config FILE      configuration (thymus config options)\n"
-		 "  --threads N        decoding threads; results do not depend on it\n\n"
-		 "example: thymus replay --findings f.ndjson /var/log/zeek mail.mbox\n",
+	.usage =
+		"thymus replay [OPTION]... PATH...\n"
+		"Reads files and folders (Zeek, CloudTrail, VPC flow, Entra, Microsoft 365, "
+		"Defender,\n"
+		"Falco, Tetragon, auditd, mail; .gz and .zst too; recognised by content) in "
+		"order of\n"
+		"event time, learns, and tells what happened.\n\n"
+		"  --findings FILE    write alerts and incidents as JSON lines\n"
+		"  --format FORM      text; ndjson or ocsf (OCSF 1.8.0): findings as JSON "
+		"lines,\n"
+		"                     to FILE, else to standard output in place of the report\n"
+		"  --store DIR        keep events and findings there (default thymus-store)\n"
+		"  --no-store         keep nothing\n"
+		"  --models DIR       more Sigma rules (may be given again)\n"
+		"  --config FILE      configuration (thymus config options)\n"
+		"  --threads N        decoding threads; results do not depend on it\n\n"
+		"example: thymus replay --findings f.ndjson /var/log/zeek mail.mbox\n",
 	.summary = "read logs from files, in order of event time",
 };

@@ -97,8 +97,16 @@ static int on_incident(const struct incident_view *v, void *arg)
 				  .nevents = v->nevents,
 				  .alert_ids = v->alert_ids,
 				  .nalerts = v->nalerts};
-	int r = write_line(p, v->json);
+	int r;
 
+	if (p->ocsf) {
+		buf_clear(&p->line);
+		incident_ocsf(&p->line, v, THYMUS_VERSION);
+		r = buf_err(&p->line);
+		r = r < 0 ? r : write_line(p, buf_str(&p->line));
+	} else {
+		r = write_line(p, v->json);
+	}
 	if (r == 0 && p->store)
 		r = store_finding_put(p->store, &f, &p->diag);
 	return r;
@@ -127,10 +135,16 @@ static int keep_alert(struct pipeline *p, const struct alert *a)
 	if (r < 0)
 		return diag_set(&p->diag, r, "alert %s: %s", a->id, err_text(r));
 	f.json = buf_str(&p->line);
-	if (!a->note)
+	if (!a->note && !p->ocsf)
 		r = write_line(p, f.json);
 	if (r == 0 && p->store)
 		r = store_finding_put(p->store, &f, &p->diag);
+	if (r == 0 && !a->note && p->ocsf) {
+		buf_clear(&p->line);
+		alert_ocsf(&p->line, a, THYMUS_VERSION);
+		r = buf_err(&p->line);
+		r = r < 0 ? r : write_line(p, buf_str(&p->line));
+	}
 	return r;
 }
 
