@@ -159,9 +159,20 @@ static void spoke(struct detect *dt, const struct alert *a)
 static bool affordable(struct detect *dt, const struct rule *r, const struct alert *a,
 		       double surprise)
 {
-	if (r->model.critical || !dt->learn || (!a->compliance && goes_on(dt, a)))
+	struct learn_claim claim = {
+		.entity = a->nents ? a->ents[0] : ENT_NONE,
+		.family = r->model.family,
+		.surprise = surprise,
+		.compliance = a->compliance,
+		.goes_on = !a->compliance && goes_on(dt, a),
+		.now = a->time,
+	};
+
+	if (r->model.critical || !dt->learn)
 		return true;
-	return learn_budget(dt->learn, surprise, a->compliance, a->time);
+	for (size_t i = 0; i < a->nwhy; i++)
+		claim.slow |= learn_slow(dt->learn, a->why[i].quantity);
+	return learn_claim(dt->learn, &claim);
 }
 
 /* The door: whether it may be an alert, or stays a note. */

@@ -7,7 +7,8 @@
 
 bool addr_is_internal(const struct entities *en, const struct ip *ip)
 {
-	if (ip_private(ip))
+	/* What is sent to everybody or to a group does not leave the organisation. */
+	if (ip_private(ip) || ip_nobody(ip))
 		return true;
 	for (size_t i = 0; i < en->nnets; i++)
 		if (cidr_has(&en->nets[i], ip))

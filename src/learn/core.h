@@ -80,6 +80,7 @@ struct quantity {
 	struct door door;
 	struct group *groups; /* [CLASSES + 1], the last one of the organisation */
 	struct yaml *doc;     /* owns the texts */
+	bool slow;	      /* alerts from it have the slow lane of the budget */
 };
 
 /* What a kind says; only fields whose bit is in have are set. */

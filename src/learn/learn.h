@@ -62,6 +62,20 @@ double learn_report(struct learn *l, uint32_t entity, struct str quantity, doubl
  */
 bool learn_budget(struct learn *l, double surprise, bool compliance, int64_t now);
 
+/* A would-be alert that asks for its place in the budget. */
+struct learn_claim {
+	uint32_t entity;   /* whom it is about; ENT_NONE nobody */
+	struct str family; /* of the model */
+	double surprise;   /* nats, after the door */
+	bool compliance;   /* the queue it goes to */
+	bool slow;	   /* from a quantity of the slow channel */
+	bool goes_on;	   /* the entity was alerted about within a day: free, but remembered */
+	int64_t now;
+};
+bool learn_claim(struct learn *l, const struct learn_claim *c);
+/* Whether a quantity is of the slow channel (channel: slow), which has a lane of its own. */
+bool learn_slow(const struct learn *l, struct str quantity);
+
 struct learn_stats {
 	size_t quantities, states, bytes, evictions;
 	int64_t since; /* known of the first event */

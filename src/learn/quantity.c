@@ -28,7 +28,7 @@ static const struct {
 
 static const char *const keys[] = {"name",   "kind",	"text",	      "events", "entity",
 				   "value",  "number",	"against",    "peers",	"tactic",
-				   "window", "measure", "resolution", NULL};
+				   "window", "measure", "resolution", "channel", NULL};
 static const char *const event_keys[] = {"class", "classes", "types", "where", NULL};
 
 struct quantity *quantity_free(struct quantity *q)
@@ -84,13 +84,16 @@ static int read_options(struct schema *s, const struct yaml *y, const struct yam
 {
 	struct str number = yaml_str(n, "number", ""), against = yaml_str(n, "against", "");
 	struct str peers = yaml_str(n, "peers", "class"),
-		   measure = yaml_str(n, "measure", "count");
+		   measure = yaml_str(n, "measure", "count"),
+		   channel = yaml_str(n, "channel", "fast");
 	int err;
 
 	if (!str_eqz(peers, "class") && !str_eqz(peers, "org"))
 		return yaml_fail(y, yaml_get(n, "peers"), d, "peers is class or org");
 	if (!str_eqz(measure, "count") && !str_eqz(measure, "bits"))
 		return yaml_fail(y, yaml_get(n, "measure"), d, "measure is count or bits");
+	if (!str_eqz(channel, "fast") && !str_eqz(channel, "slow"))
+		return yaml_fail(y, yaml_get(n, "channel"), d, "channel is fast or slow");
 	if (!time_parse_span(yaml_str(n, "window", "1h"), 10000, &q->window))
 		return yaml_fail(y, yaml_get(n, "window"), d,
 				 "a window is like 90s, 10m, 1h, 1d");
@@ -99,6 +102,7 @@ static int read_options(struct schema *s, const struct yaml *y, const struct yam
 		return err;
 	q->org_only = str_eqz(peers, "org");
 	q->bits = str_eqz(measure, "bits");
+	q->slow = str_eqz(channel, "slow");
 	q->tactic = yaml_str(n, "tactic", "");
 	q->text = yaml_str(n, "text", "").p;
 	q->number = number.len ? schema_attr(s, number) : ATTR_NONE;

@@ -2,77 +2,122 @@
 #include "learn/report.h"
 #include <math.h>
 
+#define BIN_GROWTH  1.1 /* of the bins above the even ones */
+#define TAIL_MOST   0.1 /* of all, at most, are tail */
+#define TAIL_LEAST  20.0
+#define APART	    0.7 /* nats the fitted tail may be off what was counted */
+#define BEYOND_MOST 3.0 /* nats it may go beyond all that was counted */
+
 static int bin_of(double s)
 {
+	const double even = DOOR_EVEN * DOOR_BIN_NATS;
+	int b;
+
 	if (!(s > 0))
 		return 0;
-	return s >= DOOR_BINS * DOOR_BIN_NATS ? DOOR_BINS - 1 : (int)(s / DOOR_BIN_NATS);
+	if (s < even)
+		return (int)(s / DOOR_BIN_NATS);
+	/* Compared before the cast, which is undefined for what an int cannot hold. */
+	if (s >= even * pow(BIN_GROWTH, DOOR_BINS - DOOR_EVEN))
+		return DOOR_BINS - 1;
+	b = DOOR_EVEN + (int)(log(s / even) / log(BIN_GROWTH));
+	return MIN(b, DOOR_BINS - 1);
+}
+
+static double bin_floor(int b)
+{
+	if (b <= DOOR_EVEN)
+		return b * DOOR_BIN_NATS;
+	return DOOR_EVEN * DOOR_BIN_NATS * pow(BIN_GROWTH, b - DOOR_EVEN);
+}
+
+/* The tail through the top 200, or the top tenth where that is less. */
+static void fit_tail(struct door_hist *h)
+{
+	double want = MIN(DOOR_TAIL, TAIL_MOST * h->frozen_total), n = 0, a0 = 0, a1 = 0, u;
+	double above = 0;
+	int b = DOOR_BINS;
+
+	h->tail = (struct gpd){0, 0};
+	while (b > 0 && n < want)
+		n += h->live[--b];
+	h->tail_bin = b;
+	if (n < TAIL_LEAST || n > 5 * want)
+		return;
+	u = bin_floor(b);
+	for (int i = DOOR_BINS - 1; i >= b; i--) {
+		double w = h->live[i] / n, x = (bin_floor(i) + bin_floor(i + 1)) / 2 - u;
+
+		a0 += w * x;
+		a1 += w * x * (above + w / 2);
+		above += w;
+	}
+	h->tail = gpd_fit(a0, a1);
+	h->tail_nats = -log((n + 0.5) / (h->frozen_total + 1));
 }
 
 /* Ages the histogram to this hour and fixes what each bin is worth until the next. */
 static void freeze(struct door_hist *h, int64_t hour)
 {
-	double keep, above = 0, excess = 0;
+	double keep, above = 0;
 
-	if (h->hour == hour || hour < h->hour)
+	if (hour <= h->hour)
 		return;
 	keep = h->hour ? pow(0.95, (double)(hour - h->hour) / 24) : 1;
 	h->hour = hour;
+	h->frozen_total = 0;
 	h->top = -1;
-	h->total = 0;
 	for (int i = 0; i < DOOR_BINS; i++) {
 		h->live[i] *= keep;
-		h->total += h->live[i];
+		h->frozen_total += h->live[i];
 		if (h->live[i] > 0)
 			h->top = i;
 	}
-	h->frozen_total = h->total;
-	h->tail_nats = 1;
 	for (int i = DOOR_BINS - 1; i >= 0; i--) {
 		double n = h->live[i];
 
-		h->judged[i] = (float)-log((above + n / 2 + 0.5) / (h->total + 1));
+		h->judged[i] = (float)-log((above + n / 2 + 0.5) / (h->frozen_total + 1));
 		above += n;
-		/* The mean excess over the top twentieth: how far one nat goes out there. */
-		if (above <= h->total / 20 && above > 0) {
-			excess += above;
-			h->tail_nats = (float)(excess / above * DOOR_BIN_NATS);
-		}
 	}
+	fit_tail(h);
+}
+
+/* The histogram that judges a class: its own, or that of all while it is small. */
+static const struct door_hist *hist_of(const struct door *d, uint8_t cls)
+{
+	return &d->cls[d->cls[cls].frozen_total < DOOR_POOL_MIN ? DOOR_POOL : cls];
 }
 
 bool door_learning(const struct door *d, uint8_t cls, int64_t now)
 {
-	const struct door_hist *h = &d->cls[cls];
+	const struct door_hist *h = hist_of(d, cls);
 
-	if (h->frozen_total < DOOR_POOL_MIN)
-		h = &d->cls[DOOR_POOL];
-	return !d->since ||
-	       (now - d->since < DOOR_LEARN_NS && h->frozen_total < DOOR_LEARN_N) ||
-	       now - d->since < NS_PER_D;
+	return !h->since || now - h->since < NS_PER_D ||
+	       (now - h->since < DOOR_LEARN_NS && h->frozen_total < DOOR_LEARN_N);
 }
 
-/* Above all of the past the tail goes on exponentially, at most three nats further. */
-static double beyond(const struct door_hist *h, double s)
+static double rank(const struct door_hist *h, double raw)
 {
-	double over = s - (h->top + 1) * DOOR_BIN_NATS;
+	int b = bin_of(raw);
+	double counted = (double)h->judged[b], fitted, most;
 
-	if (over <= 0 || h->top < 0)
-		return 0;
-	return MIN(3.0, over / MAX(1.0, (double)h->tail_nats));
+	if (b < h->tail_bin || !(h->tail.sigma > 0))
+		return counted;
+	/* Where many values are alike the count knows better than a smooth curve. */
+	fitted = h->tail_nats + gpd_nats(&h->tail, raw - bin_floor(h->tail_bin));
+	most = b <= h->top ? counted + APART : log(2 * (h->frozen_total + 1)) + BEYOND_MOST;
+	return MIN(MAX(fitted, counted - APART), most);
 }
 
 double door_judge(struct door *d, uint8_t cls, double raw, bool own, int64_t now)
 {
-	struct door_hist *h = &d->cls[cls];
+	const struct door_hist *h;
 
-	if (raw <= 0)
+	if (!(raw > 0))
 		return 0;
-	freeze(h, now / NS_PER_H);
-	if (h->frozen_total < DOOR_POOL_MIN) {
-		h = &d->cls[DOOR_POOL];
-		freeze(h, now / NS_PER_H);
-	}
+	freeze(&d->cls[cls], now / NS_PER_H);
+	freeze(&d->cls[DOOR_POOL], now / NS_PER_H);
+	h = hist_of(d, cls);
 	if (door_learning(d, cls, now))
 		return own ? MIN(raw, 2 * DOOR_LEARN_CAP) : MIN(raw / 2, DOOR_LEARN_CAP);
 	/* With next to no past a p- or e-value still means what it says. */
@@ -80,17 +125,21 @@ double door_judge(struct door *d, uint8_t cls, double raw, bool own, int64_t now
 		return raw;
 	if (h->frozen_total < 1)
 		return MIN(raw / 2, DOOR_LEARN_CAP);
-	return (double)h->judged[bin_of(raw)] + beyond(h, raw);
+	return rank(h, raw);
+}
+
+static void add(struct door_hist *h, int bin, int64_t now)
+{
+	if (!h->since)
+		h->since = MAX(now, 1);
+	freeze(h, now / NS_PER_H);
+	h->live[bin] += 1;
 }
 
 void door_add(struct door *d, uint8_t cls, double raw, int64_t now)
 {
 	int b = bin_of(raw);
 
-	if (!d->since)
-		d->since = MAX(now, 1);
-	freeze(&d->cls[cls], now / NS_PER_H);
-	freeze(&d->cls[DOOR_POOL], now / NS_PER_H);
-	d->cls[cls].live[b] += 1;
-	d->cls[DOOR_POOL].live[b] += 1;
+	add(&d->cls[cls], b, now);
+	add(&d->cls[DOOR_POOL], b, now);
 }

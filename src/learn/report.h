@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * learn/report: the one door. A surprise is judged against all surprises that the same
- * quantity gave for the same class of entity in this organisation's own past:
- *   s' = -ln((number above s + half of those in its bin + 1/2) / (number + 1)).
- * The past is frozen at each full hour of event time, so the order inside an hour does not
- * matter; it forgets 5 % a day.
+ * quantity gave for the same class of entity in this organisation's own past (Mondrian
+ * conformal):
+ *   s' = -ln((number above s + half of those in its bin + 1/2) / (number + 1)),
+ * and above the top 200 of a class by a generalised Pareto tail through them. The past is
+ * frozen at each full hour of event time, so the order inside an hour does not matter; it
+ * forgets 5 % a day.
  */
 #ifndef LEARN_REPORT_H
 #define LEARN_REPORT_H
 #include "event/entity.h"
+#include "learn/gpd.h"
 
-#define DOOR_BINS      140
+#define DOOR_BINS      140 /* of 0.2 nats up to 20, from there each 10 % higher */
 #define DOOR_BIN_NATS  0.2
+#define DOOR_EVEN      100 /* bins of equal width */
+#define DOOR_TAIL      200.0
 #define DOOR_POOL      ENT_CLASS_COUNT /* all classes together, for classes too small to judge */
 #define DOOR_POOL_MIN  200.0	       /* below so many a class borrows the pool */
 #define DOOR_LEARN_N   3000.0	       /* observations that end learning early */
@@ -20,17 +25,18 @@
 
 struct door_hist {
 	double live[DOOR_BINS]; /* up to now */
-	double total;
 	double frozen_total;
 	float judged[DOOR_BINS]; /* s' of each bin, as frozen */
-	float tail_nats;	 /* mean excess of the top, for what lies above all */
-	int top;		 /* highest bin with something in it, frozen; -1 none */
-	int64_t hour;		 /* of the freeze */
+	struct gpd tail;
+	int tail_bin;	    /* first bin above the tail's start, as frozen */
+	double tail_nats;   /* -ln of the share above it */
+	int top;	    /* highest bin with something in it, as frozen */
+	int64_t hour;	    /* of the freeze */
+	int64_t since;	    /* known of the first observation, 0 before */
 };
 
 struct door {
 	struct door_hist cls[ENT_CLASS_COUNT + 1];
-	int64_t since; /* known of the first observation, 0 before */
 };
 
 /* Whether it is too early to judge a class. */
