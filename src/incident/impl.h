@@ -20,7 +20,8 @@
 #define STEP_WHY    4u
 #define TACTICS	    14
 
-enum step_kind { STEP_ALERT, STEP_NOTE, STEP_COMPLIANCE };
+/* A signal is what surprised although no model spoke of it. */
+enum step_kind { STEP_ALERT, STEP_NOTE, STEP_COMPLIANCE, STEP_SIGNAL };
 
 /* Owned copies of ids, in order of arrival. */
 struct ids {
@@ -116,6 +117,9 @@ uint64_t ways_compliance(const struct alert *a, const struct entities *en);
 
 /* steps.c */
 MUST int step_new(const struct alert *a, const struct entities *en, struct step **ret_s);
+/* One that a learned quantity makes, not a model; everything is copied. */
+MUST int step_signal(int64_t time, struct str phase, struct str entity, uint8_t kind,
+		     const struct why *why, struct str event_id, struct step **ret_s);
 struct step *step_free(struct step *s);
 size_t step_bytes(const struct step *s);
 /* Takes a's (or the other step's) time, count and ids in; of one fold. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hash.h"
-#include "incident/impl.h"
+#include "incident/signals.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Of the memory one half is for edges, the other for incidents and waiting notes. */
+/* A half of the memory is for edges, an eighth for signals, the rest for incidents and notes.
+ */
 #define WINDOW_DEFAULT (24 * NS_PER_H)
 #define MEMORY_DEFAULT (64 * MIB)
 #define NOTE_WINDOW    (6 * NS_PER_H)
@@ -26,6 +27,7 @@ struct waiting {
 struct incidents {
 	struct entities *en;
 	struct edges *edges;
+	struct signals *signals;
 	int64_t window, swept;
 	size_t memory, bytes; /* of incidents and waiting notes */
 	struct inc **open;    /* by slot; NULL where free */
@@ -67,8 +69,10 @@ int incidents_new(const struct incidents_conf *conf, struct entities *en,
 	buf_init(&in->t.title, 4 * KIB);
 	buf_init(&in->t.summary, 64 * KIB);
 	buf_init(&in->t.json, LINE_MAX_BYTES);
-	/* The other half of the memory is for edges. */
 	err = edges_new(in->memory, &in->edges);
+	if (!err)
+		err = signals_new(in->memory / 4, &in->signals);
+	in->memory -= in->memory / 4;
 	if (err) {
 		incidents_free(in);
 		return err;
@@ -88,6 +92,7 @@ struct incidents *incidents_free(struct incidents *in)
 		map_free(&in->keys);
 		telling_free(&in->t);
 		edges_free(in->edges);
+		signals_free(in->signals);
 		free(in);
 	}
 	return NULL;
@@ -411,6 +416,61 @@ static bool note_fits(const struct waiting *n, const struct ways *w, int64_t t)
 	return false;
 }
 
+/* What surprised about i's own entities in the hours before t. */
+static int signals_join(struct incidents *in, struct inc *i, const struct alert *a,
+			const struct ways *w)
+{
+	int err = 0;
+
+	for (size_t k = 0; !err && k < w->n; k++) {
+		const struct way *y = &w->v[k];
+		const struct entity *x = entity_get(in->en, a->ents[y->from]);
+		struct step *s;
+		int got = 1;
+
+		if (y->kind != WAY_DIRECT || !y->strong || !y->lasting || !x)
+			continue;
+		while (!err && got > 0 && i->nsteps < CONTEXT_MAX) {
+			got = signals_take(in->signals, y->key, a->time, x->name, x->kind, &s);
+			err = got > 0 ? add_step(in, i, s) : got;
+		}
+	}
+	return err;
+}
+
+/* The open incident that is found by key and was about it within the window. */
+static struct inc *about(struct incidents *in, uint64_t key, int64_t t)
+{
+	const uint64_t *slot = map_get(&in->keys, key);
+	struct inc *i = slot ? in->open[*slot - 1] : NULL;
+	const struct inc_key *k = i && !i->compliance ? key_of(i, key) : NULL;
+
+	return k && k->strong && t - k->last <= SIGNAL_WINDOW ? i : NULL;
+}
+
+/* It is told with the next alert, or when the incident closes. */
+int incidents_signals(struct incidents *in, const struct learn_result *r, size_t n,
+		      const struct event *e)
+{
+	int err = 0;
+
+	for (size_t k = 0; !err && k < n; k++) {
+		const struct entity *x = entity_get(in->en, r[k].entity);
+		struct step *s;
+		struct inc *i;
+
+		if (!x || r[k].surprise < SIGNAL_NATS || r[k].learning || !r[k].tactic.len)
+			continue;
+		signals_put(in->signals, edges_key(x), &r[k], e);
+		i = about(in, edges_key(x), e->known);
+		if (!i || i->nsteps >= CONTEXT_MAX)
+			continue;
+		err = signals_take(in->signals, edges_key(x), e->known, x->name, x->kind, &s);
+		err = err > 0 ? add_step(in, i, s) : err;
+	}
+	return err;
+}
+
 static int notes_take(struct incidents *in, struct inc *i, const struct ways *w, int64_t t)
 {
 	int err = 0;
@@ -487,6 +547,8 @@ static int threat(const struct call *c, const struct alert *a, struct step *s,
 			err = key_put(in, i, w->v[k].key, a->time, w->v[k].strong);
 	if (!err)
 		err = notes_take(in, i, w, a->time);
+	if (!err)
+		err = signals_join(in, i, a, w);
 	i->time = MIN(i->time, a->time);
 	i->updated = MAX(i->updated, a->time);
 	return err ? err : tell(c, i);

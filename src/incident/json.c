@@ -99,7 +99,7 @@ void alert_json(struct buf *b, const struct alert *a)
 
 static void step(struct buf *b, const struct step *s)
 {
-	static const char *const kinds[] = {"alert", "note", "compliance"};
+	static const char *const kinds[] = {"alert", "note", "compliance", "signal"};
 
 	buf_addc(b, '{');
 	moment(b, "time", s->time);
@@ -109,9 +109,13 @@ static void step(struct buf *b, const struct step *s)
 	text(b, "phase", s->phase);
 	list(b, "attack", s->attack, s->nattack);
 	text(b, "text", s->text);
-	text(b, "model", s->model);
-	text(b, "severity", str_of(severity_name(s->severity)));
-	text(b, "alert_id", s->alert_id);
+	if (s->kind == STEP_SIGNAL) {
+		text(b, "quantity", s->model);
+	} else {
+		text(b, "model", s->model);
+		text(b, "severity", str_of(severity_name(s->severity)));
+		text(b, "alert_id", s->alert_id);
+	}
 	list(b, "event_ids", s->events.v, MIN(s->events.n, (size_t)ALERT_IDS_MAX));
 	list(b, "entities", s->names, s->nnames);
 	key(b, "count");
@@ -160,7 +164,8 @@ static void distinct(struct buf *b, const char *k, const struct inc *i, size_t o
 
 		while (at < n && !str_eq(v[at], t))
 			at++;
-		if (at == n && t.len && i->steps[s]->kind != STEP_NOTE)
+		if (at == n && t.len && i->steps[s]->kind != STEP_NOTE &&
+		    i->steps[s]->kind != STEP_SIGNAL)
 			v[n++] = t;
 	}
 	list(b, k, v, n);

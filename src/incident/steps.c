@@ -168,6 +168,37 @@ int step_new(const struct alert *a, const struct entities *en, struct step **ret
 	return 0;
 }
 
+int step_signal(int64_t time, struct str phase, struct str entity, uint8_t kind,
+		const struct why *why, struct str event_id, struct step **ret_s)
+{
+	struct step *s = calloc(1, sizeof(*s));
+	int err;
+
+	if (!s)
+		return -ENOMEM;
+	s->kind = STEP_SIGNAL;
+	s->time = s->last = time;
+	s->count = 1;
+	s->phase = phase;
+	s->model = why->quantity;
+	s->title = s->text = why->text.len ? why->text : why->seen;
+	s->names[0] = entity;
+	s->kinds[0] = kind;
+	s->nnames = 1;
+	s->why[0] = *why;
+	s->nwhy = 1;
+	s->fold = hash_2(hash_str(why->quantity, STEP_SIGNAL), hash_istr(entity, 0));
+	err = own(s);
+	if (!err)
+		err = ids_add(&s->events, event_id);
+	if (err) {
+		step_free(s);
+		return err;
+	}
+	*ret_s = s;
+	return 0;
+}
+
 struct step *step_free(struct step *s)
 {
 	if (s) {

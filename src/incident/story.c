@@ -201,16 +201,33 @@ static void sentence(struct buf *b, struct str s)
 		buf_addc(b, '.');
 }
 
+/* The first step that a model speaks of, and the last; signals are told apart. */
+static const struct step *first_told(const struct inc *i)
+{
+	for (size_t k = 0; k < i->nsteps; k++)
+		if (i->steps[k]->kind != STEP_SIGNAL)
+			return i->steps[k];
+	return i->steps[0];
+}
+
+static const struct step *last_told(const struct inc *i)
+{
+	for (size_t k = i->nsteps; k-- > 0;)
+		if (i->steps[k]->kind != STEP_SIGNAL)
+			return i->steps[k];
+	return i->steps[0];
+}
+
 /* How it went on: the phases in order, and over how long. */
 static void course(struct buf *b, const struct inc *i)
 {
-	const struct step *first = i->steps[0], *last = i->steps[i->nsteps - 1];
+	const struct step *first = first_told(i), *last = last_told(i);
 	char span[TIME_TEXT];
 	unsigned told = 1u << TACTICS;
 	int r = tactic_rank(first->phase);
 	const char *sep = "";
 
-	if (i->nsteps < 2)
+	if (first == last)
 		return;
 	if (r >= 0)
 		told |= 1u << r;
@@ -218,15 +235,17 @@ static void course(struct buf *b, const struct inc *i)
 		time_human(MAX(last->time - first->time, NS_PER_S), span));
 	for (size_t k = 1; k < i->nsteps; k++) {
 		r = tactic_rank(i->steps[k]->phase);
-		if (r < 0 || told & (1u << r))
+		if (r < 0 || told & (1u << r) || i->steps[k]->kind == STEP_SIGNAL)
 			continue;
 		told |= 1u << r;
 		buf_fmt(b, "%s%s", sep, tactic_text(r));
 		sep = ", then ";
 	}
 	if (!*sep) {
-		size_t n = i->nsteps - 1;
+		size_t n = 0;
 
+		for (size_t k = 0; k < i->nsteps; k++)
+			n += i->steps[k]->kind != STEP_SIGNAL && i->steps[k] != first;
 		buf_fmt(b, "%zu more step%s of the same kind", n, n == 1 ? "" : "s");
 	}
 	buf_addz(b, "; last seen: ");
@@ -259,7 +278,7 @@ static void unusual(struct buf *b, const struct inc *i)
 
 static void summary(struct telling *t, const struct inc *i)
 {
-	const struct step *first = i->steps[0], *top = strongest(i);
+	const struct step *first = first_told(i), *top = strongest(i);
 	struct buf *b = &t->summary;
 	char when[TIME_TEXT];
 
