@@ -8,6 +8,7 @@
 #define DETECT_IMPL_H
 #include "base/map.h"
 #include "detect/detect.h"
+#include "detect/scan.h"
 #include "event/filter.h"
 
 #define KEYS_MAX  4
@@ -56,14 +57,17 @@ struct tally {
 };
 
 /*
- * The rules of one record type. A rule that needs an exact value of some attribute is asked
- * only of events that have it; the others are always asked.
+ * The rules of one record type. A rule that needs a value of some attribute, or a word in it,
+ * is asked only of events that have it; the others are always asked.
  */
 struct type_index {
 	uint32_t *always; /* indexes into detect.rules, ascending */
 	size_t nalways;
 	attr_t *attrs; /* attributes some rule needs a value of */
 	size_t nattrs;
+	attr_t *words; /* attributes some rule needs a word in: detect.scans finds them */
+	size_t nwords;
+	bool *fits;	  /* [rules] that can match here at all */
 	struct map heads; /* hash of attribute and value -> 1 + index into links */
 	struct {
 		uint32_t rule, next; /* next: 1 + index, or 0 */
@@ -80,8 +84,9 @@ struct detect {
 	size_t nrules;
 	struct type_index *index; /* [record types] */
 	size_t ntypes;
-	uint32_t *found;  /* [nrules] scratch of index_find */
-	uint64_t *stamps; /* [nrules] last search that found it */
+	struct scan **scans; /* [attributes] words that rules need there, or NULL */
+	uint32_t *found;     /* [nrules] scratch of index_find */
+	uint64_t *stamps;    /* [nrules] last search that found it */
 	uint64_t stamp;
 	struct map throttle; /* hash of rule and key -> end of window */
 	struct map spoken;   /* entity -> known of its last alert in the threat queue */

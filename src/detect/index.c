@@ -5,13 +5,17 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define LISTS_DEEP 5 /* of values in an event that are looked into, as a filter does */
+#define FEW	   8 /* rules found by words: below so many they are asked, not looked for */
+
 /* What is carried while the rules of one type are put into its index. */
 struct build {
+	struct detect *dt;
 	struct type_index *x;
-	struct map usage; /* hash of attribute and value -> rules that could be found by it */
+	struct map usage; /* hash of an anchor -> rules that could be found by it */
 	uint32_t rule;
-	attr_t attr;
-	uint64_t shared; /* sum of the usage of one attribute's values */
+	uint64_t shared; /* sum of the usage of one set of anchors */
+	bool words;	 /* some anchor of the set is no whole value */
 	int err;
 };
 
@@ -20,9 +24,23 @@ static uint64_t value_key(attr_t a, struct str value)
 	return hash_istr(value, a);
 }
 
-static void add_link(struct str value, void *arg)
+static uint64_t anchor_key(const struct anchor *a)
 {
-	struct build *b = arg;
+	return value_key(a->attr, a->text) ^ (a->whole ? 0 : UINT64_MAX);
+}
+
+static void attr_once(attr_t *attrs, size_t *n, attr_t a)
+{
+	size_t k = 0;
+
+	while (k < *n && attrs[k] != a)
+		k++;
+	if (k == *n)
+		attrs[(*n)++] = a;
+}
+
+static void add_value(struct build *b, const struct anchor *a)
+{
 	struct type_index *x = b->x;
 	uint64_t *head;
 	void *more;
@@ -36,7 +54,7 @@ static void add_link(struct str value, void *arg)
 		}
 		x->links = more;
 	}
-	head = map_put(&x->heads, value_key(b->attr, value), NULL);
+	head = map_put(&x->heads, value_key(a->attr, a->text), NULL);
 	if (!head) {
 		b->err = -ENOMEM;
 		return;
@@ -44,12 +62,35 @@ static void add_link(struct str value, void *arg)
 	x->links[x->nlinks].rule = b->rule;
 	x->links[x->nlinks].next = (uint32_t)*head;
 	*head = ++x->nlinks;
+	attr_once(x->attrs, &x->nattrs, a->attr);
 }
 
-static void add_usage(struct str value, void *arg)
+/* The scan of a's attribute is shared by all types. */
+static void add_word(struct build *b, const struct anchor *a)
+{
+	struct scan **s = &b->dt->scans[a->attr];
+
+	if (!*s)
+		*s = scan_new();
+	if (!*s || scan_add(*s, a->text, b->rule) < 0) {
+		b->err = -ENOMEM;
+		return;
+	}
+	attr_once(b->x->words, &b->x->nwords, a->attr);
+}
+
+static void add_link(const struct anchor *a, void *arg)
+{
+	if (a->whole)
+		add_value(arg, a);
+	else
+		add_word(arg, a);
+}
+
+static void add_usage(const struct anchor *a, void *arg)
 {
 	struct build *b = arg;
-	uint64_t *n = map_put(&b->usage, value_key(b->attr, value), NULL);
+	uint64_t *n = map_put(&b->usage, anchor_key(a), NULL);
 
 	if (n)
 		(*n)++;
@@ -57,45 +98,34 @@ static void add_usage(struct str value, void *arg)
 		b->err = -ENOMEM;
 }
 
-static void sum_usage(struct str value, void *arg)
+/* A word costs a scan of the text, a value one look-up. */
+static void sum_usage(const struct anchor *a, void *arg)
 {
 	struct build *b = arg;
-	const uint64_t *n = map_get(&b->usage, value_key(b->attr, value));
+	const uint64_t *n = map_get(&b->usage, anchor_key(a));
 
-	b->shared += n ? *n : 0;
+	b->shared += (n ? *n : 0) * (a->whole ? 1 : 2);
+	b->words |= !a->whole;
 }
 
-/* The anchor of f whose values the fewest rules share; SIZE_MAX when it has none. */
-static size_t best_anchor(struct build *b, const struct filter *f)
+/* The set whose things the fewest rules share; SIZE_MAX when it has none. */
+static size_t best_set(struct build *b, const struct filter *f, bool *ret_words)
 {
 	size_t best = SIZE_MAX;
 	uint64_t least = UINT64_MAX;
 
-	for (size_t k = 0; filter_anchor(f, k, &b->attr, NULL, NULL) > 0; k++) {
+	*ret_words = false;
+	for (size_t k = 0;; k++) {
 		b->shared = 0;
-		filter_anchor(f, k, &b->attr, sum_usage, b);
+		b->words = false;
+		if (!filter_anchors(f, k, sum_usage, b))
+			return best;
 		if (b->shared < least) {
 			least = b->shared;
 			best = k;
+			*ret_words = b->words;
 		}
 	}
-	return best;
-}
-
-static void add_rule(struct build *b, const struct filter *f)
-{
-	struct type_index *x = b->x;
-	size_t k = 0, anchor = best_anchor(b, f);
-
-	if (anchor == SIZE_MAX) {
-		x->always[x->nalways++] = b->rule;
-		return;
-	}
-	filter_anchor(f, anchor, &b->attr, add_link, b);
-	while (k < x->nattrs && x->attrs[k] != b->attr)
-		k++;
-	if (k == x->nattrs)
-		x->attrs[x->nattrs++] = b->attr;
 }
 
 static bool fits(struct detect *dt, struct rule *r, size_t t)
@@ -107,31 +137,63 @@ static bool fits(struct detect *dt, struct rule *r, size_t t)
 	return yes;
 }
 
+/* All that could find the rules of this type, and how many need words to be found. */
+static size_t survey(struct build *b)
+{
+	struct detect *dt = b->dt;
+	size_t n = 0;
+	bool words;
+
+	for (size_t i = 0; i < dt->nrules; i++)
+		for (size_t k = 0;
+		     b->x->fits[i] && filter_anchors(dt->rules[i]->filter, k, add_usage, b);
+		     k++)
+			;
+	for (size_t i = 0; i < dt->nrules; i++)
+		if (b->x->fits[i] && best_set(b, dt->rules[i]->filter, &words) != SIZE_MAX)
+			n += words;
+	return n;
+}
+
 static int build_type(struct detect *dt, size_t t)
 {
-	struct build b = {.x = &dt->index[t]};
+	struct build b = {.dt = dt, .x = &dt->index[t]};
+	size_t nattrs = schema_attrs(dt->schema), many;
 
 	map_init(&b.x->heads);
 	map_init(&b.usage);
 	b.x->always = calloc(dt->nrules + 1, sizeof(*b.x->always));
-	b.x->attrs = calloc(dt->nrules + 1, sizeof(*b.x->attrs));
-	if (!b.x->always || !b.x->attrs)
+	b.x->attrs = calloc(nattrs + 1, sizeof(*b.x->attrs));
+	b.x->words = calloc(nattrs + 1, sizeof(*b.x->words));
+	b.x->fits = calloc(dt->nrules + 1, sizeof(*b.x->fits));
+	if (!b.x->always || !b.x->attrs || !b.x->words || !b.x->fits)
 		return -ENOMEM;
-	for (size_t i = 0; i < dt->nrules; i++) {
-		const struct filter *f = dt->rules[i]->filter;
-
-		for (size_t k = 0;
-		     fits(dt, dt->rules[i], t) && filter_anchor(f, k, &b.attr, NULL, NULL) > 0;
-		     k++)
-			filter_anchor(f, k, &b.attr, add_usage, &b);
-	}
+	for (size_t i = 0; i < dt->nrules; i++)
+		b.x->fits[i] = fits(dt, dt->rules[i], t);
+	many = survey(&b);
 	for (size_t i = 0; b.err == 0 && i < dt->nrules; i++) {
+		const struct filter *f = dt->rules[i]->filter;
+		bool words = false;
+		size_t set = b.x->fits[i] ? best_set(&b, f, &words) : SIZE_MAX;
+
 		b.rule = (uint32_t)i;
-		if (fits(dt, dt->rules[i], t))
-			add_rule(&b, dt->rules[i]->filter);
+		if (set != SIZE_MAX && (!words || many > FEW))
+			filter_anchors(f, set, add_link, &b);
+		else if (b.x->fits[i])
+			b.x->always[b.x->nalways++] = b.rule;
 	}
 	map_free(&b.usage);
 	return b.err;
+}
+
+static int build_scans(struct detect *dt)
+{
+	int r = 0;
+
+	for (size_t a = 0; r == 0 && a < schema_attrs(dt->schema); a++)
+		if (dt->scans[a])
+			r = scan_compile(dt->scans[a]);
+	return r;
 }
 
 /* Why a rule can never fire, for the person who wrote it. */
@@ -166,10 +228,13 @@ int index_build(struct detect *dt)
 	dt->index = calloc(dt->ntypes + 1, sizeof(*dt->index));
 	dt->found = calloc(dt->nrules + 1, sizeof(*dt->found));
 	dt->stamps = calloc(dt->nrules + 1, sizeof(*dt->stamps));
-	if (!dt->index || !dt->found || !dt->stamps)
+	dt->scans = calloc(schema_attrs(dt->schema) + 1, sizeof(*dt->scans));
+	if (!dt->index || !dt->found || !dt->stamps || !dt->scans)
 		return -ENOMEM;
 	for (size_t t = 0; r == 0 && t < dt->ntypes; t++)
 		r = build_type(dt, t);
+	if (r == 0)
+		r = build_scans(dt);
 	for (size_t i = 0; r == 0 && i < dt->nrules; i++) {
 		struct rule *rule = dt->rules[i];
 
@@ -186,9 +251,14 @@ void index_free(struct detect *dt)
 
 		free(x->always);
 		free(x->attrs);
+		free(x->words);
+		free(x->fits);
 		free(x->links);
 		map_free(&x->heads);
 	}
+	for (size_t a = 0; dt->scans && a < schema_attrs(dt->schema); a++)
+		scan_free(dt->scans[a]);
+	free(dt->scans);
 	free(dt->index);
 	free(dt->found);
 	free(dt->stamps);
@@ -211,36 +281,62 @@ static size_t add_found(struct detect *dt, size_t n, uint32_t rule)
 	return n;
 }
 
-static size_t find_values(struct detect *dt, const struct type_index *x, attr_t a,
-			  const struct event *e, size_t n)
+struct search {
+	struct detect *dt;
+	const struct type_index *x;
+	size_t n;
+};
+
+static void word_found(uint32_t rule, void *arg)
 {
-	const struct val *v;
-	size_t items = val_items(event_get(e, a), &v);
+	struct search *s = arg;
+
+	if (s->x->fits[rule])
+		s->n = add_found(s->dt, s->n, rule);
+}
+
+static void find_value(struct search *s, attr_t a, struct str text)
+{
+	const uint64_t *head = map_get(&s->x->heads, value_key(a, text));
+
+	for (uint64_t l = head ? *head : 0; l; l = s->x->links[l - 1].next)
+		s->n = add_found(s->dt, s->n, s->x->links[l - 1].rule);
+}
+
+/* Every text of v, as deep as a filter looks. */
+static void find_in(struct search *s, attr_t a, const struct val *v, bool words, unsigned depth)
+{
 	char tmp[40];
 
-	for (size_t i = 0; i < items; i++) {
-		const uint64_t *head = map_get(&x->heads, value_key(a, val_text(&v[i], tmp)));
-
-		for (uint64_t l = head ? *head : 0; l; l = x->links[l - 1].next)
-			n = add_found(dt, n, x->links[l - 1].rule);
+	if (v->kind == VAL_LIST) {
+		for (uint32_t i = 0; i < v->len && depth < LISTS_DEEP; i++)
+			find_in(s, a, &v->list[i], words, depth + 1);
+		return;
 	}
-	return n;
+	if (v->kind <= VAL_NULL)
+		return;
+	if (words)
+		scan_text(s->dt->scans[a], val_text(v, tmp), word_found, s);
+	else
+		find_value(s, a, val_text(v, tmp));
 }
 
 size_t index_find(struct detect *dt, const struct event *e, const uint32_t **ret_rules)
 {
 	const struct type_index *x = &dt->index[e->type->id];
-	size_t n = 0;
+	struct search s = {.dt = dt, .x = x};
 
 	dt->stamp++;
 	for (size_t k = 0; k < x->nattrs; k++)
-		n = find_values(dt, x, x->attrs[k], e, n);
-	*ret_rules = n ? dt->found : x->always;
-	if (!n)
+		find_in(&s, x->attrs[k], event_get(e, x->attrs[k]), false, 0);
+	for (size_t k = 0; k < x->nwords; k++)
+		find_in(&s, x->words[k], event_get(e, x->words[k]), true, 0);
+	*ret_rules = s.n ? dt->found : x->always;
+	if (!s.n)
 		return x->nalways;
 	for (size_t i = 0; i < x->nalways; i++)
-		n = add_found(dt, n, x->always[i]);
+		s.n = add_found(dt, s.n, x->always[i]);
 	/* In the order of loading. */
-	qsort(dt->found, n, sizeof(*dt->found), by_number);
-	return n;
+	qsort(dt->found, s.n, sizeof(*dt->found), by_number);
+	return s.n;
 }

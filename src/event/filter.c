@@ -180,45 +180,6 @@ size_t filter_attrs(const struct filter *f, const attr_t **ret_attrs)
 	return f->nattrs;
 }
 
-static bool is_anchor(const struct item *it)
-{
-	if (it->attr == ATTR_NONE || it->list || it->ref != ATTR_NONE || it->neq || it->all ||
-	    it->npats == 0)
-		return false;
-	for (size_t i = 0; i < it->npats; i++)
-		if (it->pats[i].kind != PAT_EQUAL || it->pats[i].text.len == 0)
-			return false;
-	return true;
-}
-
-/* Counts down *nth over the items that must match whenever n does. */
-static const struct item *anchor_of(const struct node *n, size_t *nth)
-{
-	const struct item *it = NULL;
-
-	if (n->kind == NODE_ITEM)
-		return is_anchor(n->item) && (*nth)-- == 0 ? n->item : NULL;
-	/* An OR of one is what it holds. */
-	if (n->kind == NODE_NOT || (n->kind == NODE_OR && (!n->child || n->child->next)))
-		return NULL;
-	for (const struct node *c = n->child; c && !it; c = c->next)
-		it = anchor_of(c, nth);
-	return it;
-}
-
-size_t filter_anchor(const struct filter *f, size_t nth, attr_t *ret_attr,
-		     void (*each)(struct str value, void *arg), void *arg)
-{
-	const struct item *it = anchor_of(f->root, &nth);
-
-	if (!it)
-		return 0;
-	*ret_attr = it->attr;
-	for (size_t i = 0; each && i < it->npats; i++)
-		each(it->pats[i].text, arg);
-	return it->npats;
-}
-
 struct filter *filter_free(struct filter *f)
 {
 	if (!f)

@@ -41,12 +41,18 @@ bool filter_possible(const struct filter *f, const struct rectype *t);
 
 bool filter_match(const struct filter *f, const struct event *e);
 
+/* One thing that may have to be so: attr is this text, or has it in it, without case. */
+struct anchor {
+	attr_t attr;
+	bool whole;
+	struct str text; /* lives as long as the filter */
+};
+typedef void anchor_fn(const struct anchor *a, void *arg);
+
 /*
- * For an index over many filters: the nth attribute that must have one of some exact values
- * (without case) whenever f matches. Calls each (may be NULL) with the values; returns how
- * many, 0 when there is no nth such attribute.
+ * For an index over many filters: the nth set of things of which at least one is so whenever f
+ * matches. Calls each with them; returns how many, 0 when there is no nth set.
  */
-size_t filter_anchor(const struct filter *f, size_t nth, attr_t *ret_attr,
-		     void (*each)(struct str value, void *arg), void *arg);
+size_t filter_anchors(const struct filter *f, size_t nth, anchor_fn *each, void *arg);
 
 #endif

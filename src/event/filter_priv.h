@@ -25,6 +25,7 @@ enum node_kind { NODE_ITEM, NODE_AND, NODE_OR, NODE_NOT };
 
 struct node {
 	uint8_t kind;
+	uint32_t cost; /* of its anchors, 0: not worked out yet (filter_anchor.c) */
 	const struct item *item;
 	struct node *child, *next; /* first child; sibling */
 };

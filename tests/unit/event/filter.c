@@ -260,10 +260,10 @@ TEST(lists)
 
 static size_t anchors;
 
-static void count_anchor(struct str value, void *arg)
+static void count_anchor(const struct anchor *a, void *arg)
 {
 	(void)arg;
-	anchors += value.len;
+	anchors += a->text.len;
 }
 
 TEST(possible_and_anchor)
@@ -276,7 +276,7 @@ TEST(possible_and_anchor)
 		{"s: {cmd: a}", true, 1},
 		{"s: {unseen: a}", false, 1},
 		{"s: {unseen: null}", true, 0},
-		{"a: {unseen: x}\nb: {cmd: x}\ncondition: a or b", true, 0},
+		{"a: {unseen: x}\nb: {cmd: x}\ncondition: a or b", true, 2},
 		{"a: {unseen: x}\nb: {cmd: [x, y]}\ncondition: not a and b", true, 2},
 		{"a: {unseen|exists: true}\ncondition: not a", true, 0},
 		{"a: {unseen: null}\ncondition: not a", false, 0},
@@ -294,20 +294,18 @@ TEST(possible_and_anchor)
 		struct yaml *y = NULL;
 		struct filter *f = NULL;
 		struct diag d;
-		attr_t a;
 
 		/* A schema of its own: the shared one takes no new attributes any more. */
 		CHECK_INT(schema_new(&s), 0);
 		t = schema_type_add(s, STR("t"), STR("t.e"), CLASS_BASE);
-		a = schema_attr(s, STR("cmd"));
-		CHECK_INT(schema_provide(s, t, a), 0);
+		CHECK_INT(schema_provide(s, t, schema_attr(s, STR("cmd"))), 0);
 		CHECK_INT(yaml_parse("t", str_of(rows[i].text), &y, &d), 0);
 		CHECK_INT(filter_compile(s, y, y->docs->root, &f, &d), 0);
 		CHECK_INT(filter_want(f, s, t), 0);
 		CHECK_INT(schema_freeze(s), 0);
 		CHECK_INT(filter_possible(f, t), rows[i].possible);
 		anchors = 0;
-		CHECK_INT(filter_anchor(f, 0, &a, count_anchor, NULL), rows[i].anchor);
+		CHECK_INT(filter_anchors(f, 0, count_anchor, NULL), rows[i].anchor);
 		CHECK_INT(anchors, rows[i].anchor);
 		filter_free(f);
 		yaml_free(y);
