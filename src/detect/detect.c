@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hash.h"
-#include "detect/impl.h"
+#include "detect/correlate.h"
 #include <errno.h>
 #include <stdlib.h>
+
+#define FEED_DEPTH 16 /* correlations of correlations; corr_link refuses longer chains */
 
 struct load {
 	struct detect *dt;
 	const char *dir;
+	bool lenient; /* a folder of other people's rules: a bad one does not stop the rest */
 	struct diag *d;
 };
+
+typedef int out_fn(struct alert *a, const struct event *e, void *arg);
 
 static int load_one(const char *path, void *arg)
 {
 	struct load *l = arg;
 
-	return rule_load(l->dt, l->dir, path, l->d);
+	return rule_load(l->dt, l->dir, path, l->lenient, l->d);
 }
 
 int detect_open(const struct detect_conf *conf, struct schema *s, struct detect **ret_d,
@@ -29,11 +34,16 @@ int detect_open(const struct detect_conf *conf, struct schema *s, struct detect 
 	map_init(&dt->throttle);
 	map_init(&dt->spoken);
 	map_init(&dt->tallies);
+	map_init(&dt->groups);
 	for (size_t i = 0; r == 0 && i < conf->ndirs; i++) {
-		struct load l = {dt, conf->dirs[i], d};
+		struct load l = {dt, conf->dirs[i], i > 0, d};
 
 		r = yaml_walk(conf->dirs[i], load_one, &l, d);
 	}
+	if (r == 0)
+		r = corr_link(dt, d);
+	if (r == 0)
+		r = sieves_link(dt, d);
 	if (r < 0) {
 		detect_free(dt);
 		return r;
@@ -49,6 +59,10 @@ struct detect *detect_free(struct detect *dt)
 	index_free(dt);
 	for (size_t i = 0; i < dt->nrules; i++)
 		rule_free(dt->rules[i]);
+	sieves_free(dt);
+	for (size_t i = 0; i < dt->nfiles; i++)
+		yaml_free(dt->files[i]);
+	free(dt->files);
 	free(dt->rules);
 	free(dt->models);
 	map_free(&dt->spoken);
@@ -197,24 +211,15 @@ static int judge(struct detect *dt, struct rule *r, struct alert *a)
 	return 0;
 }
 
-static int fire(struct detect *dt, struct rule *r, const struct event *e,
-		int (*out)(struct alert *a, const struct event *e, void *arg), void *arg)
+/* A match of r speaks, once a window. t: the earlier matches to cite, or NULL. */
+static int speak(struct detect *dt, struct rule *r, const struct event *e, uint64_t key,
+		 struct tally *t, out_fn *out, void *arg)
 {
-	uint64_t key = rule_key(dt, r, e);
-	struct tally *t = NULL;
 	struct alert *a;
 
-	r->model.matched++;
-	if (r->count.n) {
-		t = tally_add(dt, r, key, e);
-		if (!t)
-			return 0;
-	}
 	if (!window_open(dt, key, e->known, r->model.throttle_ns))
 		return 0;
 	a = alert_make(dt, r, e, key, t);
-	if (t)
-		tally_reset(t);
 	if (!a || judge(dt, r, a) < 0) {
 		alert_free(a);
 		return -ENOMEM;
@@ -222,8 +227,62 @@ static int fire(struct detect *dt, struct rule *r, const struct event *e,
 	return out(a, e, arg);
 }
 
-int detect_event(struct detect *dt, const struct event *e,
-		 int (*out)(struct alert *a, const struct event *e, void *arg), void *arg)
+static int fire(struct detect *dt, struct rule *r, const struct event *e, out_fn *out,
+		void *arg)
+{
+	uint64_t key = rule_key(dt, r, e);
+	struct tally *t = NULL;
+	int err;
+
+	if (r->count.n) {
+		t = tally_add(dt, r, key, e);
+		if (!t)
+			return 0;
+	}
+	err = speak(dt, r, e, key, t, out, arg);
+	if (t)
+		tally_reset(t);
+	return err;
+}
+
+static int matched(struct detect *dt, struct rule *r, const struct event *e, struct tally *t,
+		   uint64_t key, unsigned depth, out_fn *out, void *arg);
+
+/* What r matched is counted by the correlations that name it. */
+static int feed(struct detect *dt, const struct rule *r, const struct event *e, unsigned depth,
+		out_fn *out, void *arg)
+{
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < r->nfeeds; i++) {
+		uint64_t key;
+		struct tally *t = corr_feed(dt, r->feeds[i].to, r->feeds[i].ref, e, &key);
+
+		if (t)
+			err = matched(dt, r->feeds[i].to, e, t, key, depth + 1, out, arg);
+	}
+	return err;
+}
+
+/* r, a rule or (with t and key) a correlation, matched e. */
+static int matched(struct detect *dt, struct rule *r, const struct event *e, struct tally *t,
+		   uint64_t key, unsigned depth, out_fn *out, void *arg)
+{
+	int err = 0;
+
+	r->model.matched++;
+	if (dt->nmatched < ARRAY_LEN(dt->matched))
+		dt->matched[dt->nmatched++] = &r->model;
+	if (depth <= FEED_DEPTH)
+		err = feed(dt, r, e, depth, out, arg);
+	if (err == 0 && (!r->spoken_for || r->aloud))
+		err = r->corr ? speak(dt, r, e, key, t, out, arg) : fire(dt, r, e, out, arg);
+	if (t)
+		tally_reset(t);
+	return err;
+}
+
+int detect_event(struct detect *dt, const struct event *e, out_fn *out, void *arg)
 {
 	const uint32_t *rules;
 	size_t n = index_find(dt, e, &rules);
@@ -233,11 +292,8 @@ int detect_event(struct detect *dt, const struct event *e,
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct rule *rule = dt->rules[rules[i]];
 
-		if (!filter_match(rule->filter, e))
-			continue;
-		if (dt->nmatched < ARRAY_LEN(dt->matched))
-			dt->matched[dt->nmatched++] = &rule->model;
-		r = fire(dt, rule, e, out, arg);
+		if (filter_match(rule->filter, e) && !rule_sifted(rule, e))
+			r = matched(dt, rule, e, NULL, 0, 0, out, arg);
 	}
 	return r;
 }

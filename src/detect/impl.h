@@ -27,11 +27,35 @@ struct count_rule {
 	attr_t distinct; /* ATTR_NONE: every match counts */
 };
 
+struct corr;
+struct rule;
+
+/* A Sigma filter: a user's exclusion from some or all rules. */
+struct sieve {
+	struct filter *filter;
+	const struct yaml_node *root, *rules; /* rules: names or ids; NULL: all */
+	const struct yaml *yaml;
+	bool keeps; /* its condition says what stays, not what goes */
+};
+
+/* A correlation that counts a rule's matches, and as which of its rules. */
+struct feed {
+	struct rule *to;
+	size_t ref;
+};
+
 struct rule {
 	struct model model;
-	struct yaml *yaml; /* kept: the tests stand in it */
+	struct yaml *yaml; /* borrowed of detect.files: the tests stand in it */
 	const struct yaml_node *root;
-	struct filter *filter;
+	struct filter *filter; /* NULL: a correlation */
+	struct sieve **sieves; /* the user's filters on it */
+	size_t nsieves;
+	struct corr *corr; /* or NULL */
+	struct feed *feeds;
+	size_t nfeeds;
+	bool spoken_for; /* a correlation uses it: it speaks for itself only when aloud */
+	bool aloud;
 	const char *refused; /* why its detection cannot be run, or NULL */
 	struct key_part key[KEYS_MAX];
 	size_t nkey;
@@ -88,18 +112,35 @@ struct detect {
 	uint32_t *found;     /* [nrules] scratch of index_find */
 	uint64_t *stamps;    /* [nrules] last search that found it */
 	uint64_t stamp;
-	struct map throttle; /* hash of rule and key -> end of window */
-	struct map spoken;   /* entity -> known of its last alert in the threat queue */
-	struct map tallies;  /* hash of rule and key -> struct tally * */
+	struct map throttle;   /* hash of rule and key -> end of window */
+	struct map spoken;     /* entity -> known of its last alert in the threat queue */
+	struct map tallies;    /* hash of rule and key -> struct tally * */
+	struct map groups;     /* hash of correlation and group -> its window */
+	size_t corr_entries;   /* matches in all of those */
+	struct sieve **sieves; /* the user's filters */
+	size_t nsieves;
+	struct yaml **files; /* read; rules and filters stand in them */
+	size_t nfiles;
 	const struct model *matched[64];
 	size_t nmatched;
 };
 
-/* Loads a file's rule. 0, or <0 with a finished line in d. */
-MUST int rule_load(struct detect *dt, const char *dir, const char *path, struct diag *d);
+/*
+ * Loads the rules, correlations and filters of a file. lenient: what is wrong with one of them
+ * is its own refusal, not an error of all. 0, or <0 with a finished line in d.
+ */
+MUST int rule_load(struct detect *dt, const char *dir, const char *path, bool lenient,
+		   struct diag *d);
 struct rule *rule_free(struct rule *r);
 /* Marks the record types whose log source fits, and wants the attributes there. */
 MUST int rule_bind(struct rule *r, struct schema *s, struct diag *d);
+/* Whether one of the user's filters leaves out what r matched in e. */
+bool rule_sifted(const struct rule *r, const struct event *e);
+/* Reads the filter of a document; after all files, sieves_link gives them to their rules. */
+MUST int sieve_load(struct detect *dt, struct yaml *y, const struct yaml_node *root,
+		    struct diag *d);
+MUST int sieves_link(struct detect *dt, struct diag *d);
+void sieves_free(struct detect *dt);
 /* Calls fn with the name in each {placeholder} of a text, until fn returns < 0. */
 MUST int template_names(struct str text, int (*fn)(struct str name, void *arg), void *arg);
 /*

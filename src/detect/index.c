@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which rules are worth asking of an event, so that cost grows with what can match. */
 #include "base/hash.h"
-#include "detect/impl.h"
+#include "detect/correlate.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -130,7 +130,7 @@ static size_t best_set(struct build *b, const struct filter *f, bool *ret_words)
 
 static bool fits(struct detect *dt, struct rule *r, size_t t)
 {
-	bool yes = !r->refused && r->types[t] &&
+	bool yes = !r->refused && !r->corr && r->types[t] &&
 		   filter_possible(r->filter, schema_type(dt->schema, t));
 
 	r->possible |= yes;
@@ -204,6 +204,8 @@ static const char *reason(struct detect *dt, struct rule *r)
 
 	if (r->refused)
 		return r->refused;
+	if (r->corr)
+		return "none of its rules can fire";
 	n = filter_attrs(r->filter, &attrs);
 	for (size_t i = 0; i < n; i++) {
 		struct str name = schema_name(dt->schema, attrs[i]);
@@ -218,6 +220,18 @@ static const char *reason(struct detect *dt, struct rule *r)
 				.p;
 	}
 	return "no record has all its fields";
+}
+
+/* All its rules must be able to match where it asks for several, else one will do. */
+static bool corr_possible(const struct rule *r)
+{
+	size_t can = 0;
+
+	if (!r->corr || r->refused)
+		return false;
+	for (size_t i = 0; i < r->corr->nrefs; i++)
+		can += r->corr->refs[i]->possible;
+	return r->corr->type >= CORR_TEMPORAL ? (double)can >= r->corr->low : can > 0;
 }
 
 int index_build(struct detect *dt)
@@ -235,6 +249,9 @@ int index_build(struct detect *dt)
 		r = build_type(dt, t);
 	if (r == 0)
 		r = build_scans(dt);
+	for (size_t pass = 0; pass < CORR_REFS; pass++)
+		for (size_t i = 0; i < dt->nrules; i++)
+			dt->rules[i]->possible |= corr_possible(dt->rules[i]);
 	for (size_t i = 0; r == 0 && i < dt->nrules; i++) {
 		struct rule *rule = dt->rules[i];
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads a model file: Sigma's keys and the additions under `thymus:`. */
 #include "base/timeutil.h"
-#include "detect/impl.h"
+#include "detect/correlate.h"
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static const char *const top_keys[] = {"title",
@@ -46,7 +47,9 @@ struct rule *rule_free(struct rule *r)
 	if (!r)
 		return NULL;
 	filter_free(r->filter);
-	yaml_free(r->yaml);
+	corr_free(r->corr);
+	free(r->feeds);
+	free(r->sieves);
 	free(r->types);
 	free((void *)r->model.attack);
 	free((char *)r->model.name.p);
@@ -274,10 +277,11 @@ static int refuse(struct rule *r, const struct diag *d)
 	return r->refused ? 0 : -ENOMEM;
 }
 
-static int fill(struct detect *dt, struct rule *r, struct diag *d)
+static int fill(struct detect *dt, struct rule *r, bool lenient, struct diag *d)
 {
 	const struct yaml_node *det = yaml_get(r->root, "detection");
-	int e;
+	const struct yaml_node *corr = det ? NULL : yaml_get(r->root, "correlation");
+	int e = 0;
 
 	r->model.title = yaml_str(r->root, "title", "");
 	r->model.id = yaml_str(r->root, "id", "");
@@ -286,62 +290,115 @@ static int fill(struct detect *dt, struct rule *r, struct diag *d)
 	r->model.description = yaml_str(r->root, "description", "");
 	if (!r->model.title.len)
 		return yaml_fail(r->yaml, r->root, d, "a model needs a title");
-	if (!det && yaml_get(r->root, "correlation")) {
-		r->refused = "correlation rules are not supported";
-		return 0;
-	}
-	if (!det)
+	if (!det && !corr)
 		return yaml_fail(r->yaml, r->root, d, "a model needs a detection");
-	if ((e = yaml_only(r->yaml, r->root, top_keys, d)) < 0 || (e = level_of(r, d)) < 0 ||
-	    (e = tags_of(r, d)) < 0 || (e = own_of(dt, r, d)) < 0)
+	/* Public rules may carry keys of their own; ours may not, so that a slip is seen. */
+	if (!lenient || yaml_get(r->root, "thymus"))
+		e = yaml_only(r->yaml, r->root, top_keys, d);
+	if (e < 0 || (e = level_of(r, d)) < 0 || (e = tags_of(r, d)) < 0 ||
+	    (e = own_of(dt, r, d)) < 0)
 		return e;
-	e = filter_compile(dt->schema, r->yaml, det, &r->filter, d);
+	e = corr ? corr_read(dt, r, corr, d)
+		 : filter_compile(dt->schema, r->yaml, det, &r->filter, d);
 	if (e == -ENOTSUP)
 		return refuse(r, d);
 	if (e < 0)
 		return e;
-	learned_of(dt, r);
+	if (corr && !yaml_get(yaml_get(r->root, "thymus"), "throttle"))
+		r->model.throttle_ns = r->corr->span_ns;
+	if (!corr)
+		learned_of(dt, r);
 	return named_of(dt, r);
 }
 
 /* The path below the folder, without the ending. */
-static char *name_of(const char *dir, const char *path)
+static char *name_of(const char *dir, const char *path, unsigned n)
 {
 	struct str p = str_of(path), base = str_of(dir);
 	size_t dot = p.len;
+	char more[16] = "", *name;
 
 	if (str_starts(p, base) && p.len > base.len)
 		p = str_sub(p, base.len + (p.p[base.len] == '/'), p.len);
 	for (size_t i = 0; i < p.len; i++)
 		if (p.p[i] == '.')
 			dot = i;
-	return str_dup(str_sub(p, 0, MIN(dot, p.len)));
+	p = str_sub(p, 0, MIN(dot, p.len));
+	if (n > 1)
+		snprintf(more, sizeof(more), "#%u", n);
+	name = malloc(p.len + sizeof(more));
+	if (name) {
+		memcpy(name, p.p, p.len);
+		memcpy(name + p.len, more, sizeof(more));
+	}
+	return name;
 }
 
-int rule_load(struct detect *dt, const char *dir, const char *path, struct diag *d)
+/* Takes name. */
+static int rule_add(struct detect *dt, struct yaml *y, const struct yaml_node *root, char *name,
+		    bool lenient, struct diag *d)
 {
-	struct rule *r = calloc(1, sizeof(*r)), **rules;
-	char *name = name_of(dir, path);
-	int e = r && name ? yaml_load(path, &r->yaml, d) : -ENOMEM;
+	struct rule **rules = realloc(dt->rules, (dt->nrules + 1) * sizeof(struct rule *));
+	struct rule *r = calloc(1, sizeof(*r));
+	int e;
 
-	if (e < 0) {
+	if (rules)
+		dt->rules = rules;
+	if (!rules || !r || !name) {
 		free(name);
-		rule_free(r);
-		return e;
+		free(r);
+		return -ENOMEM;
 	}
-	r->model.name = str_of(name);
-	r->model.path = str_of(r->yaml->file);
-	r->root = r->yaml->docs ? r->yaml->docs->root : NULL;
-	if (!r->root || r->root->kind != YAML_MAP)
-		e = yaml_fail(r->yaml, r->root, d, "a model must be a map");
-	if (e == 0)
-		e = fill(dt, r, d);
-	rules = e == 0 ? realloc(dt->rules, (dt->nrules + 1) * sizeof(struct rule *)) : NULL;
-	if (!rules) {
-		rule_free(r);
-		return e < 0 ? e : -ENOMEM;
-	}
-	dt->rules = rules;
 	rules[dt->nrules++] = r;
-	return rule_bind(r, dt->schema, d);
+	r->yaml = y;
+	r->model.name = str_of(name);
+	r->model.path = str_of(y->file);
+	r->root = root;
+	if (!root || root->kind != YAML_MAP)
+		e = yaml_fail(y, root, d, "a model must be a map");
+	else
+		e = fill(dt, r, lenient, d);
+	if (e == 0 && !r->corr)
+		e = rule_bind(r, dt->schema, d);
+	if (e == E_SYNTAX && lenient)
+		e = refuse(r, d);
+	return e;
+}
+
+static int file_add(struct detect *dt, const char *path, struct yaml **ret_y, struct diag *d)
+{
+	struct yaml **v = realloc(dt->files, (dt->nfiles + 1) * sizeof(struct yaml *));
+	int e;
+
+	if (!v)
+		return -ENOMEM;
+	dt->files = v;
+	e = yaml_load(path, ret_y, d);
+	if (e == 0)
+		v[dt->nfiles++] = *ret_y;
+	return e;
+}
+
+/* The first document has the file's name, the next are NAME#2 and so on. */
+int rule_load(struct detect *dt, const char *dir, const char *path, bool lenient,
+	      struct diag *d)
+{
+	struct yaml *y;
+	unsigned n = 0;
+	int e = file_add(dt, path, &y, d);
+
+	if (e == 0 && !y->docs)
+		e = yaml_fail(y, NULL, d, "a model must be a map");
+	for (const struct yaml_doc *doc = e == 0 ? y->docs : NULL; doc && e == 0;
+	     doc = doc->next) {
+		char *name = name_of(dir, path, ++n);
+
+		if (yaml_get(doc->root, "filter") && !yaml_get(doc->root, "detection")) {
+			free(name);
+			e = sieve_load(dt, y, doc->root, d);
+		} else {
+			e = rule_add(dt, y, doc->root, name, lenient, d);
+		}
+	}
+	return e;
 }

@@ -163,7 +163,9 @@ int detect_test(struct detect *dt, struct schema *s, void (*fail)(const char *li
 		const struct yaml_node *tests =
 			yaml_get(yaml_get(dt->rules[i]->root, "thymus"), "tests");
 
-		if (dt->rules[i]->refused)
+		/* A correlation is tested where its rules are: by events of its own it has
+		 * none. */
+		if (dt->rules[i]->refused || dt->rules[i]->corr)
 			continue;
 		YAML_EACH(n, tests)
 		one_test(&t, dt->rules[i], n);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Throttle windows and running counts, both bounded and in event time. */
 #include "base/hash.h"
-#include "detect/impl.h"
+#include "detect/correlate.h"
 #include <stdlib.h>
 
 #define WINDOWS_MAX 1000000
@@ -72,6 +72,7 @@ void windows_clear(struct detect *dt)
 	}
 	map_free(&dt->tallies);
 	map_free(&dt->throttle);
+	corr_clear(dt);
 }
 
 static void drop_first(struct tally *t, size_t k)

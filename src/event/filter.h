@@ -27,6 +27,9 @@ struct filter;
  */
 MUST int filter_compile(struct schema *s, const struct yaml *y, const struct yaml_node *n,
 			struct filter **ret_f, struct diag *d);
+/* The same of a map that holds one more key, which is no selection. */
+MUST int filter_compile_but(struct schema *s, const struct yaml *y, const struct yaml_node *n,
+			    const char *skip, struct filter **ret_f, struct diag *d);
 struct filter *filter_free(struct filter *f);
 
 /* Marks its attributes as wanted of type t (NULL: all types). */

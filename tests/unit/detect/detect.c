@@ -26,13 +26,21 @@ double learn_report(struct learn *l, uint32_t entity, struct str quantity, doubl
 	return raw + 1;
 }
 
-bool learn_budget(struct learn *l, double surprise, bool compliance, int64_t now)
+bool learn_claim(struct learn *l, const struct learn_claim *c)
 {
-	(void)l, (void)now;
+	(void)l;
+	if (c->goes_on)
+		return true;
 	door.budgets++;
-	door.surprise = surprise;
-	door.compliance = compliance;
+	door.surprise = c->surprise;
+	door.compliance = c->compliance;
 	return door.allow;
+}
+
+bool learn_slow(const struct learn *l, struct str quantity)
+{
+	(void)l, (void)quantity;
+	return false;
 }
 
 size_t learn_results(const struct learn *l, const struct learn_result **ret_r)
@@ -426,8 +434,9 @@ TEST(what_cannot_fire_says_why)
 		{"title: t\nlogsource: {source: zeek}\n"
 		 "detection: {s: {a: b}, condition: s | count() > 3}\n",
 		 "not supported"},
-		{"title: t\ncorrelation: {type: event_count}\n",
-		 "correlation rules are not supported"},
+		{"title: t\ncorrelation: {type: event_count, rules: [x], timespan: 1m, "
+		 "condition: {lte: 3}}\n",
+		 "only what reaches a lower bound can be told"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -205,7 +205,7 @@ TEST(regex_is_bounded)
 
 TEST(lists)
 {
-	char dir[] = "/tmp/filter-XXXXXX", path[64], file[64];
+	char dir[] = "/tmp/filter-XXXXXX", path[64], file[80];
 	struct yaml *y = NULL;
 	struct filter *f = NULL;
 	struct diag d;

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sliding windows of correlations. */
+#include "base/hash.h"
+#include "detect/correlate.h"
+#include <math.h>
+#include <stdlib.h>
+
+#define GROUPS_MAX  100000  /* groups of all correlations with an open window */
+#define ENTRIES_ALL 2000000 /* matches in all of them */
+#define SAMPLE_MAX  1000    /* values a percentile is taken of, the latest */
+
+/* One match. */
+struct entry {
+	int64_t time;
+	uint64_t value; /* hash */
+	double number;
+	uint32_t ref;
+};
+
+struct group {
+	struct entry *v; /* a ring in order of arrival, v[first] the oldest */
+	size_t first, n, cap;
+	double sum;
+	struct map values; /* hash -> how often in the window (value_count) */
+	int64_t until;
+	struct tally ids; /* the latest matches, to be cited */
+};
+
+static struct entry *at(const struct group *g, size_t i)
+{
+	return &g->v[(g->first + i) % g->cap];
+}
+
+static struct group *group_free(struct detect *dt, struct group *g)
+{
+	if (g) {
+		dt->corr_entries -= g->n;
+		tally_reset(&g->ids);
+		map_free(&g->values);
+		free(g->v);
+		free(g);
+	}
+	return NULL;
+}
+
+void corr_clear(struct detect *dt)
+{
+	struct map_slot s;
+
+	for (size_t i = 0; map_next(&dt->groups, &i, &s);)
+		group_free(dt, (struct group *)(uintptr_t)s.val);
+	map_free(&dt->groups);
+}
+
+/* Drops groups whose window is over; when that is too little, all of them. */
+static void make_room(struct detect *dt, int64_t now)
+{
+	struct map keep;
+	struct map_slot s;
+	bool all = false;
+
+	map_init(&keep);
+	for (size_t i = 0; map_next(&dt->groups, &i, &s);) {
+		struct group *g = (struct group *)(uintptr_t)s.val;
+		uint64_t *to = g->until > now ? map_put(&keep, s.key, NULL) : NULL;
+
+		if (to)
+			*to = s.val;
+		else
+			group_free(dt, g);
+	}
+	map_free(&dt->groups);
+	dt->groups = keep;
+	all = keep.len > GROUPS_MAX / 4 * 3 || dt->corr_entries > ENTRIES_ALL / 4 * 3;
+	if (all)
+		corr_clear(dt);
+}
+
+static struct group *group_of(struct detect *dt, uint64_t key, int64_t now)
+{
+	uint64_t *slot;
+	bool fresh;
+
+	if (dt->groups.len >= GROUPS_MAX || dt->corr_entries >= ENTRIES_ALL)
+		make_room(dt, now);
+	slot = map_put(&dt->groups, key, &fresh);
+	if (slot && fresh) {
+		struct group *g = calloc(1, sizeof(*g));
+
+		if (!g) {
+			map_del(&dt->groups, key);
+			return NULL;
+		}
+		map_init(&g->values);
+		*slot = (uintptr_t)g;
+	}
+	return slot ? (struct group *)(uintptr_t)*slot : NULL;
+}
+
+static void drop_oldest(struct detect *dt, struct group *g)
+{
+	const struct entry *x = at(g, 0);
+	uint64_t *times = map_get(&g->values, x->value);
+
+	if (times && --*times == 0)
+		map_del(&g->values, x->value);
+	g->sum -= x->number;
+	g->first = (g->first + 1) % g->cap;
+	g->n--;
+	dt->corr_entries--;
+	if (g->n == 0)
+		g->sum = 0;
+}
+
+static bool grow(struct group *g)
+{
+	size_t cap = g->cap ? g->cap * 2 : 8;
+	struct entry *v = malloc(cap * sizeof(*v));
+
+	if (!v)
+		return false;
+	for (size_t i = 0; i < g->n; i++)
+		v[i] = *at(g, i);
+	free(g->v);
+	g->v = v;
+	g->cap = cap;
+	g->first = 0;
+	return true;
+}
+
+/* The last ids are enough to cite; a tally holds no more. */
+static void cite(struct group *g, const struct event *e)
+{
+	struct tally *t = &g->ids;
+	char *id = str_dup(e->id);
+
+	if (!id)
+		return;
+	if (t->n == ALERT_IDS_MAX) {
+		free(t->ids[0]);
+		t->n--;
+		memmove(t->ids, t->ids + 1, t->n * sizeof(char *));
+		memmove(t->seqs, t->seqs + 1, t->n * sizeof(*t->seqs));
+		memmove(t->times, t->times + 1, t->n * sizeof(*t->times));
+	}
+	t->times[t->n] = e->known;
+	t->seqs[t->n] = e->seq;
+	t->ids[t->n++] = id;
+}
+
+/* Ids of matches that left the window are not cited. */
+static void uncite(struct group *g, int64_t since)
+{
+	struct tally *t = &g->ids;
+	size_t k = 0;
+
+	while (k < t->n && t->times[k] < since)
+		free(t->ids[k++]);
+	t->n -= k;
+	memmove(t->ids, t->ids + k, t->n * sizeof(char *));
+	memmove(t->seqs, t->seqs + k, t->n * sizeof(*t->seqs));
+	memmove(t->times, t->times + k, t->n * sizeof(*t->times));
+}
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Nearest rank. */
+static double percentile(const struct group *g, double p)
+{
+	double v[SAMPLE_MAX];
+	size_t n = MIN(g->n, (size_t)SAMPLE_MAX), rank;
+
+	for (size_t i = 0; i < n; i++)
+		v[i] = at(g, g->n - n + i)->number;
+	qsort(v, n, sizeof(v[0]), by_size);
+	rank = (size_t)ceil(MIN(MAX(p, 0), 100) / 100 * (double)n);
+	return v[rank ? rank - 1 : 0];
+}
+
+/* How many of its rules matched, or how far they matched in their order. */
+static double rules_met(const struct corr *c, const struct group *g)
+{
+	uint32_t seen = 0;
+	size_t next = 0;
+
+	for (size_t i = 0; i < g->n; i++) {
+		uint32_t ref = at(g, i)->ref;
+
+		seen |= UINT32_C(1) << ref;
+		if (next < c->nrefs && ref == next)
+			next++;
+	}
+	return c->type == CORR_TEMPORAL ? __builtin_popcount(seen) : (double)next;
+}
+
+static double measure(const struct corr *c, const struct group *g)
+{
+	switch (c->type) {
+	case CORR_EVENT_COUNT:
+		return (double)g->n;
+	case CORR_VALUE_COUNT:
+		return (double)g->values.len;
+	case CORR_VALUE_SUM:
+		return g->sum;
+	case CORR_VALUE_AVG:
+		return g->sum / (double)g->n;
+	case CORR_VALUE_PERCENTILE:
+		return percentile(g, c->percentile);
+	default:
+		return rules_met(c, g);
+	}
+}
+
+static bool met(const struct corr *c, double x)
+{
+	return (c->low_open ? x > c->low : x >= c->low) &&
+	       (c->high_open ? x < c->high : x <= c->high);
+}
+
+/* false: the event has no such field, so it is not counted. */
+static bool value_of(const struct corr *c, const struct event *e, struct entry *x)
+{
+	const struct val *v = event_get(e, c->field);
+	char tmp[40];
+
+	if (c->field == ATTR_NONE)
+		return true;
+	if (!val_set(v))
+		return false;
+	if (c->type == CORR_VALUE_COUNT) {
+		x->value = hash_istr(val_text(v, tmp), 5) | 1;
+		return true;
+	}
+	return val_num(v, &x->number);
+}
+
+static bool key_of(const struct rule *r, size_t ref, const struct event *e, uint64_t *ret_key)
+{
+	uint64_t key = hash_str(r->model.name, 6);
+	char tmp[40];
+
+	for (size_t i = 0; i < r->corr->ngroup; i++) {
+		const struct val *v = event_get(e, r->corr->group[ref][i]);
+
+		if (!val_set(v))
+			return false;
+		key = hash_2(key,
+			     hash_istr(v->kind == VAL_LIST ? val_str(v) : val_text(v, tmp), 0));
+	}
+	*ret_key = key;
+	return true;
+}
+
+struct tally *corr_feed(struct detect *dt, struct rule *r, size_t ref, const struct event *e,
+			uint64_t *ret_key)
+{
+	const struct corr *c = r->corr;
+	struct entry x = {.time = e->known, .ref = (uint32_t)ref};
+	int64_t since = e->known - c->span_ns;
+	struct group *g;
+
+	if (!value_of(c, e, &x) || !key_of(r, ref, e, ret_key))
+		return NULL;
+	g = group_of(dt, *ret_key, e->known);
+	if (!g)
+		return NULL;
+	while (g->n && (at(g, 0)->time < since || g->n == CORR_LONG))
+		drop_oldest(dt, g);
+	if (g->n == g->cap && !grow(g))
+		return NULL;
+	if (x.value) {
+		uint64_t *times = map_put(&g->values, x.value, NULL);
+
+		if (times)
+			++*times;
+	}
+	g->sum += x.number;
+	g->n++;
+	dt->corr_entries++;
+	*at(g, g->n - 1) = x;
+	g->until = e->known + c->span_ns;
+	uncite(g, since);
+	cite(g, e);
+	if (!met(c, measure(c, g)))
+		return NULL;
+	/* It begins anew, as the next match belongs to the next finding. */
+	while (g->n)
+		drop_oldest(dt, g);
+	return &g->ids;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sigma filters: a user's exclusions, kept in files of their own. The specification's example
+ * writes `condition: selection` for what is to be left out, converters join the condition to
+ * the rule's with "and", so that people write `condition: not selection`. Both mean the same:
+ * the selection goes; a condition that begins with "not" says what stays.
+ */
+#include "base/hash.h"
+#include "detect/impl.h"
+#include <errno.h>
+#include <stdlib.h>
+
+int sieve_load(struct detect *dt, struct yaml *y, const struct yaml_node *root, struct diag *d)
+{
+	const struct yaml_node *f = yaml_get(root, "filter");
+	struct str cond = str_trim(yaml_str(f, "condition", ""));
+	struct sieve *s, **v = realloc(dt->sieves, (dt->nsieves + 1) * sizeof(struct sieve *));
+
+	if (!v)
+		return -ENOMEM;
+	dt->sieves = v;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	v[dt->nsieves++] = s;
+	s->root = root;
+	s->yaml = y;
+	s->rules = yaml_get(f, "rules");
+	if (s->rules && s->rules->kind == YAML_SCALAR && str_ieqz(s->rules->text, "any"))
+		s->rules = NULL;
+	s->keeps = cond.len > 4 && str_ieqz(str_sub(cond, 0, 3), "not") &&
+		   (cond.p[3] == ' ' || cond.p[3] == '(');
+	return filter_compile_but(dt->schema, y, f, "rules", &s->filter, d);
+}
+
+void sieves_free(struct detect *dt)
+{
+	for (size_t i = 0; i < dt->nsieves; i++) {
+		filter_free(dt->sieves[i]->filter);
+		free(dt->sieves[i]);
+	}
+	free(dt->sieves);
+}
+
+static bool names(const struct sieve *s, const struct rule *r)
+{
+	const struct yaml_node *x = s->rules;
+
+	if (!x)
+		return true;
+	for (x = x->kind == YAML_SEQ ? x->child : x; x; x = x->next) {
+		if (str_eq(x->text, r->model.id) || str_eq(x->text, r->model.name) ||
+		    str_eq(x->text, yaml_str(r->root, "name", "")))
+			return true;
+		if (x == s->rules)
+			break;
+	}
+	return false;
+}
+
+static int give(struct detect *dt, struct sieve *s, struct rule *r)
+{
+	struct sieve **v = realloc(r->sieves, (r->nsieves + 1) * sizeof(struct sieve *));
+	int e = 0;
+
+	if (!v)
+		return -ENOMEM;
+	r->sieves = v;
+	v[r->nsieves++] = s;
+	for (size_t t = 0; e == 0 && t < schema_types(dt->schema); t++)
+		if (r->types[t])
+			e = filter_want(s->filter, dt->schema, schema_type(dt->schema, t));
+	return e;
+}
+
+int sieves_link(struct detect *dt, struct diag *d)
+{
+	int e = 0;
+
+	for (size_t i = 0; e == 0 && i < dt->nsieves; i++) {
+		struct sieve *s = dt->sieves[i];
+		size_t before = 0;
+
+		for (size_t k = 0; e == 0 && k < dt->nrules; k++) {
+			struct rule *r = dt->rules[k];
+
+			if (!r->corr && !r->refused && r->types && names(s, r)) {
+				e = give(dt, s, r);
+				before++;
+			}
+		}
+		if (e == 0 && !before)
+			return yaml_fail(s->yaml, s->rules ? s->rules : s->root, d,
+					 "this filter names no rule that is loaded");
+	}
+	return e;
+}
+
+bool rule_sifted(const struct rule *r, const struct event *e)
+{
+	for (size_t i = 0; i < r->nsieves; i++)
+		if (filter_match(r->sieves[i]->filter, e) != r->sieves[i]->keeps)
+			return true;
+	return false;
+}

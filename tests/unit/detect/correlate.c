@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sigma correlations and filters, with the wording of the specification 2.1 as the measure. */
+#include "detect/detect.h"
+#include "tap.h"
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Nothing is judged here: every match may speak. */
+double learn_report(struct learn *l, uint32_t entity, struct str quantity, double raw,
+		    struct str tactic, int64_t now)
+{
+	(void)l, (void)entity, (void)quantity, (void)tactic, (void)now;
+	return raw;
+}
+
+bool learn_budget(struct learn *l, double surprise, bool compliance, int64_t now)
+{
+	(void)l, (void)surprise, (void)compliance, (void)now;
+	return true;
+}
+
+size_t learn_results(const struct learn *l, const struct learn_result **ret_r)
+{
+	(void)l;
+	*ret_r = NULL;
+	return 0;
+}
+
+struct world {
+	char dir[40], path[64];
+	struct schema *s;
+	struct rectype *t;
+	struct detect *dt;
+	struct batch b;
+	struct diag d;
+	uint64_t seq;
+	char fired[512]; /* titles, in order, with the number of cited events */
+};
+
+#define LOG "logsource: {class: authentication}\n"
+#define RULE(name, when)                                                  \
+	"title: " name "\nname: " name "\nid: id-" name "\nlevel: high\n" \
+	"author: me\n" LOG "detection: {s: {" when "}, condition: s}\n---\n"
+#define HEAD(name) "title: " name "\nname: " name "\nid: id-" name "\nlevel: high\nauthor: me\n"
+
+/* The files in both folders; the first holds none of ours. */
+static int world_open(struct world *w, const char *text)
+{
+	static const char *const attrs[] = {"user", "host", "src", "dst", "act", "bytes"};
+	char empty[48];
+	const char *dirs[2] = {empty, w->dir};
+	struct detect_conf conf = {dirs, 2};
+	FILE *f;
+	int r;
+
+	*w = (struct world){.dir = "/tmp/corr-XXXXXX"};
+	CHECK(mkdtemp(w->dir) != NULL);
+	snprintf(empty, sizeof(empty), "%s/none", w->dir);
+	mkdir(empty, 0700);
+	snprintf(w->path, sizeof(w->path), "%s/m.yaml", w->dir);
+	f = fopen(w->path, "w");
+	fputs(text, f);
+	fclose(f);
+	CHECK_INT(schema_new(&w->s), 0);
+	w->t = schema_type_add(w->s, STR("t"), STR("t.login"), CLASS_AUTHENTICATION);
+	for (size_t i = 0; i < ARRAY_LEN(attrs); i++)
+		CHECK_INT(schema_provide(w->s, w->t, schema_attr(w->s, str_of(attrs[i]))), 0);
+	r = detect_open(&conf, w->s, &w->dt, &w->d);
+	rmdir(empty);
+	if (r < 0)
+		return r;
+	CHECK_INT(schema_freeze(w->s), 0);
+	CHECK_INT(batch_init(&w->b, 4), 0);
+	CHECK_INT(detect_start(w->dt, w->s, NULL, NULL), 0);
+	return 0;
+}
+
+static void world_close(struct world *w)
+{
+	detect_free(w->dt);
+	batch_free(&w->b);
+	schema_free(w->s);
+	remove(w->path);
+	rmdir(w->dir);
+}
+
+static int on_alert(struct alert *a, const struct event *e, void *arg)
+{
+	struct world *w = arg;
+
+	(void)e;
+	snprintf(w->fired + strlen(w->fired), sizeof(w->fired) - strlen(w->fired), "%.*s:%zu ",
+		 STR_ARG(a->title), a->nevents);
+	alert_free(a);
+	return 0;
+}
+
+/* act at second t, with values for user, host, src, dst and bytes; NULL: absent. */
+static void at(struct world *w, int64_t t, const char *act, const char *user, const char *host,
+	       const char *src, const char *dst, int64_t bytes)
+{
+	const char *const v[] = {user, host, src, dst, act};
+	static const char *const attrs[] = {"user", "host", "src", "dst", "act"};
+	struct event *e;
+
+	batch_reset(&w->b);
+	e = batch_add(&w->b, w->t);
+	e->known = e->time = t * NS_PER_S;
+	e->seq = ++w->seq;
+	e->id = arena_fmt(&w->b.mem, "E%d", (int)e->seq);
+	for (size_t i = 0; i < ARRAY_LEN(attrs); i++)
+		if (v[i])
+			event_set(e, schema_find(w->s, str_of(attrs[i])), val_s(str_of(v[i])));
+	event_set(e, schema_find(w->s, STR("bytes")), val_i(bytes));
+	CHECK_INT(detect_event(w->dt, e, on_alert, w), 0);
+}
+
+static void fails(struct world *w, int64_t from, int n, const char *user)
+{
+	for (int i = 0; i < n; i++)
+		at(w, from + i, "fail", user, "h", "1", "2", 0);
+}
+
+static const char *cannot(const struct world *w, const char *title)
+{
+	const struct model *const *m;
+	size_t n = detect_models(w->dt, &m);
+
+	for (size_t i = 0; i < n; i++)
+		if (str_eqz(m[i]->title, title))
+			return m[i]->cannot_fire;
+	return "no such model";
+}
+
+#define MANY(how)                                               \
+	RULE("failed", "act: fail")                             \
+	HEAD("many")                                            \
+	"correlation: {type: event_count, rules: [failed], "    \
+	"group-by: [user], timespan: 10s, condition: {" how "}" \
+	"}\n"
+
+TEST(event_count)
+{
+	struct world w;
+
+	CHECK_INT(world_open(&w, MANY("gte: 5")), 0);
+	fails(&w, 0, 4, "ann");
+	fails(&w, 4, 4, "bob");
+	CHECK_STR(str_of(w.fired), "");
+	fails(&w, 9, 1, "ann"); /* the fifth of hers, still within ten seconds */
+	CHECK_STR(str_of(w.fired), "many:5 ");
+	world_close(&w);
+}
+
+TEST(window_slides)
+{
+	struct world w;
+
+	CHECK_INT(world_open(&w, MANY("gt: 4")), 0);
+	for (int i = 0; i < 30; i++)
+		at(&w, i * 4, "fail", "ann", "h", "1", "2", 0);
+	CHECK_STR(str_of(w.fired), "");
+	fails(&w, 118, 2, "ann"); /* 112, 116, 118, 119: four */
+	CHECK_STR(str_of(w.fired), "");
+	fails(&w, 119, 1, "ann");
+	CHECK_STR(str_of(w.fired), "many:5 ");
+	world_close(&w);
+}
+
+TEST(without_the_field_there_is_no_group)
+{
+	struct world w;
+
+	CHECK_INT(world_open(&w, MANY("gte: 2")), 0);
+	fails(&w, 0, 5, NULL);
+	CHECK_STR(str_of(w.fired), "");
+	world_close(&w);
+}
+
+TEST(rules_stay_silent_unless_generated)
+{
+	struct world w;
+
+	CHECK_INT(world_open(&w, RULE("failed", "act: fail") HEAD(
+					 "many") "correlation: {type: event_count, generate: "
+						 "true, rules: [id-failed], group-by: user, "
+						 "timespan: 1m, condition: {eq: 3}}\n"),
+		  0);
+	fails(&w, 0, 3, "ann");
+	CHECK_STR(str_of(w.fired), "failed:1 many:3 ");
+	world_close(&w);
+}
+
+TEST(value_count)
+{
+	struct world w;
+
+	CHECK_INT(world_open(&w, RULE("failed", "act: fail") HEAD(
+					 "spray") "correlation: {type: value_count, rules: "
+						  "[failed], group-by: [src], timespan: 1h, "
+						  "condition: {field: user, gte: 3}}\n"),
+		  0);
+	fails(&w, 0, 9, "ann");
+	fails(&w, 10, 9, "bob");
+	CHECK_STR(str_of(w.fired), "");
+	fails(&w, 4000, 1, "cyd"); /* the first two have left the window */
+	fails(&w, 4001, 1, "ann");
+	CHECK_STR(str_of(w.fired), "");
+	fails(&w, 4002, 1, "BOB");
+	CHECK_STR(str_of(w.fired), "spray:3 ");
+	world_close(&w);
+}
+
+static void volumes(const char *type, const char *cond, const char *want)
+{
+	char text[1024];
+	struct world w;
+
+	snprintf(text, sizeof(text),
+		 RULE("sent", "act: send") HEAD(
+			 "much") "correlation: {type: %s, rules: [sent], group-by: [user], "
+				 "timespan: 1h, condition: {field: bytes, %s}}\n",
+		 type, cond);
+	CHECK_INT(world_open(&w, text), 0);
+	for (int i = 1; i <= 10; i++)
+		at(&w, i, "send", "ann", "h", "1", "2", i * 10);
+	CHECK_STR(str_of(w.fired), want);
+	world_close(&w);
+}
+
+TEST(sums_and_averages)
+{
+	volumes("value_sum", "gte: 550", "much:10 ");
+	volumes("value_sum", "gt: 550", "");
+	volumes("value_avg", "gte: 55", "much:10 ");
+	volumes("value_avg", "gt: 55", "");
+	volumes("value_percentile", "percentile: 95, gte: 100", "much:10 ");
+	volumes("value_percentile", "percentile: 50, gt: 50", "");
+	volumes("value_sum", "gt: 500, lte: 540", "");
+}
+
+#define THREE RULE("a", "act: a") RULE("b", "act: b") RULE("c", "act: c")
+
+TEST(temporal)
+{
+	struct world w;
+
+	CHECK_INT(world_open(&w, THREE HEAD("recon") "correlation: {type: temporal, rules: [a, "
+						     "b, c], group-by: [host, user], timespan: "
+						     "5m}\n"),
+		  0);
+	at(&w, 0, "c", "ann", "h1", "1", "2", 0);
+	at(&w, 1, "a", "ann", "h1", "1", "2", 0);
+	at(&w, 2, "b", "ann", "h2", "1", "2", 0);
+	at(&w, 400, "b", "ann", "h1", "1", "2", 0); /* c and a are too old */
+	CHECK_STR(str_of(w.fired), "");
+	at(&w, 401, "a", "ann", "h1", "1", "2", 0);
+	at(&w, 402, "c", "ann", "h1", "1", "2", 0);
+	CHECK_STR(str_of(w.fired), "recon:3 ");
+	world_close(&w);
+}
+
+TEST(temporal_ordered)
+{
+	struct world w;
+
+	CHECK_INT(world_open(&w, THREE HEAD("steps") "correlation: {type: temporal_ordered, "
+						     "rules: [a, b, c], group-by: [user], "
+						     "timespan: 5m}\n"),
+		  0);
+	at(&w, 0, "c", "ann", "h", "1", "2", 0);
+	at(&w, 1, "b", "ann", "h", "1", "2", 0);
+	at(&w, 2, "a", "ann", "h", "1", "2", 0);
+	CHECK_STR(str_of(w.fired), "");
+	at(&w, 3, "b", "ann", "h", "1", "2", 0);
+	at(&w, 4, "c", "ann", "h", "1", "2", 0);
+	CHECK_STR(str_of(w.fired), "steps:5 ");
+	world_close(&w);
+}
+
+TEST(correlations_of_correlations)
+{
+	struct world w;
+
+	/* The specification's own example: failed log-ins, then one that succeeds. */
+	CHECK_INT(world_open(&w,
+			     HEAD("broken_in") "correlation: {type: temporal_ordered, "
+					       "rules: [many, good], group-by: [user], "
+					       "timespan: 10m}\n---\n" RULE("good", "act: ok")
+						       MANY("gte: 10")),
+		  0);
+	fails(&w, 0, 9, "ann");
+	at(&w, 20, "ok", "ann", "h", "1", "2", 0);
+	CHECK_STR(str_of(w.fired), "");
+	fails(&w, 100, 10, "ann");
+	fails(&w, 100, 10, "bob");
+	at(&w, 200, "ok", "ann", "h", "1", "2", 0);
+	CHECK_STR(str_of(w.fired), "broken_in:3 ");
+	world_close(&w);
+}
+
+TEST(aliases)
+{
+	struct world w;
+
+	CHECK_INT(world_open(&w, RULE("error", "act: error") RULE("call", "act: call") HEAD(
+					 "back") "correlation:\n  type: temporal\n  rules: "
+						 "[error, call]\n  group-by: [inside, "
+						 "outside]\n  timespan: 10s\n  aliases:\n"
+						 "    inside: {error: dst, call: src}\n"
+						 "    outside: {error: src, call: dst}\n"),
+		  0);
+	at(&w, 0, "error", "u", "h", "out", "in", 0);
+	at(&w, 1, "call", "u", "h", "in", "elsewhere", 0);
+	CHECK_STR(str_of(w.fired), "");
+	at(&w, 2, "call", "u", "h", "in", "out", 0);
+	CHECK_STR(str_of(w.fired), "back:2 ");
+	world_close(&w);
+}
+
+TEST(what_cannot_run_says_why)
+{
+	struct world w;
+
+	CHECK_INT(world_open(&w, MANY("lt: 5")), 0);
+	CHECK(cannot(&w, "many") && strstr(cannot(&w, "many"), "lower bound"));
+	world_close(&w);
+	CHECK_INT(world_open(&w, HEAD("x") "correlation: {type: temporal, rules: [nobody], "
+					   "group-by: [user], timespan: 1m}\n"),
+		  0);
+	CHECK(cannot(&w, "x") && strstr(cannot(&w, "x"), "there is no rule nobody"));
+	world_close(&w);
+	CHECK_INT(world_open(&w, HEAD("x") "correlation: {type: temporal, rules: [y], "
+					   "group-by: [user], timespan: 1m}\n---\n" HEAD(
+						   "y") "correlation: {type: temporal, "
+							"rules: [x], group-by: [user], "
+							"timespan: 1m}\n"),
+		  E_SYNTAX);
+	CHECK(strstr(w.d.msg, "circle") != NULL);
+	world_close(&w);
+}
+
+static void sifted(const char *rules, const char *cond, const char *want)
+{
+	char text[1024];
+	struct world w;
+
+	snprintf(text, sizeof(text),
+		 RULE("one", "act: go") RULE("two", "act: go") "title: f\n" LOG
+							       "filter: {rules: %s, s: {user: "
+							       "ann}, condition: %s}\n",
+		 rules, cond);
+	CHECK_INT(world_open(&w, text), 0);
+	at(&w, 0, "go", "ann", "h", "1", "2", 0);
+	at(&w, 1, "go", "bob", "h2", "1", "2", 0);
+	CHECK_STR(str_of(w.fired), want);
+	world_close(&w);
+}
+
+/* Nobody is told apart by entity here: one alert a rule is all its window gives. */
+TEST(filters)
+{
+	struct world w;
+
+	sifted("[id-one]", "s", "two:1 one:1 ");
+	sifted("[one]", "not s", "two:1 one:1 ");
+	sifted("any", "s", "one:1 two:1 ");
+	CHECK_INT(world_open(&w, RULE("one", "act: go") "title: f\n" LOG
+							"filter: {rules: [id-two], s: {user: "
+							"ann}, condition: s}\n"),
+		  E_SYNTAX);
+	CHECK(strstr(w.d.msg, "names no rule") != NULL);
+	world_close(&w);
+}
+
+/* A flood of groups and of matches stays within bounds. */
+TEST(bounded)
+{
+	struct world w;
+
+	CHECK_INT(world_open(&w, MANY("gte: 10000")), 0);
+	for (int i = 0; i < 120000; i++) {
+		char user[16];
+
+		snprintf(user, sizeof(user), "u%d", i);
+		at(&w, i / 100000, "fail", user, "h", "1", "2", 0);
+	}
+	fails(&w, 100, 5, "ann");
+	CHECK_STR(str_of(w.fired), "");
+	for (int i = 0; i < 10000; i++)
+		at(&w, 200, "fail", "bob", "h", "1", "2", 0);
+	CHECK_STR(str_of(w.fired), "many:64 ");
+	world_close(&w);
+}
+
+TAP_MAIN
