@@ -74,8 +74,8 @@ static struct str aliased(const struct yaml_node *n, struct str name, struct str
 	return name;
 }
 
-static int read_group(struct detect *dt, struct corr *c, const struct rule *r,
-		      const struct yaml_node *n, struct diag *d)
+static int read_group(struct corr *c, const struct rule *r, const struct yaml_node *n,
+		      struct diag *d)
 {
 	const struct yaml_node *list = yaml_get(n, "group-by");
 	const struct yaml_node *x = list && list->kind == YAML_SEQ ? list->child : list;
@@ -83,14 +83,9 @@ static int read_group(struct detect *dt, struct corr *c, const struct rule *r,
 	for (; x; x = list->kind == YAML_SEQ ? x->next : NULL) {
 		if (c->ngroup == CORR_GROUP)
 			return yaml_fail(r->yaml, x, d, "at most %d fields", CORR_GROUP);
-		for (size_t i = 0; i < c->nrefs; i++) {
-			attr_t a = schema_attr(dt->schema, aliased(n, x->text, c->names[i]));
-
-			if (a == ATTR_NONE)
-				return yaml_fail(r->yaml, x, d, "this cannot be an attribute");
-			c->group[i][c->ngroup] = a;
-		}
-		c->ngroup++;
+		if (x->kind != YAML_SCALAR || !x->text.len)
+			return yaml_fail(r->yaml, x, d, "a field is expected here");
+		c->groups[c->ngroup++] = x->text;
 	}
 	return 0;
 }
@@ -119,8 +114,8 @@ static int read_bound(struct corr *c, const struct rule *r, const struct yaml_no
 	return 0;
 }
 
-static int read_condition(struct detect *dt, struct corr *c, const struct rule *r,
-			  const struct yaml_node *n, struct diag *d)
+static int read_condition(struct corr *c, const struct rule *r, const struct yaml_node *n,
+			  struct diag *d)
 {
 	const struct yaml_node *cond = yaml_get(n, "condition");
 	int e = 0;
@@ -128,7 +123,6 @@ static int read_condition(struct detect *dt, struct corr *c, const struct rule *
 	c->low = temporal(c) ? (double)c->nrefs : -INFINITY;
 	c->high = INFINITY;
 	c->percentile = 50;
-	c->field = ATTR_NONE;
 	if (cond && cond->kind == YAML_SCALAR) {
 		yaml_fail(r->yaml, cond, d, "a condition of words cannot be run");
 		return -ENOTSUP;
@@ -136,9 +130,7 @@ static int read_condition(struct detect *dt, struct corr *c, const struct rule *
 	YAML_EACH(x, cond)
 	{
 		if (str_eqz(x->key, "field"))
-			c->field = schema_attr(dt->schema, x->kind == YAML_SEQ && x->child
-								   ? x->child->text
-								   : x->text);
+			c->field = x->kind == YAML_SEQ && x->child ? x->child->text : x->text;
 		else
 			e = read_bound(c, r, x, d);
 		if (e < 0)
@@ -146,8 +138,7 @@ static int read_condition(struct detect *dt, struct corr *c, const struct rule *
 	}
 	if (!cond && !temporal(c))
 		return yaml_fail(r->yaml, n, d, "a correlation needs a condition");
-	if (c->type >= CORR_VALUE_COUNT && c->type <= CORR_VALUE_PERCENTILE &&
-	    c->field == ATTR_NONE)
+	if (c->type >= CORR_VALUE_COUNT && c->type <= CORR_VALUE_PERCENTILE && !c->field.len)
 		return yaml_fail(r->yaml, cond, d, "this correlation needs a field");
 	/* "Fewer than" is true of every window that has just begun. */
 	if (c->low == -INFINITY) {
@@ -161,7 +152,7 @@ static int read_condition(struct detect *dt, struct corr *c, const struct rule *
 	return 0;
 }
 
-int corr_read(struct detect *dt, struct rule *r, const struct yaml_node *n, struct diag *d)
+int corr_read(struct rule *r, const struct yaml_node *n, struct diag *d)
 {
 	static const char *const known[] = {"type",    "rules",	    "group-by", "timespan",
 					    "aliases", "condition", "generate", NULL};
@@ -173,13 +164,13 @@ int corr_read(struct detect *dt, struct rule *r, const struct yaml_node *n, stru
 		return -ENOMEM;
 	r->corr = c;
 	if ((e = yaml_only(r->yaml, n, known, d)) < 0 || (e = read_type(c, r, n, d)) < 0 ||
-	    (e = read_rules(c, r, n, d)) < 0 || (e = read_group(dt, c, r, n, d)) < 0 ||
+	    (e = read_rules(c, r, n, d)) < 0 || (e = read_group(c, r, n, d)) < 0 ||
 	    (e = yaml_bool(r->yaml, n, "generate", false, &c->generate, d)) < 0)
 		return e;
 	if (!span || !time_parse_span(span->text, 36500, &c->span_ns))
 		return yaml_fail(r->yaml, span ? span : n, d,
 				 "a timespan is a number with s, m, h or d");
-	return read_condition(dt, c, r, n, d);
+	return read_condition(c, r, n, d);
 }
 
 static struct rule *rule_named(const struct detect *dt, struct str name)
@@ -187,7 +178,8 @@ static struct rule *rule_named(const struct detect *dt, struct str name)
 	for (size_t i = 0; i < dt->nrules; i++) {
 		struct rule *r = dt->rules[i];
 
-		if (str_eq(r->model.id, name) || str_eq(yaml_str(r->root, "name", ""), name))
+		if (str_eq(r->model.id, name) || str_eq(yaml_str(r->root, "name", ""), name) ||
+		    str_eq(r->model.title, name))
 			return r;
 	}
 	return NULL;
@@ -220,8 +212,8 @@ static int want(struct detect *dt, const struct rule *of, const struct corr *c, 
 
 		for (size_t g = 0; of->types[t] && e == 0 && g < c->ngroup; g++)
 			e = schema_want(dt->schema, type, c->group[ref][g]);
-		if (of->types[t] && e == 0 && c->field != ATTR_NONE)
-			e = schema_want(dt->schema, type, c->field);
+		if (of->types[t] && e == 0 && c->fields[ref] != ATTR_NONE)
+			e = schema_want(dt->schema, type, c->fields[ref]);
 	}
 	return e;
 }
@@ -235,6 +227,37 @@ static unsigned chain(const struct rule *r, unsigned depth)
 		if (r->corr->refs[i])
 			most = MAX(most, 1 + chain(r->corr->refs[i], depth + 1));
 	return most;
+}
+
+/* A name of the correlation as an attribute of events that match its rule i. */
+static attr_t attr_of(struct detect *dt, const struct rule *r, size_t i, struct str name)
+{
+	const struct yaml_node *n = yaml_get(r->root, "correlation");
+	const struct rule *of = r->corr->refs[i];
+
+	/* What a correlation below goes back to, its first rule decides how names are meant. */
+	for (unsigned k = 0; of->corr && of->corr->refs[0] && k < CHAIN_MAX; k++)
+		of = of->corr->refs[0];
+	name = aliased(n, name, r->corr->names[i]);
+	return schema_attr(dt->schema,
+			   taxonomy_name(dt, yaml_get(of->root, "logsource"), name));
+}
+
+static int name_attrs(struct detect *dt, struct rule *r)
+{
+	struct corr *c = r->corr;
+
+	for (size_t i = 0; i < c->nrefs; i++) {
+		c->fields[i] = c->field.len ? attr_of(dt, r, i, c->field) : ATTR_NONE;
+		if (c->field.len && c->fields[i] == ATTR_NONE)
+			return -ENOMEM;
+		for (size_t g = 0; g < c->ngroup; g++) {
+			c->group[i][g] = attr_of(dt, r, i, c->groups[g]);
+			if (c->group[i][g] == ATTR_NONE)
+				return -ENOMEM;
+		}
+	}
+	return 0;
 }
 
 static int link_one(struct detect *dt, struct rule *r)
@@ -272,6 +295,8 @@ int corr_link(struct detect *dt, struct diag *d)
 		if (r->corr && !r->refused && chain(r, 0) > CHAIN_MAX)
 			return yaml_fail(r->yaml, r->root, d,
 					 "correlations refer to each other in a circle");
+		if (r->corr && !r->refused)
+			e = name_attrs(dt, r);
 		for (size_t k = 0; r->corr && !r->refused && e == 0 && k < r->corr->nrefs; k++)
 			e = want(dt, r->corr->refs[k], r->corr, k, 0);
 	}

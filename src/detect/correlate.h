@@ -26,9 +26,11 @@ struct corr {
 	struct str names[CORR_REFS]; /* of rules, by name or id */
 	struct rule *refs[CORR_REFS];
 	size_t nrefs;
-	attr_t group[CORR_REFS][CORR_GROUP]; /* by rule, since aliases differ */
+	struct str groups[CORR_GROUP]; /* names, maybe aliases */
 	size_t ngroup;
-	attr_t field; /* value_*: what is counted or summed */
+	attr_t group[CORR_REFS][CORR_GROUP]; /* by rule, since names differ */
+	struct str field;		     /* value_*: what is counted or summed, or empty */
+	attr_t fields[CORR_REFS];
 	int64_t span_ns;
 	double low, high;	  /* the condition: low <= x <= high, */
 	bool low_open, high_open; /* or < and > */
@@ -38,8 +40,7 @@ struct corr {
 
 /* Reads the correlation map of r. 0, E_SYNTAX with d filled, or -ENOTSUP with the reason in d.
  */
-MUST int corr_read(struct detect *dt, struct rule *r, const struct yaml_node *n,
-		   struct diag *d);
+MUST int corr_read(struct rule *r, const struct yaml_node *n, struct diag *d);
 /* After all files: finds the rules it is about and wants their attributes. */
 MUST int corr_link(struct detect *dt, struct diag *d);
 /*

@@ -225,10 +225,10 @@ static bool met(const struct corr *c, double x)
 /* false: the event has no such field, so it is not counted. */
 static bool value_of(const struct corr *c, const struct event *e, struct entry *x)
 {
-	const struct val *v = event_get(e, c->field);
+	const struct val *v = event_get(e, c->fields[x->ref]);
 	char tmp[40];
 
-	if (c->field == ATTR_NONE)
+	if (c->fields[x->ref] == ATTR_NONE)
 		return true;
 	if (!val_set(v))
 		return false;

@@ -35,6 +35,7 @@ int detect_open(const struct detect_conf *conf, struct schema *s, struct detect 
 	map_init(&dt->spoken);
 	map_init(&dt->tallies);
 	map_init(&dt->groups);
+	r = taxonomies_load(dt, conf->taxonomies, d);
 	for (size_t i = 0; r == 0 && i < conf->ndirs; i++) {
 		struct load l = {dt, conf->dirs[i], i > 0, d};
 
@@ -60,6 +61,7 @@ struct detect *detect_free(struct detect *dt)
 	for (size_t i = 0; i < dt->nrules; i++)
 		rule_free(dt->rules[i]);
 	sieves_free(dt);
+	taxonomies_free(dt);
 	for (size_t i = 0; i < dt->nfiles; i++)
 		yaml_free(dt->files[i]);
 	free(dt->files);

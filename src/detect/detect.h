@@ -73,6 +73,7 @@ struct detect;
 struct detect_conf {
 	const char *const *dirs; /* models/ and what the user adds, in order */
 	size_t ndirs;
+	const char *taxonomies; /* taxonomies/, or NULL */
 };
 
 /* Loads models and wants their attributes. A broken file is an error with file:line:col. */

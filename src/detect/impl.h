@@ -121,6 +121,8 @@ struct detect {
 	size_t nsieves;
 	struct yaml **files; /* read; rules and filters stand in them */
 	size_t nfiles;
+	struct yaml **taxonomies;
+	size_t ntaxonomies;
 	const struct model *matched[64];
 	size_t nmatched;
 };
@@ -134,6 +136,16 @@ MUST int rule_load(struct detect *dt, const char *dir, const char *path, bool le
 struct rule *rule_free(struct rule *r);
 /* Marks the record types whose log source fits, and wants the attributes there. */
 MUST int rule_bind(struct rule *r, struct schema *s, struct diag *d);
+/* Compiles the detection map n of document root with the names of its log source. */
+MUST int rule_filter(const struct detect *dt, const struct yaml *y,
+		     const struct yaml_node *root, const struct yaml_node *n, const char *skip,
+		     struct filter **ret_f, struct diag *d);
+/* Reads taxonomies/ (dir may be NULL). */
+MUST int taxonomies_load(struct detect *dt, const char *dir, struct diag *d);
+void taxonomies_free(struct detect *dt);
+/* The attribute that a field's name stands for in rules of a log source; else the name. */
+struct str taxonomy_name(const struct detect *dt, const struct yaml_node *logsource,
+			 struct str field);
 /* Whether one of the user's filters leaves out what r matched in e. */
 bool rule_sifted(const struct rule *r, const struct event *e);
 /* Reads the filter of a document; after all files, sieves_link gives them to their rules. */

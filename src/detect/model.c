@@ -268,6 +268,28 @@ static void learned_of(struct detect *dt, struct rule *r)
 			r->learned[r->nlearned++] = attrs[i];
 }
 
+struct renaming {
+	const struct detect *dt;
+	const struct yaml_node *logsource;
+};
+
+static struct str rename_field(struct str field, void *arg)
+{
+	const struct renaming *n = arg;
+
+	return taxonomy_name(n->dt, n->logsource, field);
+}
+
+int rule_filter(const struct detect *dt, const struct yaml *y, const struct yaml_node *root,
+		const struct yaml_node *n, const char *skip, struct filter **ret_f,
+		struct diag *d)
+{
+	struct renaming names = {dt, yaml_get(root, "logsource")};
+	struct filter_how how = {skip, rename_field, &names};
+
+	return filter_compile_as(dt->schema, y, n, &how, ret_f, d);
+}
+
 /* A public rule that asks for more than there is shall not stop the others. */
 static int refuse(struct rule *r, const struct diag *d)
 {
@@ -298,8 +320,8 @@ static int fill(struct detect *dt, struct rule *r, bool lenient, struct diag *d)
 	if (e < 0 || (e = level_of(r, d)) < 0 || (e = tags_of(r, d)) < 0 ||
 	    (e = own_of(dt, r, d)) < 0)
 		return e;
-	e = corr ? corr_read(dt, r, corr, d)
-		 : filter_compile(dt->schema, r->yaml, det, &r->filter, d);
+	e = corr ? corr_read(r, corr, d)
+		 : rule_filter(dt, r->yaml, r->root, det, NULL, &r->filter, d);
 	if (e == -ENOTSUP)
 		return refuse(r, d);
 	if (e < 0)

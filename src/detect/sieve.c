@@ -30,7 +30,7 @@ int sieve_load(struct detect *dt, struct yaml *y, const struct yaml_node *root, 
 		s->rules = NULL;
 	s->keeps = cond.len > 4 && str_ieqz(str_sub(cond, 0, 3), "not") &&
 		   (cond.p[3] == ' ' || cond.p[3] == '(');
-	return filter_compile_but(dt->schema, y, f, "rules", &s->filter, d);
+	return rule_filter(dt, y, root, f, "rules", &s->filter, d);
 }
 
 void sieves_free(struct detect *dt)

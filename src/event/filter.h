@@ -27,9 +27,17 @@ struct filter;
  */
 MUST int filter_compile(struct schema *s, const struct yaml *y, const struct yaml_node *n,
 			struct filter **ret_f, struct diag *d);
-/* The same of a map that holds one more key, which is no selection. */
-MUST int filter_compile_but(struct schema *s, const struct yaml *y, const struct yaml_node *n,
-			    const char *skip, struct filter **ret_f, struct diag *d);
+/* What may be different about a map. */
+struct filter_how {
+	const char *skip; /* a key that is no selection, or NULL */
+	/* The attribute a field's name stands for; NULL: names are attributes. */
+	struct str (*name)(struct str field, void *arg);
+	void *arg;
+};
+
+/* The same with all that may be different. */
+MUST int filter_compile_as(struct schema *s, const struct yaml *y, const struct yaml_node *n,
+			   const struct filter_how *how, struct filter **ret_f, struct diag *d);
 struct filter *filter_free(struct filter *f);
 
 /* Marks its attributes as wanted of type t (NULL: all types). */

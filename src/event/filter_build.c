@@ -112,8 +112,11 @@ static int add_attr(struct filter_build *b, const struct yaml_node *n, struct st
 		    attr_t *ret_a)
 {
 	struct filter *f = b->f;
-	attr_t a = schema_attr(b->schema, name), *more;
+	attr_t a, *more;
 
+	if (b->how.name)
+		name = b->how.name(name, b->how.arg);
+	a = schema_attr(b->schema, name);
 	if (a == ATTR_NONE)
 		return yaml_fail_key(b->y, n, b->d, "'%.*s' cannot be a field", STR_ARG(name));
 	*ret_a = a;

@@ -256,7 +256,7 @@ static int compile(struct filter_build *b)
 		return filter_nomem(b);
 	YAML_EACH(c, b->map)
 	{
-		if (c == cond || (b->skip && str_eqz(c->key, b->skip)))
+		if (c == cond || (b->how.skip && str_eqz(c->key, b->how.skip)))
 			continue;
 		if (str_eqz(c->key, "timeframe")) {
 			yaml_fail_key(b->y, c, b->d,
@@ -277,13 +277,13 @@ static int compile(struct filter_build *b)
 int filter_compile(struct schema *s, const struct yaml *y, const struct yaml_node *n,
 		   struct filter **ret_f, struct diag *d)
 {
-	return filter_compile_but(s, y, n, NULL, ret_f, d);
+	return filter_compile_as(s, y, n, &(struct filter_how){0}, ret_f, d);
 }
 
-int filter_compile_but(struct schema *s, const struct yaml *y, const struct yaml_node *n,
-		       const char *skip, struct filter **ret_f, struct diag *d)
+int filter_compile_as(struct schema *s, const struct yaml *y, const struct yaml_node *n,
+		      const struct filter_how *how, struct filter **ret_f, struct diag *d)
 {
-	struct filter_build b = {.schema = s, .y = y, .map = n, .skip = skip, .d = d};
+	struct filter_build b = {.schema = s, .y = y, .map = n, .how = *how, .d = d};
 	int r;
 
 	if (!n || n->kind != YAML_MAP)

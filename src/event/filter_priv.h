@@ -43,7 +43,7 @@ struct filter_build {
 	struct schema *schema;
 	const struct yaml *y;
 	const struct yaml_node *map; /* the detection */
-	const char *skip;	     /* a key of it that is no selection, or NULL */
+	struct filter_how how;
 	struct filter *f;
 	struct diag *d;
 	struct node *sels; /* selections in order; */

@@ -27,7 +27,7 @@ size_t learn_results(const struct learn *l, const struct learn_result **ret_r)
 }
 
 struct world {
-	char dir[40], path[64];
+	char dir[40], path[64], names[64];
 	struct schema *s;
 	struct rectype *t;
 	struct detect *dt;
@@ -49,7 +49,9 @@ static int world_open(struct world *w, const char *text)
 	static const char *const attrs[] = {"user", "host", "src", "dst", "act", "bytes"};
 	char empty[48];
 	const char *dirs[2] = {empty, w->dir};
-	struct detect_conf conf = {dirs, 2};
+	struct detect_conf conf = {.dirs = dirs, .ndirs = 2};
+	static const char taxonomy[] = "logsource: {category: login}\n"
+				       "fields: {UserName: user, Bytes: bytes}\n";
 	FILE *f;
 	int r;
 
@@ -61,8 +63,15 @@ static int world_open(struct world *w, const char *text)
 	f = fopen(w->path, "w");
 	fputs(text, f);
 	fclose(f);
+	snprintf(w->names, sizeof(w->names), "%s.names.yaml", w->dir);
+	f = fopen(w->names, "w");
+	fputs(taxonomy, f);
+	fclose(f);
+	conf.taxonomies = w->names;
 	CHECK_INT(schema_new(&w->s), 0);
 	w->t = schema_type_add(w->s, STR("t"), STR("t.login"), CLASS_AUTHENTICATION);
+	w->t->sigma[0] = (struct logsource){STR("login"), STR("x"), STR("y")};
+	w->t->nsigma = 1;
 	for (size_t i = 0; i < ARRAY_LEN(attrs); i++)
 		CHECK_INT(schema_provide(w->s, w->t, schema_attr(w->s, str_of(attrs[i]))), 0);
 	r = detect_open(&conf, w->s, &w->dt, &w->d);
@@ -81,6 +90,7 @@ static void world_close(struct world *w)
 	batch_free(&w->b);
 	schema_free(w->s);
 	remove(w->path);
+	remove(w->names);
 	rmdir(w->dir);
 }
 
@@ -370,6 +380,28 @@ TEST(filters)
 							"ann}, condition: s}\n"),
 		  E_SYNTAX);
 	CHECK(strstr(w.d.msg, "names no rule") != NULL);
+	world_close(&w);
+}
+
+/* A rule written for another product's names: in its selections, groups and fields. */
+TEST(names_of_other_products)
+{
+	static const char text[] =
+		"title: sent\nname: sent\nlevel: low\nauthor: me\n"
+		"logsource: {category: login, product: x}\n"
+		"detection: {s: {act: send, username|startswith: a}, condition: s}\n---\n" HEAD(
+			"much") "correlation: {type: value_sum, rules: [sent], group-by: "
+				"[UserName], timespan: 1h, condition: {field: Bytes, gte: "
+				"100}}\n";
+	struct world w;
+
+	CHECK_INT(world_open(&w, text), 0);
+	at(&w, 0, "send", "ann", "h", "1", "2", 60);
+	at(&w, 1, "send", "bob", "h", "1", "2", 60);
+	at(&w, 2, "send", "amy", "h", "1", "2", 60);
+	CHECK_STR(str_of(w.fired), "");
+	at(&w, 3, "send", "ann", "h", "1", "2", 60);
+	CHECK_STR(str_of(w.fired), "much:2 ");
 	world_close(&w);
 }
 

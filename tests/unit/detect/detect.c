@@ -98,7 +98,7 @@ static void model_write(struct world *w, const char *name, const char *text)
 static int world_open(struct world *w, const char *a, const char *b)
 {
 	const char *dirs[1];
-	struct detect_conf conf = {dirs, 1};
+	struct detect_conf conf = {.dirs = dirs, .ndirs = 1};
 	struct entities_conf ec = {0};
 	int r;
 

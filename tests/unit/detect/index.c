@@ -163,7 +163,7 @@ TEST(finds_every_rule_that_matches)
 {
 	char dir[32] = "/tmp/index-XXXXXX", path[64];
 	const char *dirs[1] = {dir};
-	struct detect_conf conf = {dirs, 1};
+	struct detect_conf conf = {.dirs = dirs, .ndirs = 1};
 	struct detect *dt = NULL;
 	struct schema *s = NULL;
 	struct rectype *t;
