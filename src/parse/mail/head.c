@@ -377,7 +377,7 @@ static void single(struct mail *m, enum head_field f, struct str v)
 		m->is_reply |= reply_prefix(m->subject);
 		break;
 	case H_MESSAGE_ID:
-		m->message_id = mail_text(m, unwrap(v, '<', '>'), 998);
+		m->message_id = mail_text(m, str_trim(v), 998);
 		break;
 	case H_DATE:
 		m->date = mail_text(m, v, 128);
@@ -396,7 +396,7 @@ static void single(struct mail *m, enum head_field f, struct str v)
 		m->mailer = decoded(m, v, 256);
 		break;
 	case H_IN_REPLY_TO:
-		m->in_reply_to = mail_text(m, unwrap(v, '<', '>'), 998);
+		m->in_reply_to = mail_text(m, str_trim(v), 998);
 		m->is_reply |= v.len > 0;
 		break;
 	case H_REFERENCES:

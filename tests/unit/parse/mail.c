@@ -89,7 +89,7 @@ TEST(header_fields)
 	CHECK_STR(item(&f, "to", 2), "c@corp.example");
 	CHECK_STR(text(&f, "subject"), "AW: Dringend: \xc3\x9c"
 				       "berweisung");
-	CHECK_STR(text(&f, "message_id"), "1@mail.example");
+	CHECK_STR(text(&f, "message_id"), "<1@mail.example>");
 	CHECK_STR(text(&f, "received_ip"), "203.0.113.9");
 	CHECK_STR(text(&f, "helo"), "mail.example");
 	CHECK_STR(item(&f, "received_by", 0), "mx2.corp.example");
