@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json.h"
+#include "base/block.h"
 #include "base/utf8.h"
 #include <errno.h>
 #include <stdlib.h>
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 #define TOK_MAX_DEFAULT	  1000000
 #define DEPTH_MAX_DEFAULT 128
@@ -80,35 +78,6 @@ static inline void skip_space(struct scan *s)
 		s->at++;
 }
 
-/* First byte at or after p that is a quote, a backslash or a control character. */
-static inline const char *string_stop(const char *p, const char *end)
-{
-#if defined(__SSE2__)
-	const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
-	const __m128i ctl = _mm_set1_epi8(0x1f);
-
-	/* Reads past end, which JSON_PAD allows; a hit there is cut off by the caller. */
-	while (p < end) {
-		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-		__m128i m = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote),
-						      _mm_cmpeq_epi8(v, slash)),
-					 _mm_cmpeq_epi8(_mm_max_epu8(v, ctl), ctl));
-		int bits = _mm_movemask_epi8(m);
-
-		if (bits) {
-			p += __builtin_ctz((unsigned)bits);
-			return p < end ? p : end;
-		}
-		p += 16;
-	}
-	return end;
-#else
-	while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p > 0x1f)
-		p++;
-	return p;
-#endif
-}
-
 static int hex4(const char *p, uint32_t *ret)
 {
 	uint32_t v = 0;
@@ -134,7 +103,7 @@ static int scan_string(struct scan *s)
 	for (;;) {
 		uint32_t u;
 
-		p = string_stop(p, s->end);
+		p = block_text_stop(p, s->end);
 		if (p >= s->end || (unsigned char)*p < 0x20) {
 			s->at = p;
 			return E_FORMAT;

@@ -59,8 +59,16 @@ struct codec_ops {
 	/* State is learnt from header lines: what recognising the head left is kept. */
 	bool primed;
 	/*
+	 * The header may change inside a file: the state begins with a uint32_t that frame()
+	 * counts up then, and is copied with memcpy to read a record of an earlier header.
+	 */
+	bool eras;
+	/* Names of fields are views into the state, the same for every record of a header. */
+	bool columns;
+	/*
 	 * When the record was known, without taking all of it apart; agrees with what sources/
-	 * say of this codec. NULL: fields() is the only way. May be called by many threads.
+	 * say of this codec. false: it is not sure. NULL: fields() is the only way. May be
+	 * called by many threads.
 	 */
 	bool (*known)(void *state, struct str rec, int64_t *ret_known);
 };

@@ -208,4 +208,5 @@ const struct codec_ops codec_csv = {
 	.frame = csv_frame,
 	.fields = csv_fields,
 	.primed = true,
+	.columns = true,
 };

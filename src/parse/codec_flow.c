@@ -9,6 +9,7 @@
 	"bytes start end action log-status"
 
 struct flow_state {
+	uint32_t era;
 	char header[2048];
 	size_t len;
 };
@@ -46,6 +47,7 @@ static enum frame_result flow_frame(void *state, struct str buf, size_t *pos, bo
 			}
 			memcpy(st->header, ret_rec->p, ret_rec->len);
 			st->len = ret_rec->len;
+			st->era++;
 		} else if (ret_rec->len) {
 			break;
 		}
@@ -86,4 +88,6 @@ const struct codec_ops codec_flow = {
 	.frame = flow_frame,
 	.fields = flow_fields,
 	.primed = true,
+	.eras = true,
+	.columns = true,
 };

@@ -3,10 +3,15 @@
  * JSON: one object a line, objects over several lines or one after the other, and documents
  * that wrap many records in one list ({"Records":[...]}, [...]), cut while they stream.
  */
+#include "base/block.h"
 #include "parse/line.h"
+
+#define RECORD_MAX (16 * MIB)
 
 struct json_state {
 	bool in_list; /* between the records of a wrapping list */
+	bool wrapped; /* the list is a member of an object */
+	bool in_tail; /* behind the list, in the object that wraps it */
 	/* The object at *pos is scanned up to here; nothing is scanned twice. */
 	size_t seen, depth;
 	bool in_text, escaped;
@@ -111,20 +116,51 @@ static int match(struct json_state *st, struct str s)
 
 static void match_reset(struct json_state *st)
 {
-	*st = (struct json_state){.in_list = st->in_list};
+	*st = (struct json_state){.in_list = st->in_list, .wrapped = st->wrapped};
 }
 
-/* A line that is a whole object and is followed by another needs no brace matching. */
-static size_t whole_line(struct str s)
+/* Whether a brace may open at s.p[i]: after a comma, a colon or a bracket. */
+static bool may_open(struct str s, size_t i)
 {
-	const char *nl = memchr(s.p, '\n', s.len);
-	size_t n = nl ? (size_t)(nl - s.p) : 0, end = n;
+	while (i && is_space(s.p[i - 1]))
+		i--;
+	return i && (s.p[i - 1] == ',' || s.p[i - 1] == ':' || s.p[i - 1] == '[');
+}
 
-	if (!n || n + 1 >= s.len || s.p[n + 1] != '{')
-		return 0;
-	while (end && is_space(s.p[end - 1]))
-		end--;
-	return end && s.p[end - 1] == '}' ? end : 0;
+/*
+ * Length of the object s begins with, found 64 bytes at a time. 0 when it is not whole or
+ * anything about it is odd: then match() says what.
+ */
+static size_t match_blocks(struct str s)
+{
+	uint64_t inside = 0, carry = 0;
+	size_t depth = 0;
+
+	for (size_t at = 0; at < s.len; at += 64) {
+		const char *p = s.p + at;
+		uint64_t slash = block_eq(p, '\\'), text, open, braces;
+		uint64_t quote = block_eq(p, '"') & ~block_escaped(slash, &carry);
+
+		text = block_parity(quote) ^
+		       inside; /* from the opening to before the closing */
+		if ((slash & ~text) | (block_eq(p, '\n') & text))
+			return 0;
+		inside = 0 - (text >> 63);
+		open = block_eq(p, '{') & ~text;
+		braces = open | (block_eq(p, '}') & ~text);
+		for (; braces; braces &= braces - 1) {
+			size_t i = at + (size_t)__builtin_ctzll(braces);
+
+			if (open >> (i - at) & 1) {
+				if (depth && !may_open(s, i))
+					return 0;
+				depth++;
+			} else if (--depth == 0) {
+				return i < s.len ? i + 1 : 0;
+			}
+		}
+	}
+	return 0;
 }
 
 static enum frame_result skip_line(struct json_state *st, struct str buf, size_t *pos,
@@ -135,8 +171,7 @@ static enum frame_result skip_line(struct json_state *st, struct str buf, size_t
 	if (nl == SIZE_MAX && !eof && buf.len - *pos < LINE_MAX_BYTES)
 		return FRAME_MORE;
 	*pos = nl == SIZE_MAX ? buf.len : nl + 1;
-	st->in_list = false;
-	match_reset(st);
+	*st = (struct json_state){0};
 	*ret_why = why;
 	return FRAME_SKIP;
 }
@@ -145,7 +180,7 @@ static enum frame_result frame_object(struct json_state *st, struct str buf, siz
 				      bool eof, struct str *ret_rec, const char **ret_why)
 {
 	struct str s = str_sub(buf, *pos, buf.len);
-	size_t n = st->seen || st->in_list ? 0 : whole_line(s);
+	size_t n = st->seen ? 0 : match_blocks(s);
 	int r;
 
 	if (n) {
@@ -159,6 +194,12 @@ static enum frame_result frame_object(struct json_state *st, struct str buf, siz
 		*pos += st->seen;
 		match_reset(st);
 		return FRAME_RECORD;
+	}
+	if (r == 0 && s.len >= RECORD_MAX) {
+		*pos = buf.len;
+		match_reset(st);
+		*ret_why = "record larger than its format allows";
+		return FRAME_SKIP;
 	}
 	if (r == 0 && !eof)
 		return FRAME_MORE;
@@ -174,15 +215,39 @@ static enum frame_result frame_object(struct json_state *st, struct str buf, siz
 	return skip_line(st, buf, pos, *pos + st->seen, eof, "broken JSON", ret_why);
 }
 
+/*
+ * What follows the list in the object that wraps it: skipped in silence. FRAME_RECORD: it has
+ * ended.
+ */
+static enum frame_result frame_tail(struct json_state *st, struct str buf, size_t *pos,
+				    bool eof, const char **ret_why)
+{
+	int r = match(st, str_sub(buf, *pos, buf.len));
+
+	if (r < 0)
+		return skip_line(st, buf, pos, *pos + st->seen, eof, "broken JSON", ret_why);
+	if (r == 0 && !eof)
+		return FRAME_MORE;
+	*pos = r ? *pos + st->seen : buf.len;
+	*st = (struct json_state){0};
+	return r ? FRAME_RECORD : FRAME_END;
+}
+
 static enum frame_result json_frame(void *state, struct str buf, size_t *pos, bool eof,
 				    struct str *ret_rec, const char **ret_why)
 {
 	struct json_state *st = state;
 
 	for (;;) {
+		enum frame_result r;
 		size_t n;
 		char c;
 
+		if (st->in_tail) {
+			r = frame_tail(st, buf, pos, eof, ret_why);
+			if (r != FRAME_RECORD)
+				return r;
+		}
 		if (*pos == 0 && !st->seen && str_starts(buf, STR("\xef\xbb\xbf")))
 			*pos = 3;
 		while (*pos < buf.len && is_space(buf.p[*pos]))
@@ -193,15 +258,13 @@ static enum frame_result json_frame(void *state, struct str buf, size_t *pos, bo
 		if (st->in_list && (c == ',' || c == ']')) {
 			st->in_list = c == ',';
 			++*pos;
-			/* What follows the list belongs to the wrapper: skipped in silence. */
-			if (c == ',')
-				continue;
-			n = str_chr(buf, '\n', *pos);
-			*pos = n == SIZE_MAX ? buf.len : n;
+			if (c == ']' && st->wrapped)
+				*st = (struct json_state){
+					.in_tail = true, .depth = 1, .last = ']'};
 			continue;
 		}
 		if (c == '[' && !st->in_list) {
-			st->in_list = true;
+			*st = (struct json_state){.in_list = true};
 			++*pos;
 			continue;
 		}
@@ -214,7 +277,7 @@ static enum frame_result json_frame(void *state, struct str buf, size_t *pos, bo
 			n = wrapper(str_sub(buf, *pos, buf.len));
 			if (n) {
 				*pos += n;
-				st->in_list = true;
+				st->in_list = st->wrapped = true;
 				continue;
 			}
 		}
@@ -225,7 +288,7 @@ static enum frame_result json_frame(void *state, struct str buf, size_t *pos, bo
 const struct codec_ops codec_json = {
 	.name = "json",
 	.summary = "JSON objects, one a line, over lines, or in a list",
-	.record_max = 16 * MIB,
+	.record_max = RECORD_MAX,
 	.state_size = sizeof(struct json_state),
 	.sniff = json_sniff,
 	.frame = json_frame,

@@ -3,7 +3,8 @@
  * Mail: mbox files (">From " is taken back) and single RFC 5322 messages. Raw fields:
  *   from from_name sender reply_to    address in lower case, name decoded
  *   to                                list: To, Cc, Bcc and Delivered-To, each once
- *   subject message_id in_reply_to mailer list_id        text, decoded, without <>
+ *   subject mailer list_id            text, decoded, without <>
+ *   message_id in_reply_to            as sent, with <>, as other logs cite them
  *   date                              as in Date
  *   received_time                     date of the topmost Received, else as date
  *   return_path                       of Return-Path, else of the From_ line

@@ -83,10 +83,27 @@ static int reserve(char **buf, size_t *cap, size_t n)
 	return 0;
 }
 
-/* Reads until buf holds `want` unframed bytes or the file ends. */
+/* Reads on until buf holds `want` bytes or the file ends; room for them and PAD is there. */
+static void read_on(struct cursor *c, char *buf, size_t *len, size_t want)
+{
+	while (*len < want && !c->eof) {
+		int64_t n = file_read(c->in, buf + *len, want - *len);
+
+		if (n > 0) {
+			*len += (size_t)n;
+			c->bytes += (uint64_t)n;
+			continue;
+		}
+		c->eof = true;
+		c->torn = n < 0;
+		c->err = (int)n;
+	}
+	memset(buf + *len, 0, PAD);
+}
+
+/* Reads until c->buf holds `want` unframed bytes or the file ends. */
 static int fill(struct cursor *c, size_t want)
 {
-	int64_t n;
 	int r;
 
 	if (c->at) {
@@ -95,21 +112,9 @@ static int fill(struct cursor *c, size_t want)
 		c->at = 0;
 	}
 	r = reserve(&c->buf, &c->cap, want);
-	if (r < 0)
-		return r;
-	while (c->len < want && !c->eof) {
-		n = file_read(c->in, c->buf + c->len, want - c->len);
-		if (n > 0) {
-			c->len += (size_t)n;
-			c->bytes += (uint64_t)n;
-			continue;
-		}
-		c->eof = true;
-		c->torn = n < 0;
-		c->err = (int)n;
-	}
-	memset(c->buf + c->len, 0, PAD);
-	return 0;
+	if (r == 0)
+		read_on(c, c->buf, &c->len, want);
+	return r;
 }
 
 /*
@@ -189,10 +194,24 @@ static int note_known(struct cursor *c, int64_t known)
 	return 0;
 }
 
+static void headway(struct headway *w, uint64_t n)
+{
+	uint64_t done;
+
+	if (!w || !w->tell)
+		return;
+	done = atomic_fetch_add(&w->done, n) + n;
+	if (atomic_flag_test_and_set(&w->busy))
+		return;
+	w->tell(w->arg, done, w->total);
+	atomic_flag_clear(&w->busy);
+}
+
 int cursor_scan(struct cursor *c, struct diag *d)
 {
 	int r = cursor_open(c, d);
 	size_t want = c->chunk;
+	uint64_t taken = 0;
 
 	if (r < 0)
 		return r;
@@ -211,6 +230,8 @@ int cursor_scan(struct cursor *c, struct diag *d)
 				r = note_known(c, known);
 			c->records++;
 		}
+		headway(c->way, file_taken(c->in) - taken);
+		taken = file_taken(c->in);
 		/* A record larger than what was read: more at once. */
 		want = MAX(c->chunk, c->at ? c->len - c->at + c->chunk : want * 2);
 	}
@@ -234,51 +255,78 @@ static int block_add(struct cursor *c, struct block *b, struct str raw)
 {
 	struct block_rec *r = &b->rec[b->nrec];
 	size_t first = b->b.n;
-	int n = block_decode(b, c->dec, raw);
+	uint32_t era = decoder_era(c->dec);
+	int n = era == ERA_NONE ? 0 : block_decode(b, c->dec, raw);
 
 	if (n < 0)
 		return n;
-	*r = (struct block_rec){raw, c->records++, (uint32_t)first, (uint32_t)n, INT64_MAX};
+	*r = (struct block_rec){.raw = raw,
+				.no = c->records++,
+				.first = (uint32_t)first,
+				.n = (uint32_t)n,
+				.era = era,
+				.known = INT64_MAX};
 	for (size_t i = first; i < b->b.n; i++)
 		r->known = MIN(r->known, b->b.events[i].known);
 	b->nrec += n > 0;
 	return 0;
 }
 
-/* Moves the unframed bytes into the block, whose records view them. */
-static int take_bytes(struct cursor *c, struct block *b, size_t want)
+/* The unframed bytes and what follows them, into the block whose records will view them. */
+static int take_bytes(struct cursor *c, struct block *b, size_t want, size_t *ret_len)
 {
-	int r = fill(c, want);
+	size_t left = c->len - c->at;
+	int r = reserve(&b->raw, &b->raw_cap, MAX(want, left));
 
-	if (r == 0)
-		r = reserve(&b->raw, &b->raw_cap, c->len);
-	if (r == 0)
-		memcpy(b->raw, c->buf, c->len + PAD);
-	return r;
+	if (r < 0)
+		return r;
+	if (left)
+		memcpy(b->raw, c->buf + c->at, left);
+	*ret_len = left;
+	read_on(c, b->raw, ret_len, want);
+	return 0;
+}
+
+/* What the block left unframed, kept for the next. */
+static int keep_rest(struct cursor *c, const char *p, size_t n)
+{
+	int r = reserve(&c->buf, &c->cap, n);
+
+	c->at = c->len = 0;
+	if (r < 0)
+		return r;
+	if (n)
+		memcpy(c->buf, p, n);
+	memset(c->buf + n, 0, PAD);
+	c->len = n;
+	return 0;
 }
 
 void cursor_block(struct cursor *c, struct block *b)
 {
 	uint64_t before = c->records;
-	size_t pos = 0, want = c->chunk;
+	size_t pos = 0, len = 0, want = c->chunk;
 	const struct refusal *ref;
 	int r = 0;
 
 	do {
 		struct str rec;
 
-		r = take_bytes(c, b, want);
+		r = take_bytes(c, b, want, &len);
 		pos = 0;
 		while (r == 0 && c->records - before < BLOCK_RECORDS &&
-		       next_record(c, b->raw, c->len, &pos, &rec))
+		       next_record(c, b->raw, len, &pos, &rec))
 			r = block_add(c, b, rec);
-		c->at = pos;
-		want = (c->len - pos) * 2 + c->chunk;
+		if (r == 0)
+			r = keep_rest(c, b->raw + pos, len - pos);
+		want = c->len * 2 + c->chunk;
 		/* A record larger than the chunk: the same bytes and more. */
 	} while (r == 0 && !c->eof && c->records == before);
 	b->err = r;
 	b->end = r < 0 || (c->eof && c->at == c->len);
 	b->taken = file_taken(c->in);
+	if (b->end)
+		c->in = file_close(c->in);
 	b->bytes = c->bytes - (c->len - c->at) - c->given;
 	c->given += b->bytes;
 	b->records = c->records;

@@ -8,6 +8,7 @@
 #define PARSE_CURSOR_H
 #include "parse/stream.h"
 #include "sense/file.h"
+#include <stdatomic.h>
 
 #define BLOCK_RECORDS 1024
 
@@ -16,6 +17,7 @@ struct block_rec {
 	struct str raw;
 	uint64_t no; /* in the file, from 0 */
 	uint32_t first, n;
+	uint32_t era;  /* decoder_era */
 	int64_t known; /* least of its events */
 };
 
@@ -38,11 +40,21 @@ struct block {
 	int err; /* -ENOMEM */
 };
 
+/* How far the first pass over all files is; the files add to it. */
+struct headway {
+	void (*tell)(void *arg, uint64_t done, uint64_t total); /* or NULL */
+	void *arg;
+	uint64_t total;
+	atomic_uint_fast64_t done;
+	atomic_flag busy; /* a thread is telling */
+};
+
 struct cursor {
 	const char *path;
 	const char *source; /* as recognised; belongs to src */
 	const struct sources *src;
-	size_t chunk; /* bytes decoded together */
+	struct headway *way; /* may be NULL */
+	size_t chunk;	     /* bytes decoded together */
 	struct file_in *in;
 	struct decoder *dec;
 	char *buf; /* read but not yet framed: [at, len) */

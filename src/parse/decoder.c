@@ -9,15 +9,34 @@
 
 #define REFUSALS_MAX 64
 #define HEAD_RECORDS 32
+#define ERAS_MAX     64
+#define NAMES_KEPT   256 /* a power of two */
+
+/* Registers of column names, found by where the name stands. */
+struct names {
+	const struct source_def *def;
+	const void *state;
+	uint32_t count; /* of header lines, where the codec counts them */
+	struct {
+		struct str name;
+		uint16_t reg;
+	} slot[NAMES_KEPT];
+};
 
 struct decoder {
 	const struct sources *src;
 	const struct codec_ops *ops;
 	const struct source_def *def; /* as recognised; tried first for every record */
 	void *state;
+	void *era[ERAS_MAX]; /* states of different headers, in order of first sight */
+	uint32_t neras, era_now,
+		era_seen; /* era[era_now] is the state when it counted era_seen */
+	void *at;	  /* state to take records apart with, when it is not the last */
 	struct json j[UNWRAP_DEPTH + 1]; /* one a level of JSON in a JSON string */
 	struct regs regs;
 	struct arena scratch; /* of decoder_known and of recognising */
+	struct json probe;    /* of decoder_known: tokens of what it looked at */
+	struct names *names;  /* of codecs with columns */
 	struct refusal *ref;
 	size_t nref;
 	char file[64];
@@ -242,12 +261,44 @@ static bool has_codec(const struct source_def *def, const struct codec_ops *ops)
 	return false;
 }
 
-static void put_fields(struct regs *r, const struct source_def *def, const struct fields *f)
+/* The table of names for def as the header now stands; NULL when names are no columns. */
+static struct names *names_for(struct decoder *dec, const struct source_def *def)
 {
-	regs_clear(r);
+	const void *state = dec->at ? dec->at : dec->state;
+	struct names *n = dec->names;
+	uint32_t count = 0;
+
+	if (!n)
+		return NULL;
+	if (dec->ops->eras)
+		memcpy(&count, state, sizeof(count));
+	if (n->def != def || n->state != state || n->count != count)
+		*n = (struct names){.def = def, .state = state, .count = count};
+	return n;
+}
+
+static uint16_t name_reg(struct names *n, const struct source_def *def, struct str name)
+{
+	size_t i = ((uintptr_t)name.p ^ (uintptr_t)name.p >> 8) & (NAMES_KEPT - 1);
+
+	if (!n)
+		return plan_reg(def, name);
+	if (n->slot[i].name.p != name.p || n->slot[i].name.len != name.len) {
+		n->slot[i].name = name;
+		n->slot[i].reg = plan_reg(def, name);
+	}
+	return n->slot[i].reg;
+}
+
+static void put_fields(struct decoder *dec, const struct source_def *def,
+		       const struct fields *f)
+{
+	struct names *n = names_for(dec, def);
+
+	regs_clear(&dec->regs);
 	for (size_t i = 0; i < f->n; i++)
 		if (f->f[i].val.kind != VAL_NONE)
-			regs_put(r, plan_reg(def, f->f[i].name), &f->f[i].val);
+			regs_put(&dec->regs, name_reg(n, def, f->f[i].name), &f->f[i].val);
 }
 
 /* Fields of a codec that is not JSON as a record of def. */
@@ -257,7 +308,7 @@ static bool flat(struct sink *k, const struct source_def *def, const struct fiel
 	struct regs *r = &k->dec->regs;
 	const struct type *t;
 
-	put_fields(r, def, f);
+	put_fields(k->dec, def, f);
 	for (size_t i = 0; i < def->nunwrap; i++) {
 		uint32_t h = r->head[def->unwrap[i].reg];
 
@@ -266,7 +317,7 @@ static bool flat(struct sink *k, const struct source_def *def, const struct fiel
 			return true;
 	}
 	if (def->nunwrap) /* the attempts used the registers */
-		put_fields(r, def, f);
+		put_fields(k->dec, def, f);
 	t = plan_match(def, r);
 	if (t)
 		emit(k, t, raw);
@@ -281,42 +332,67 @@ static bool attempt(struct sink *k, const struct source_def *def, const struct f
 	return flat(k, def, f, rec);
 }
 
-/* Takes the record apart once, then asks the recognised source, then all others in order. */
-static void record(struct sink *k, const struct source_def *only, struct str rec)
+/* By its syntax alone; false when it is broken, and k->why says how. */
+static bool take_apart(struct sink *k, struct str rec, struct fields *ret_f)
 {
 	struct decoder *dec = k->dec;
-	const struct source_def *first = only ? only : dec->def;
-	struct fields f = {0};
-	bool known;
 
 	dec->regs.mem = k->mem;
 	dec->regs.err = 0;
 	if (dec->ops->json) {
 		int r = json_scan(&dec->j[0], rec, NULL);
 
-		if (r < 0) {
+		if (r < 0)
 			k->why = r == E_LIMIT ? "JSON too deep or too large" : "broken JSON";
-			return;
-		}
-	} else if (dec->ops->fields(dec->state, rec, k->mem, &f, &k->why) < 0) {
-		return;
+		return r == 0;
 	}
+	return dec->ops->fields(dec->at ? dec->at : dec->state, rec, k->mem, ret_f, &k->why) >=
+	       0;
+}
+
+/* Takes the record apart once, then asks the recognised source, then all others in order. */
+static void record(struct sink *k, struct str rec)
+{
+	struct decoder *dec = k->dec;
+	const struct source_def *first = dec->def;
+	struct fields f = {0};
+	bool known;
+
+	if (!take_apart(k, rec, &f))
+		return;
 	known = attempt(k, first, &f, rec);
-	for (size_t i = 0; i < dec->src->n && !known && !only; i++)
+	for (size_t i = 0; i < dec->src->n && !known; i++)
 		if (dec->src->def[i] != first && has_codec(dec->src->def[i], dec->ops))
 			known = attempt(k, dec->src->def[i], &f, rec);
 	if (!known && !k->why)
 		k->why = "no record type matches";
 }
 
+/* The moment of a JSON record of the recognised source; false: take it apart. */
+static bool probe(struct decoder *dec, struct str rec, int64_t *ret_known)
+{
+	const struct type *t;
+	int64_t time;
+
+	if (!dec->probe.tok)
+		return false;
+	dec->regs.mem = &dec->scratch;
+	dec->regs.err = 0;
+	if (!probe_walk(&dec->regs, dec->def, &dec->probe, rec))
+		return false;
+	t = plan_match(dec->def, &dec->regs);
+	return t && moments(&dec->regs, t, &time, ret_known);
+}
+
 bool decoder_known(struct decoder *dec, struct str rec, int64_t *ret_known)
 {
 	struct sink k = {.dec = dec, .mem = &dec->scratch};
 
-	if (dec->ops->known)
-		return dec->ops->known(dec->state, rec, ret_known);
 	arena_reset(&dec->scratch);
-	record(&k, NULL, rec);
+	if (dec->ops->known ? dec->ops->known(dec->state, rec, ret_known)
+			    : probe(dec, rec, ret_known))
+		return true;
+	record(&k, rec);
 	if (k.any)
 		*ret_known = k.known;
 	return k.any;
@@ -327,7 +403,7 @@ int decoder_decode(struct decoder *dec, struct str rec, struct batch *b)
 	struct sink k = {.dec = dec, .b = b, .mem = &b->mem};
 	size_t before = b->n;
 
-	record(&k, NULL, rec);
+	record(&k, rec);
 	if (k.err || (k.full && before)) {
 		b->n = before;
 		return k.err ? k.err : -ENOSPC;
@@ -351,6 +427,63 @@ enum frame_result decoder_frame(struct decoder *dec, struct str buf, size_t *pos
 	return r;
 }
 
+static uint32_t era_find(const struct decoder *dec)
+{
+	const size_t skip = sizeof(uint32_t); /* the count itself */
+	uint32_t i = 0;
+
+	while (i < dec->neras && memcmp((char *)dec->era[i] + skip, (char *)dec->state + skip,
+					dec->ops->state_size - skip) != 0)
+		i++;
+	return i;
+}
+
+uint32_t decoder_era(struct decoder *dec)
+{
+	uint32_t count, i;
+
+	if (!dec->ops->eras)
+		return 0;
+	memcpy(&count, dec->state, sizeof(count));
+	if (dec->neras && count == dec->era_seen)
+		return dec->era_now;
+	i = era_find(dec);
+	if (i == dec->neras && i < ERAS_MAX) {
+		dec->era[i] = malloc(dec->ops->state_size);
+		if (dec->era[i])
+			memcpy(dec->era[dec->neras++], dec->state, dec->ops->state_size);
+	}
+	if (i == dec->neras) {
+		refuse(dec, "header changes too often", str_n(NULL, 0));
+		return ERA_NONE;
+	}
+	dec->era_seen = count;
+	return dec->era_now = i;
+}
+
+void decoder_at(struct decoder *dec, uint32_t era)
+{
+	dec->at = era < dec->neras ? dec->era[era] : NULL;
+}
+
+/* Adds to each source how well it explains a record. */
+static void score_record(struct decoder *dec, struct str rec, unsigned *score)
+{
+	struct sink all = {.dec = dec, .mem = &dec->scratch};
+	struct fields f = {0};
+
+	if (!take_apart(&all, rec, &f))
+		return;
+	for (size_t i = 0; i < dec->src->n; i++) {
+		struct sink k = {.dec = dec, .mem = &dec->scratch};
+
+		if (!has_codec(dec->src->def[i], dec->ops))
+			continue;
+		(void)attempt(&k, dec->src->def[i], &f, rec);
+		score[i] += k.score;
+	}
+}
+
 /* How well each source explains the first records of the head; the best, or NULL. */
 static const struct source_def *recognise(struct decoder *dec, struct str head)
 {
@@ -372,15 +505,8 @@ static const struct source_def *recognise(struct decoder *dec, struct str head)
 		if (r != FRAME_RECORD)
 			continue;
 		recs++;
-		for (size_t i = 0; i < n; i++) {
-			struct sink k = {.dec = dec, .mem = &dec->scratch};
-
-			if (!has_codec(dec->src->def[i], dec->ops))
-				continue;
-			arena_reset(&dec->scratch);
-			record(&k, dec->src->def[i], rec);
-			score[i] += k.score;
-		}
+		arena_reset(&dec->scratch);
+		score_record(dec, rec, score);
 	}
 	for (size_t i = 0; score && i < n; i++)
 		if (score[i] && (best == n || score[i] > score[best]))
@@ -468,6 +594,13 @@ int decoder_open(const struct sources *src, const char *path, struct str head,
 		r = -ENOMEM;
 	}
 	free(copy);
+	/* Without these it is only slower. */
+	if (r == 0 && dec->ops->columns)
+		dec->names = calloc(1, sizeof(*dec->names));
+	if (r == 0 && dec->ops->json) {
+		dec->probe.cap = (uint32_t)dec->def->nprobe + 64; /* 64: of lists */
+		dec->probe.tok = calloc(dec->probe.cap, sizeof(*dec->probe.tok));
+	}
 	if (r < 0) {
 		decoder_free(dec);
 		return diag_set(d, r, r == E_FORMAT ? "%s: no known format" : "%s: cannot open",
@@ -482,8 +615,12 @@ struct decoder *decoder_free(struct decoder *dec)
 	if (!dec)
 		return NULL;
 	codec_close(dec);
+	for (uint32_t i = 0; i < dec->neras; i++)
+		free(dec->era[i]);
 	for (size_t i = 0; i < ARRAY_LEN(dec->j); i++)
 		json_free(&dec->j[i]);
+	json_free(&dec->probe);
+	free(dec->names);
 	regs_free(&dec->regs);
 	arena_free(&dec->scratch);
 	free(dec->ref);

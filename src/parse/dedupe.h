@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * parse/dedupe: whether an event was seen before. Remembers at least the last 2^20 and at most
- * the last 2^21 distinct ones in 32 MiB; copies of a record are known at the same moment, so
- * they come close together.
+ * parse/dedupe: whether an event was given out before. Copies of a record are known at the same
+ * moment, and events are given out in order of `known`: so only those of the present moment are
+ * remembered, up to 2^20 of them in 16 MiB.
  */
 #ifndef PARSE_DEDUPE_H
 #define PARSE_DEDUPE_H
 #include "event/event.h"
 
 struct dedupe {
-	uint64_t *now, *past; /* open addressing, 0 = free */
-	size_t n;
+	int64_t known;	/* of what is remembered */
+	uint64_t *slot; /* [mask + 1] open addressing, 0 = free */
+	size_t mask, n;
 };
 
 MUST int dedupe_init(struct dedupe *d);

@@ -68,7 +68,7 @@ int hold_event(struct hold *h, struct block *b, uint64_t no, uint32_t event)
 	return push(h, it);
 }
 
-static struct held *held_new(int64_t known, uint64_t no, size_t len)
+static struct held *held_new(int64_t known, uint64_t no, uint32_t era, size_t len)
 {
 	struct held *p = len < SIZE_MAX / 2 ? malloc(sizeof(*p) + len + PAD) : NULL;
 
@@ -77,6 +77,7 @@ static struct held *held_new(int64_t known, uint64_t no, size_t len)
 	p->known = known;
 	p->no = no;
 	p->len = len;
+	p->era = era;
 	memset(p->raw + len, 0, PAD);
 	return p;
 }
@@ -86,15 +87,16 @@ static size_t held_size(const struct held *p)
 	return sizeof(*p) + p->len + PAD;
 }
 
-int hold_raw(struct hold *h, int64_t known, uint64_t no, struct str raw)
+int hold_raw(struct hold *h, const struct block_rec *rec)
 {
-	struct held *p = held_new(known, no, raw.len);
+	struct str raw = rec->raw;
+	struct held *p = held_new(rec->known, rec->no, rec->era, raw.len);
 
 	if (!p)
 		return -ENOMEM;
 	if (raw.len)
 		memcpy(p->raw, raw.p, raw.len);
-	if (push(h, (struct item){known, no, 0, ITEM_HELD, {.held = p}}) < 0) {
+	if (push(h, (struct item){rec->known, rec->no, 0, ITEM_HELD, {.held = p}}) < 0) {
 		free(p);
 		return -ENOMEM;
 	}
@@ -128,7 +130,7 @@ static int run_next(struct run *run, const struct spill *s)
 	r = read_all(s->fd, &h, sizeof(h), run->at);
 	if (r < 0)
 		return r;
-	run->head = held_new(h.known, h.no, h.len);
+	run->head = held_new(h.known, h.no, (uint32_t)h.era, h.len);
 	if (!run->head)
 		return -ENOMEM;
 	r = read_all(s->fd, run->head->raw, h.len, run->at + sizeof(h));

@@ -13,7 +13,8 @@ struct held {
 	int64_t known;
 	uint64_t no;
 	size_t len;
-	char raw[]; /* and padding for the scanners */
+	uint64_t era; /* decoder_era; as wide as the others: raw follows without a gap */
+	char raw[];   /* and padding for the scanners */
 };
 
 struct run; /* sorted raw records in the temporary file */
@@ -44,7 +45,7 @@ struct spill {
 };
 
 MUST int hold_event(struct hold *h, struct block *b, uint64_t no, uint32_t event);
-MUST int hold_raw(struct hold *h, int64_t known, uint64_t no, struct str raw);
+MUST int hold_raw(struct hold *h, const struct block_rec *rec);
 static inline const struct item *hold_top(const struct hold *h)
 {
 	return h->n ? &h->heap[0] : NULL;

@@ -6,41 +6,6 @@
 
 #define TRIE_MIN 64
 
-/*
- * Folds case by setting bit 5, which also makes a few other bytes alike; the comparison that
- * follows is exact. Eight bytes at both ends tell nearly all field names apart.
- */
-static inline uint32_t key_hash(struct str k, uint32_t node)
-{
-	const uint64_t fold = UINT64_C(0x2020202020202020);
-	uint64_t a = 0, b = 0;
-
-	if (k.len >= 8) {
-		memcpy(&a, k.p, 8);
-		memcpy(&b, k.p + k.len - 8, 8);
-	} else {
-		for (size_t i = 0; i < k.len; i++)
-			a |= (uint64_t)(uint8_t)k.p[i] << (8 * i);
-	}
-	a = ((a | fold) + k.len + ((uint64_t)node << 32)) * UINT64_C(0x9e3779b97f4a7c15);
-	a ^= ((b | fold) ^ a >> 32) * UINT64_C(0xbf58476d1ce4e5b9);
-	return (uint32_t)(a ^ a >> 32);
-}
-
-static inline const struct trie_entry *trie_find(const struct trie *t, uint32_t node,
-						 struct str key)
-{
-	for (uint32_t i = key_hash(key, node) & t->mask;; i = (i + 1) & t->mask) {
-		const struct trie_entry *e = &t->e[i];
-
-		if (!e->key.p)
-			return NULL;
-		if (e->node == node && e->key.len == key.len &&
-		    (memcmp(e->key.p, key.p, key.len) == 0 || str_ieq(e->key, key)))
-			return e;
-	}
-}
-
 static void trie_place(struct trie *t, struct trie_entry e)
 {
 	uint32_t i = key_hash(e.key, e.node) & t->mask;
@@ -253,6 +218,44 @@ static int type_direct(struct arena *mem, const struct source_def *def, struct t
 	return 0;
 }
 
+static int probe_path(struct arena *mem, struct source_def *def, struct str path)
+{
+	struct str clean = path_clean(mem, path);
+	int r = clean.p ? trie_add(&def->probe, mem, clean, plan_reg(def, clean)) : -ENOMEM;
+
+	def->nprobe++;
+	return r;
+}
+
+static int probe_expr(struct arena *mem, struct source_def *def, const struct expr *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < e->n && r == 0; i++)
+		r = probe_path(mem, def, e->path[i]);
+	return r == 0 && e->plus_unit ? probe_path(mem, def, e->plus) : r;
+}
+
+/* The paths that decide of a record whether it wraps others, its type and its times. */
+static int probe_compile(struct arena *mem, struct source_def *def)
+{
+	int r = trie_grow(&def->probe, mem);
+
+	for (size_t i = 0; i < def->nunwrap && r == 0; i++)
+		r = probe_path(mem, def, def->unwrap[i].path);
+	for (size_t i = 0; i < def->ntype && r == 0; i++) {
+		const struct type *t = &def->type[i];
+
+		for (size_t k = 0; k < t->nwhen && r == 0; k++)
+			r = probe_path(mem, def, t->when[k].path);
+		if (r == 0)
+			r = probe_expr(mem, def, &t->time);
+		if (r == 0)
+			r = probe_expr(mem, def, &t->known);
+	}
+	return r;
+}
+
 int plan_compile(struct arena *mem, struct source_def *def, const struct schema *s)
 {
 	int r = trie_grow(&def->trie, mem);
@@ -265,7 +268,7 @@ int plan_compile(struct arena *mem, struct source_def *def, const struct schema 
 		r = type_slots(mem, def, &def->type[i], s);
 	for (size_t i = 0; i < def->ntype && r == 0; i++)
 		r = type_direct(mem, def, &def->type[i]);
-	return r;
+	return r == 0 ? probe_compile(mem, def) : r;
 }
 
 int regs_init(struct regs *r, size_t nreg)
@@ -324,6 +327,11 @@ void regs_put(struct regs *r, uint16_t reg, const struct val *v)
 {
 	if (reg != REG_NONE && !r->head[reg])
 		hit_add(r, reg, (struct hit){.v = v});
+}
+
+void regs_token(struct regs *r, uint16_t reg, uint32_t tok)
+{
+	hit_add(r, reg, (struct hit){.tok = tok});
 }
 
 static void walk_obj(struct regs *r, const struct trie *t, uint32_t node, uint32_t obj,

@@ -32,6 +32,8 @@ enum take_what {
 	TAKE_HEX,
 	TAKE_UNQUOTE,
 	TAKE_NAME_VALUE,
+	TAKE_SCALE,
+	TAKE_JOIN,
 };
 
 /* A value as a source declares it: where it is read, and what is done with it. */
@@ -114,7 +116,8 @@ struct source_def {
 	size_t ntype;
 	/* After compile: */
 	struct trie trie;
-	size_t nreg;
+	struct trie probe; /* of the paths that decide type and times alone */
+	size_t nreg, nprobe;
 };
 
 struct sources {
@@ -123,6 +126,41 @@ struct sources {
 	size_t n;
 	size_t nreg_max;
 };
+
+/*
+ * Folds case by setting bit 5, which also makes a few other bytes alike; the comparison that
+ * follows is exact. Eight bytes at both ends tell nearly all field names apart.
+ */
+static inline uint32_t key_hash(struct str k, uint32_t node)
+{
+	const uint64_t fold = UINT64_C(0x2020202020202020);
+	uint64_t a = 0, b = 0;
+
+	if (k.len >= 8) {
+		memcpy(&a, k.p, 8);
+		memcpy(&b, k.p + k.len - 8, 8);
+	} else {
+		for (size_t i = 0; i < k.len; i++)
+			a |= (uint64_t)(uint8_t)k.p[i] << (8 * i);
+	}
+	a = ((a | fold) + k.len + ((uint64_t)node << 32)) * UINT64_C(0x9e3779b97f4a7c15);
+	a ^= ((b | fold) ^ a >> 32) * UINT64_C(0xbf58476d1ce4e5b9);
+	return (uint32_t)(a ^ a >> 32);
+}
+
+static inline const struct trie_entry *trie_find(const struct trie *t, uint32_t node,
+						 struct str key)
+{
+	for (uint32_t i = key_hash(key, node) & t->mask;; i = (i + 1) & t->mask) {
+		const struct trie_entry *e = &t->e[i];
+
+		if (!e->key.p)
+			return NULL;
+		if (e->node == node && e->key.len == key.len &&
+		    (memcmp(e->key.p, key.p, key.len) == 0 || str_ieq(e->key, key)))
+			return e;
+	}
+}
 
 /* Lays out registers, trie and slots of one source. 0, E_LIMIT or -ENOMEM. */
 MUST int plan_compile(struct arena *mem, struct source_def *def, const struct schema *s);
@@ -154,6 +192,13 @@ void regs_clear(struct regs *r);
 /* Fills registers from an object of r->j. */
 void regs_walk(struct regs *r, const struct source_def *def, uint32_t obj);
 void regs_put(struct regs *r, uint16_t reg, const struct val *v);
+/* One value more for a register: a token of r->j. */
+void regs_token(struct regs *r, uint16_t reg, uint32_t tok);
+/*
+ * Fills the registers of the probe from the text of a JSON record (JSON_PAD bytes readable
+ * behind it); j keeps the tokens, j->cap of them > def->nprobe. false: take it apart.
+ */
+bool probe_walk(struct regs *r, const struct source_def *def, struct json *j, struct str rec);
 /* Register of a raw name, REG_NONE when nobody reads it. */
 uint16_t plan_reg(const struct source_def *def, struct str name);
 struct val regs_val(struct regs *r, uint16_t reg);

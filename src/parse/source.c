@@ -151,7 +151,7 @@ static int load_key(struct load *l, const struct yaml_node *n, bool is_time, str
 		return copy_text(l, n, &e->fallback);
 	if (!is_time && str_eqz(n->key, "map"))
 		return load_map(l, n, e);
-	if (!is_time && str_eqz(n->key, "take"))
+	if (str_eqz(n->key, "take"))
 		return load_take(l, n, e);
 	return yaml_fail_key(l->y, n, l->d, "unknown key '%.*s'", STR_ARG(n->key));
 }

@@ -42,6 +42,15 @@ const char *decoder_source(const struct decoder *dec);
 enum frame_result decoder_frame(struct decoder *dec, struct str buf, size_t *pos, bool eof,
 				struct str *ret_rec);
 /*
+ * Under which header the record framed last stands, a small number for decoder_at; ERA_NONE
+ * when the file has had more than 64 different ones, and the record is refused.
+ */
+#define ERA_NOW	 UINT32_MAX
+#define ERA_NONE (UINT32_MAX - 1)
+uint32_t decoder_era(struct decoder *dec);
+/* Records that follow stand under that header; ERA_NOW: under the one read last. */
+void decoder_at(struct decoder *dec, uint32_t era);
+/*
  * Only the moment at which a record was known, for ordering files before they are decoded: as
  * cheap as the codec allows. false when the record has none (it will be refused).
  * One record may hold several events (wrapped lists): then the earliest.

@@ -33,6 +33,7 @@ struct stream {
 	struct input **heap;	   /* files not at their end, the next due on top */
 	size_t nheap;
 	struct spill spill;
+	struct headway way;
 	size_t hold_bytes;
 	struct dedupe dup;
 	struct block *all, *spare, *used; /* used: freed at the next call */
@@ -229,7 +230,7 @@ static int block_enter(struct stream *st, struct input *in, struct block *b)
 		const struct block_rec *rec = &b->rec[i];
 
 		if (rec->known > b->later) {
-			r = hold_raw(&in->hold, rec->known, rec->no, rec->raw);
+			r = hold_raw(&in->hold, rec);
 			raw = true;
 			continue;
 		}
@@ -299,7 +300,9 @@ static int redo(struct stream *st, struct input *in, struct held *h)
 	if (!raw)
 		return -ENOMEM;
 	memcpy(raw, h->raw, h->len + 64);
+	decoder_at(in->c.dec, (uint32_t)h->era);
 	r = block_decode(b, in->c.dec, str_n(raw, h->len));
+	decoder_at(in->c.dec, ERA_NOW);
 	for (size_t i = first; i < b->b.n && r >= 0; i++, b->live++)
 		r = hold_event(&in->hold, b, h->no, (uint32_t)i);
 	if (b->b.n >= REDO_EVENTS || b->b.mem.bytes > MIB) {
@@ -354,7 +357,9 @@ static int step(struct stream *st, size_t *n)
 		}
 	} else if (!in->end) {
 		r = input_load(st, in);
-	} else {
+	}
+	/* At once: thousands of files must not stay open until the last has ended. */
+	if (r == 0 && in->end && !hold_top(&in->hold)) {
 		r = input_close(st, in);
 		st->heap[0] = st->heap[--st->nheap];
 	}
@@ -449,9 +454,13 @@ static int prepare(struct stream *st, const struct stream_conf *conf, const stru
 		in->c.src = src;
 		in->c.chunk = MIN(MAX(chunk, CHUNK_MIN), CHUNK_MAX);
 		st->files[i].bytes = st->list.size[i];
+		in->c.way = &st->way;
 		st->stats.bytes_total += st->list.size[i];
-		in->job.run = job_scan;
-		pool_submit(st->pool, &in->job);
+	}
+	st->way.total = st->stats.bytes_total;
+	for (size_t i = 0; i < st->list.n && r == 0; i++) {
+		st->in[i].job.run = job_scan;
+		pool_submit(st->pool, &st->in[i].job);
 	}
 	return r;
 }
@@ -465,6 +474,9 @@ int stream_open(const struct stream_conf *conf, const struct sources *src,
 	if (!st)
 		return diag_set(d, -ENOMEM, "out of memory");
 	st->spill = (struct spill){.fd = -1, .dir = conf->tmpdir};
+	atomic_flag_clear(&st->way.busy);
+	st->way.tell = conf->scanned;
+	st->way.arg = conf->scanned_arg;
 	st->hold_bytes = conf->hold_bytes ? conf->hold_bytes : HOLD_BYTES;
 	arena_init(&st->mem, 0);
 	r = prepare(st, conf, src, d);

@@ -21,6 +21,10 @@ struct stream_conf {
 	unsigned threads;   /* workers beside the caller's thread; 0 = decode in the caller */
 	size_t hold_bytes;  /* held raw records of all files before they spill; 0 = 256 MiB */
 	const char *tmpdir; /* for spills; NULL = $TMPDIR or /tmp */
+	/* How far the first pass is, in bytes on disk: by any thread, one at a time. Or NULL.
+	 */
+	void (*scanned)(void *arg, uint64_t done, uint64_t total);
+	void *scanned_arg;
 };
 
 struct stream_file {

@@ -20,15 +20,20 @@ static const struct {
 	{"hex", TAKE_HEX, false},
 	{"unquote", TAKE_UNQUOTE, false},
 	{"name_value", TAKE_NAME_VALUE, true},
+	{"scale", TAKE_SCALE, true},
+	{"join", TAKE_JOIN, false},
 };
 
 int take_parse(struct str text, struct str *ret_arg)
 {
 	struct str rest, word = str_cut(text, ' ', &rest);
+	double factor;
 
 	for (size_t i = 0; i < ARRAY_LEN(takes); i++) {
 		if (!str_eqz(word, takes[i].name) || takes[i].arg != (rest.len > 0))
 			continue;
+		if (takes[i].what == TAKE_SCALE && !str_f64(rest, &factor))
+			return -1;
 		*ret_arg = rest;
 		return (int)takes[i].what;
 	}
@@ -154,8 +159,8 @@ struct val take_apply(enum take_what take, struct str arg, struct val v, struct 
 {
 	char tmp[40];
 	struct str s;
+	double f, factor;
 	int64_t i;
-	double f;
 
 	if (v.kind <= VAL_NULL || v.kind == VAL_LIST)
 		return none;
@@ -186,7 +191,10 @@ struct val take_apply(enum take_what take, struct str arg, struct val v, struct 
 		return take_hex(s, mem);
 	case TAKE_UNQUOTE:
 		return take_unquote(s, mem);
-	case TAKE_NAME_VALUE:
+	case TAKE_SCALE:
+		return val_num(&v, &f) && str_f64(arg, &factor) ? val_f(f * factor) : none;
+	case TAKE_NAME_VALUE: /* these read registers, not a value */
+	case TAKE_JOIN:
 		break;
 	}
 	return none;
@@ -266,13 +274,50 @@ static struct val expr_map(const struct expr *e, struct val v)
 	return v;
 }
 
+/* All that is set, items of lists too, with a blank between. */
+static struct val expr_join(struct regs *r, const struct expr *e)
+{
+	struct val one[PATHS_MAX];
+	const struct val *item;
+	size_t n, len = 0;
+	char tmp[40], *out;
+
+	for (size_t i = 0; i < e->n; i++) {
+		one[i] = regs_val(r, e->reg[i]);
+		n = val_items(&one[i], &item);
+		for (size_t k = 0; k < n; k++)
+			len += val_text(&item[k], tmp).len + 1;
+	}
+	out = len ? arena_alloc(r->mem, len) : NULL;
+	if (len && !out)
+		r->err = -ENOMEM;
+	if (!out)
+		return none;
+	len = 0;
+	for (size_t i = 0; i < e->n; i++) {
+		n = val_items(&one[i], &item);
+		for (size_t k = 0; k < n; k++) {
+			struct str s = val_text(&item[k], tmp);
+
+			if (!s.len)
+				continue;
+			memcpy(out + len, s.p, s.len);
+			len += s.len;
+			out[len++] = ' ';
+		}
+	}
+	return len ? val_s(str_n(out, len - 1)) : none;
+}
+
 struct val expr_eval(struct regs *r, const struct expr *e)
 {
 	struct val v = none;
 
 	if (e->constant.p)
 		return val_s(e->constant);
-	for (size_t i = 0; i < e->n; i++) {
+	if (e->take == TAKE_JOIN)
+		v = expr_join(r, e);
+	for (size_t i = 0; i < e->n && e->take != TAKE_JOIN; i++) {
 		struct val x;
 
 		if (!r->head[e->reg[i]])
@@ -298,7 +343,7 @@ static bool text_time(struct str s, int64_t *ret_ns)
 }
 
 /* Numbers are read from their text: no double holds nanoseconds exactly. */
-static bool reg_time(struct regs *r, uint16_t reg, int64_t *ret_ns)
+static bool reg_time(struct regs *r, const struct expr *e, uint16_t reg, int64_t *ret_ns)
 {
 	const struct hit *h;
 	struct val v;
@@ -307,9 +352,9 @@ static bool reg_time(struct regs *r, uint16_t reg, int64_t *ret_ns)
 	if (!r->head[reg])
 		return false;
 	h = &r->hit[r->head[reg] - 1];
-	if (!h->v && r->j->tok[h->tok].kind == JSON_NUMBER)
+	if (!e->take && !h->v && r->j->tok[h->tok].kind == JSON_NUMBER)
 		return time_parse_epoch(json_raw(r->j, h->tok), ret_ns);
-	v = regs_val(r, reg);
+	v = reg_take(r, e, reg);
 	if (v.kind == VAL_FLOAT)
 		return time_from_f64(v.f, ret_ns);
 	return v.kind > VAL_BOOL && text_time(val_text(&v, tmp), ret_ns);
@@ -322,7 +367,7 @@ bool expr_time(struct regs *r, const struct expr *e, int64_t *ret_ns)
 	double d;
 
 	for (size_t i = 0; i < e->n; i++) {
-		if (!reg_time(r, e->reg[i], &ns))
+		if (!reg_time(r, e, e->reg[i], &ns))
 			continue;
 		v = e->plus_unit ? regs_val(r, e->plus_reg) : none;
 		if (val_num(&v, &d) && d > 0 && d < 1e10 &&

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sense/file.h"
+#include "sense/utf16.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <libdeflate.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +14,27 @@
 #include <zstd.h>
 
 #define IN_BYTES	   (64 * KIB)
+#define UTF16_BYTES	   (16 * KIB)
 #define DEFAULT_RATIO_FREE (64 * MIB)
 #define DEFAULT_MAX_BYTES  ((uint64_t)64 << 30)
 #define DEFAULT_MAX_RATIO  400
 #define ZSTD_WINDOW_LOG	   27 /* 128 MiB, what every encoder without --long stays within */
 
-enum packing { PLAIN, GZIP, ZSTD };
+/* A gzip file up to these sizes is decompressed at once, which takes half the time. */
+#define WHOLE_IN    (4 * MIB)
+#define WHOLE_OUT   (32 * MIB)
+#define WHOLE_TOTAL (256 * MIB) /* of all open files; beyond it they stream */
+
+enum packing { PLAIN, GZIP, ZSTD, WHOLE };
+
+/* A text in UTF-16 on its way to UTF-8. */
+struct text16 {
+	struct utf16 u;
+	bool end;
+	unsigned char in[UTF16_BYTES];
+	char out[UTF16_ROOM(UTF16_BYTES)];
+	size_t at, len; /* of out, not yet given out */
+};
 
 struct file_in {
 	int fd;
@@ -29,6 +47,12 @@ struct file_in {
 	struct file_limits limits;
 	z_stream z;
 	ZSTD_DCtx *zd;
+	char *whole; /* WHOLE: all of it, decompressed */
+	size_t whole_len, whole_at;
+	unsigned char first[2]; /* of the text; [first_at, nfirst) is not given out yet */
+	size_t first_at, nfirst;
+	bool begun;
+	struct text16 *wide;
 	size_t at, len; /* unread part of in */
 	unsigned char in[IN_BYTES];
 };
@@ -51,11 +75,93 @@ static int refill(struct file_in *f)
 	return 0;
 }
 
-static int packing_open(struct file_in *f)
+static atomic_size_t whole_total;
+
+/* The file's bytes on disk, malloc'ed; NULL when there are not exactly n. */
+static unsigned char *read_disk(const struct file_in *f, size_t n)
+{
+	unsigned char *p = malloc(n);
+	size_t got = 0;
+	ssize_t r;
+
+	while (p && got < n) {
+		r = pread(f->fd, p + got, n - got, (off_t)got);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r <= 0)
+			break;
+		got += (size_t)r;
+	}
+	if (got == n)
+		return p;
+	free(p);
+	return NULL;
+}
+
+/* The decompressed length that a gzip file states (RFC 1952, ISIZE); 0 beyond the limits. */
+static size_t whole_length(const struct file_in *f, const unsigned char *in, size_t n)
+{
+	size_t out = (size_t)in[n - 4] | (size_t)in[n - 3] << 8 | (size_t)in[n - 2] << 16 |
+		     (size_t)in[n - 1] << 24;
+
+	return out <= MIN(WHOLE_OUT, f->limits.ratio_free) && out <= f->limits.bytes_max ? out
+											 : 0;
+}
+
+static void whole_free(struct file_in *f)
+{
+	free(f->whole);
+	f->whole = NULL;
+	atomic_fetch_sub(&whole_total, f->whole_len);
+	f->whole_len = 0;
+}
+
+static bool whole_inflate(struct file_in *f, const unsigned char *in, size_t n)
+{
+	struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();
+	size_t used = 0, got = 0;
+	bool ok;
+
+	f->whole_len = whole_length(f, in, n);
+	ok = atomic_fetch_add(&whole_total, f->whole_len) + f->whole_len <= WHOLE_TOTAL;
+	f->whole = ok && f->whole_len ? malloc(f->whole_len) : NULL;
+	ok = d && f->whole &&
+	     libdeflate_gzip_decompress_ex(d, in, n, f->whole, f->whole_len, &used, &got) ==
+		     LIBDEFLATE_SUCCESS &&
+	     used == n && got == f->whole_len;
+	if (!ok)
+		whole_free(f);
+	libdeflate_free_decompressor(d);
+	return ok;
+}
+
+/*
+ * Decompresses a small gzip file of one member at once. false: it is none, or is damaged, or
+ * memory is short; it is streamed then, which also finds the good bytes of a damaged one.
+ */
+static bool whole_open(struct file_in *f, uint64_t size)
+{
+	unsigned char *in = NULL;
+	bool ok;
+
+	if (size < 18 || size > WHOLE_IN) /* 18: header and trailer */
+		return false;
+	in = read_disk(f, (size_t)size);
+	ok = in && whole_inflate(f, in, (size_t)size);
+	free(in);
+	return ok;
+}
+
+static int packing_open(struct file_in *f, uint64_t size)
 {
 	static const unsigned char gz[2] = {0x1f, 0x8b}, zst[4] = {0x28, 0xb5, 0x2f, 0xfd};
 
 	if (f->len >= 2 && memcmp(f->in, gz, 2) == 0) {
+		if (whole_open(f, size)) {
+			f->packing = WHOLE;
+			f->len = (size_t)size; /* on disk */
+			return 0;
+		}
 		if (inflateInit2(&f->z, 15 + 16) != Z_OK)
 			return -ENOMEM;
 		f->packing = GZIP;
@@ -83,7 +189,7 @@ static int file_start(struct file_in *f, const char *path)
 	if (!S_ISREG(sb.st_mode))
 		return -EINVAL;
 	r = refill(f);
-	return r < 0 ? r : packing_open(f);
+	return r < 0 ? r : packing_open(f, (uint64_t)sb.st_size);
 }
 
 int file_open(const char *path, const struct file_limits *limits, struct file_in **ret_f,
@@ -121,6 +227,8 @@ struct file_in *file_close(struct file_in *f)
 	if (f->packing == GZIP)
 		inflateEnd(&f->z);
 	ZSTD_freeDCtx(f->zd);
+	whole_free(f);
+	free(f->wide);
 	free(f);
 	return NULL;
 }
@@ -135,10 +243,32 @@ static void use(struct file_in *f, size_t n)
 static ssize_t step_plain(struct file_in *f, char *p, size_t n)
 {
 	size_t k = MIN(n, f->len - f->at);
+	ssize_t r;
 
-	memcpy(p, f->in + f->at, k);
-	use(f, k);
-	f->end = k == 0;
+	if (k) {
+		memcpy(p, f->in + f->at, k);
+		use(f, k);
+		return (ssize_t)k;
+	}
+	do {
+		r = read(f->fd, p, n);
+	} while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return -errno;
+	f->used += (uint64_t)r;
+	f->end = r == 0;
+	return r;
+}
+
+static ssize_t step_whole(struct file_in *f, char *p, size_t n)
+{
+	size_t k = MIN(n, f->whole_len - f->whole_at);
+
+	memcpy(p, f->whole + f->whole_at, k);
+	f->whole_at += k;
+	/* As much of the disk's bytes as of what they became. */
+	f->used = (uint64_t)((double)f->len * (double)f->whole_at / (double)f->whole_len);
+	f->end = f->whole_at == f->whole_len;
 	return (ssize_t)k;
 }
 
@@ -195,19 +325,24 @@ static ssize_t step_zstd(struct file_in *f, char *p, size_t n)
 static bool bomb(const struct file_in *f)
 {
 	return f->out > f->limits.bytes_max ||
-	       (f->packing != PLAIN && f->out > f->limits.ratio_free &&
+	       (f->packing != PLAIN && f->packing != WHOLE && f->out > f->limits.ratio_free &&
 		f->out / f->limits.ratio_max > f->used);
 }
 
-int64_t file_read(struct file_in *f, char *buf, size_t n)
+/* The decompressed bytes as they are. */
+static int64_t read_bytes(struct file_in *f, char *buf, size_t n)
 {
 	size_t got = 0;
 
 	while (got < n && !f->end && !f->err) {
-		ssize_t r = refill(f);
+		ssize_t r = 0;
 
+		if (f->packing == GZIP || f->packing == ZSTD)
+			r = refill(f);
 		if (r == 0 && f->packing == GZIP)
 			r = step_gzip(f, buf + got, n - got);
+		else if (f->packing == WHOLE)
+			r = step_whole(f, buf + got, n - got);
 		else if (r == 0 && f->packing == ZSTD)
 			r = step_zstd(f, buf + got, n - got);
 		else if (r == 0)
@@ -222,6 +357,65 @@ int64_t file_read(struct file_in *f, char *buf, size_t n)
 			f->err = E_LIMIT;
 	}
 	return got || !f->err ? (int64_t)got : f->err;
+}
+
+static int64_t read_wide(struct file_in *f, char *buf, size_t n)
+{
+	struct text16 *w = f->wide;
+	size_t got = 0;
+
+	while (got < n) {
+		size_t k = MIN(n - got, w->len - w->at);
+		int64_t r;
+
+		if (k) {
+			memcpy(buf + got, w->out + w->at, k);
+			w->at += k;
+			got += k;
+			continue;
+		}
+		if (w->end)
+			break;
+		r = read_bytes(f, (char *)w->in, sizeof(w->in));
+		w->end = r <= 0;
+		w->at = 0;
+		w->len = w->end ? utf16_end(&w->u, w->out)
+				: utf16_put(&w->u, w->in, (size_t)r, w->out);
+	}
+	return got || !f->err ? (int64_t)got : f->err;
+}
+
+/* Looks at the first two bytes: they are a mark, or are given out like all others. */
+static void begin(struct file_in *f)
+{
+	int64_t n = read_bytes(f, (char *)f->first, sizeof(f->first));
+	struct utf16 u;
+
+	f->begun = true;
+	f->nfirst = n > 0 ? (size_t)n : 0;
+	if (n < 2 || !utf16_mark(f->first, &u))
+		return;
+	f->nfirst = 0;
+	f->wide = calloc(1, sizeof(*f->wide));
+	if (f->wide)
+		f->wide->u = u;
+	else
+		f->err = -ENOMEM;
+}
+
+int64_t file_read(struct file_in *f, char *buf, size_t n)
+{
+	size_t got = 0;
+	int64_t r;
+
+	if (!f->begun)
+		begin(f);
+	if (f->wide)
+		return read_wide(f, buf, n);
+	while (got < n && f->first_at < f->nfirst)
+		buf[got++] = (char)f->first[f->first_at++];
+	r = read_bytes(f, buf + got, n - got);
+	return r < 0 && !got ? r : (int64_t)got + MAX(r, 0);
 }
 
 uint64_t file_taken(const struct file_in *f)

@@ -96,6 +96,18 @@ bool mail_date(struct str raw, int64_t *ret_ns)
 	return time_parse_mail(str_n(tmp, n), ret_ns);
 }
 
+/* Whether decoding leaves the text as it is. */
+static bool plain(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.p[i];
+
+		if ((c < ' ' && c != '\t' && c != '\r' && c != '\n') || c > '~')
+			return false;
+	}
+	return s.len <= 128;
+}
+
 bool mail_quick_time(struct str rec, int64_t *ret_known)
 {
 	struct str msg = mail_strip_from(rec), name, value;
@@ -105,11 +117,16 @@ bool mail_quick_time(struct str rec, int64_t *ret_known)
 
 	while (mail_head_next(msg, &pos, &name, &value)) {
 		if (!have_received && str_ieqz(name, "Received")) {
+			value = mail_received_date(value);
 			have_received = true;
-			if (mail_date(mail_received_date(value), ret_known))
+			if (!plain(value))
+				return false;
+			if (mail_date(value, ret_known))
 				return true;
 		} else if (!have_date && str_ieqz(name, "Date")) {
 			have_date = mail_date(value, &date);
+			if (!have_date || !plain(value))
+				return false;
 		}
 		if (have_date && have_received)
 			break;

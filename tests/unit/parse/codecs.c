@@ -189,6 +189,83 @@ TEST(flow)
 	reader_free(&r);
 }
 
+/* Cuts text with JSON's codec as it comes in steps; which bytes became records, as a digest. */
+static uint64_t json_cuts(struct str text, size_t step, size_t *ret_n)
+{
+	uint64_t digest = 0;
+	struct str rec;
+	size_t seen = MIN(step, text.len);
+	const char *why;
+
+	reader_init(&r, "json", text);
+	*ret_n = 0;
+	for (size_t rounds = 0; rounds < 4 * TEXT_MAX; rounds++) {
+		bool eof = seen == text.len;
+		enum frame_result got =
+			r.ops->frame(r.state, str_n(r.buf, seen), &r.pos, eof, &rec, &why);
+
+		if (got == FRAME_END)
+			break;
+		if (got == FRAME_MORE) {
+			CHECK(!eof);
+			seen = MIN(seen + step, text.len);
+		}
+		if (got != FRAME_RECORD)
+			continue;
+		++*ret_n;
+		digest = digest * 1000003 + (size_t)(rec.p - r.buf);
+		digest = digest * 1000003 + rec.len;
+	}
+	reader_free(&r);
+	return digest;
+}
+
+/* Whole objects are found in blocks, broken and divided ones byte by byte: with one result. */
+TEST(json_cut)
+{
+	static const char letters[] = "{}{}[],:\"\"\\\n  aa1";
+	static const char line[] = "{\"a\":\"}\\\"{\\\\\",\"b\":[{\"c\":{}},{}]}\n";
+	static char text[600];
+	uint32_t seed = 7;
+	size_t total = 0;
+
+	for (int round = 0; round < 4000; round++) {
+		size_t len = 0, whole, parts;
+		uint64_t want;
+
+		while (len < sizeof(text) - sizeof(line)) {
+			seed = seed * 1664525 + 1013904223;
+			if (seed >> 28 < 4) {
+				memcpy(text + len, line, sizeof(line) - 1);
+				len += sizeof(line) - 1;
+			} else {
+				text[len++] = letters[(seed >> 16) % (sizeof(letters) - 1)];
+			}
+		}
+		want = json_cuts(str_n(text, len), len, &whole);
+		CHECK(json_cuts(str_n(text, len), 1 + seed % 40, &parts) == want);
+		CHECK_INT(parts, whole);
+		total += whole;
+	}
+	CHECK(total > 4000);
+}
+
+/* Two objects on a line are two records. */
+TEST(json_lines)
+{
+	size_t n;
+
+	(void)json_cuts(STR("{\"a\":1}{\"b\":2}\n{\"c\":3} {\"d\":4}\n"), 1000, &n);
+	CHECK_INT(n, 4);
+	(void)json_cuts(STR("{\"Records\":[{\"a\":{\"x\":1}},{\"b\":2}]}\n{\"c\":3}\n"), 1000,
+			&n);
+	CHECK_INT(n, 3);
+	(void)json_cuts(STR("{\"Records\":[{\"a\":1}],\"n\":{\"x\":[1]}}{\"Records\":[\n{\"b\":"
+			    "2},\n{}\n]\n}\n[{}]\n"),
+			1000, &n);
+	CHECK_INT(n, 4);
+}
+
 /* Every codec gets through every prefix of a text of another's without leaving the buffer. */
 TEST(any_bytes)
 {

@@ -101,10 +101,16 @@ static void check_sample(const struct world *w, const struct sample *s)
 		if (r == FRAME_END || r == FRAME_MORE)
 			break;
 		if (r == FRAME_RECORD) {
+			int64_t known = 0, least = INT64_MAX;
+			bool any = decoder_known(dec, rec, &known);
 			int got = decoder_decode(dec, rec, &b);
 
 			CHECK(got >= 0);
 			n += got > 0 ? got : 0;
+			for (size_t i = b.n - (size_t)MAX(got, 0); i < b.n; i++)
+				least = MIN(least, b.events[i].known);
+			if (got > 0)
+				CHECK(any && known == least);
 		}
 	}
 	CHECK(n > 0);
@@ -286,6 +292,17 @@ TEST(cloud)
 		  {"m365.rule.name", ".."},
 		  {"m365.rule.delete", "True"},
 		  {"status", "success"}}},
+		{",SystemAlertId,AlertName,Severity,ProviderName,TimeGenerated,EndTimeUt"
+		 "c,CompromisedEntity,Description\n0,s1,Odd log-in,Low,MCAS,2023-11-14 22"
+		 ":13:30,2023-11-14 22:13:20,host1,\"a, b\nc\"\n",
+		 "defender.security_alert",
+		 "s1",
+		 1700000000,
+		 1700000010,
+		 {{"finding.title", "Odd log-in"},
+		  {"finding.severity", "Low"},
+		  {"device.hostname", "host1"},
+		  {"finding.text", "a, b\nc"}}},
 		{"{\"id\":\"d-1\",\"title\":\"t\",\"severity\":\"high\",\"status\":\"new\","
 		 "\"serviceSource\":\"x\",\"createdDateTime\":\"2023-11-14T22:13:50Z\","
 		 "\"lastActivityDateTime\":\"2023-11-14T22:13:20Z\",\"evidence\":[{"
@@ -315,6 +332,8 @@ TEST(hosts)
 		 1700000000,
 		 1700000000,
 		 {{"process.file.path", "/bin/sh"},
+		  {"process.cmd_line", "/bin/sh -c id"},
+		  {"ParentCommandLine", "/usr/bin/node"},
 		  {"ParentImage", "/usr/bin/node"},
 		  {"device.hostname", "n1"},
 		  {"User", "root"}}},
@@ -368,6 +387,62 @@ TEST(hosts)
 	};
 
 	check_samples(s, ARRAY_LEN(s));
+}
+
+/* What other programs made of the records of others. */
+TEST(second_hand)
+{
+	static const struct sample s[] = {
+		{"{\"ID\":\"1700000000.123:44\",\"NODE\":\"n1\",\"SYSCALL\":{\"syscall\":59,"
+		 "\"success"
+		 "\":\"yes\",\"pid\":7,\"ppid\":1,\"uid\":0,\"comm\":\"id\",\"exe\":\"/usr/bin/"
+		 "id\",\"key\""
+		 ":null},\"EXECVE\":{\"argc\":2,\"ARGV\":[\"id\",\"-u\"]},\"PARENT_INFO\":{"
+		 "\"ARGV\":[\""
+		 "sh\",\"-c\",\"id -u\"],\"exe\":\"/bin/sh\"}}\n",
+		 "laurel.exec",
+		 "1700000000.123:44",
+		 1700000000,
+		 1700000000,
+		 {{"process.cmd_line", "id -u"},
+		  {"process.file.path", "/usr/bin/id"},
+		  {"ParentImage", "/bin/sh"},
+		  {"device.hostname", "n1"},
+		  {"User", "root"}}},
+		{"{\"class_uid\":4001,\"time\":1700000000500,\"metadata\":{\"version\":\"1.1."
+		 "0\",\""
+		 "product\":{\"name\":\"x\"},\"uid\":\"u1\"},\"activity_name\":\"Close\",\"src_"
+		 "endpoin"
+		 "t\":{\"ip\":\"10.0.0.1\",\"port\":5},\"dst_endpoint\":{\"ip\":\"192.0.2.1\","
+		 "\"port\":"
+		 "443},\"connection_info\":{\"protocol_num\":6},\"traffic\":{\"bytes_out\":7,"
+		 "\"by"
+		 "tes_in\":9},\"duration\":1500,\"status\":\"Failure\"}\n",
+		 "ocsf.network",
+		 "u1",
+		 1700000000,
+		 1700000000,
+		 {{"dst_endpoint.ip", "192.0.2.1"},
+		  {"connection_info.protocol_name", "tcp"},
+		  {"duration_s", "1.5"},
+		  {"traffic.bytes_in", "9"},
+		  {"status", "failure"}}},
+		{"{\"class_uid\":6003,\"time\":1700000000500,\"metadata\":{\"product\":{"
+		 "\"name\":\""
+		 "CloudTrail\"}},\"api\":{\"operation\":\"ListBuckets\",\"service\":{\"name\":"
+		 "\"s3.a"
+		 "mazonaws.com\"}},\"actor\":{\"user\":{\"name\":\"eve\"}},\"resources\":[{"
+		 "\"uid\":\"r"
+		 "1\"},{\"uid\":\"r2\"}]}\n",
+		 "ocsf.api",
+		 NULL,
+		 1700000000,
+		 1700000000,
+		 {{"api.operation", "ListBuckets"},
+		  {"actor.user.name", "eve"},
+		  {"resource.name", "r1"}}}};
+
+	check_samples(s, sizeof(s) / sizeof(s[0]));
 }
 
 TAP_MAIN

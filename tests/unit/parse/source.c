@@ -11,6 +11,37 @@ static const char decl[] =
 	"      src_endpoint.ip: {field: ip, take: ip}\n"
 	"      status: {field: err, map: {\"\": success, \"*\": failure}}\n";
 
+struct world {
+	struct schema *s;
+	struct sources *src;
+	struct decoder *dec;
+};
+
+/* A decoder of the source above for a file that begins with head. */
+static void world_open(struct world *w, const char *head)
+{
+	char path[] = "/tmp/sourceXXXXXX.yaml";
+	int fd = mkstemps(path, 5);
+	struct diag d = {{0}};
+
+	*w = (struct world){0};
+	CHECK(fd >= 0 && write(fd, decl, sizeof(decl) - 1) == (ssize_t)sizeof(decl) - 1);
+	close(fd);
+	CHECK_INT(schema_new(&w->s), 0);
+	CHECK_INT(sources_load(path, w->s, &w->src, &d), 0);
+	unlink(path);
+	CHECK_INT(schema_freeze(w->s), 0);
+	CHECK_INT(sources_compile(w->src, w->s), 0);
+	CHECK_INT(decoder_open(w->src, "x.json", str_of(head), &w->dec, &d), 0);
+}
+
+static void world_close(struct world *w)
+{
+	decoder_free(w->dec);
+	sources_free(w->src);
+	schema_free(w->s);
+}
+
 TEST(json)
 {
 	static char text[4096] =
@@ -21,24 +52,14 @@ TEST(json)
 		"\n"
 		"{\"other\":1}\n";
 	struct str buf = str_of(text), rec;
-	char path[] = "/tmp/sourceXXXXXX.yaml";
-	int fd = mkstemps(path, 5);
-	struct schema *s = NULL;
-	struct sources *src = NULL;
-	struct decoder *dec = NULL;
+	struct decoder *dec;
 	const struct refusal *ref;
-	struct diag d = {{0}};
+	struct world w;
 	struct batch b;
 	size_t pos = 0;
 
-	CHECK(fd >= 0 && write(fd, decl, sizeof(decl) - 1) == (ssize_t)sizeof(decl) - 1);
-	close(fd);
-	CHECK_INT(schema_new(&s), 0);
-	CHECK_INT(sources_load(path, s, &src, &d), 0);
-	unlink(path);
-	CHECK_INT(schema_freeze(s), 0);
-	CHECK_INT(sources_compile(src, s), 0);
-	CHECK_INT(decoder_open(src, "x.json", buf, &dec, &d), 0);
+	world_open(&w, text);
+	dec = w.dec;
 	CHECK_INT(batch_init(&b, 16), 0);
 	for (enum frame_result r = FRAME_SKIP; dec && r != FRAME_END;) {
 		r = decoder_frame(dec, buf, &pos, true, &rec);
@@ -59,9 +80,52 @@ TEST(json)
 	}
 	CHECK_INT(dec ? decoder_refusals(dec, &ref) : 0, 2);
 	batch_free(&b);
-	decoder_free(dec);
-	sources_free(src);
-	schema_free(s);
+	world_close(&w);
+}
+
+/* Members that decide times, where the quick look may go astray. */
+TEST(known)
+{
+	static const char *const recs[] = {
+		"{\"eventName\":\"A\",\"eventTime\":1777845601}",
+		"{\"x\":{\"eventTime\":5},\"eventTime\":1777845602,\"eventName\":\"B\"}",
+		"{\"eventName\":\"\",\"s\":\"\\\"eventTime\\\":1\",\"eventTime\":"
+		"\"1777845603\"}",
+		"{\"eventTime\":1777845604,\"eventTime\":7,\"eventName\":[1,[{}],\"]\"]}",
+		"{\"eventTime\" : 1777845605.25 , \"eventName\" : null , "
+		"\"z\":[{\"eventTime\":1}]}",
+		"{\"eventTime\":1777845606,\"eventName\":\"C\",\"detail\":{\"eventTime\":9,"
+		"\"eventName\":\"D\"}}",
+		"{\"Records\":[{\"eventTime\":1777845608,\"eventName\":\"E\"},"
+		"{\"eventTime\":1777845607,\"eventName\":\"F\"}]}",
+		"{\"eventTime\":\"2026-05-03T22:00:08\\u005a\",\"eventName\":\"G\"}",
+		"{\"event\\u0054ime\":1,\"EVENTTIME\":1777845609,\"eventname\":\"H\"}",
+	};
+	struct world w;
+	struct batch b;
+	int found = 0;
+
+	world_open(&w, recs[0]);
+	CHECK_INT(batch_init(&b, 16), 0);
+	for (size_t i = 0; w.dec && i < ARRAY_LEN(recs); i++) {
+		static char text[512];
+		struct str rec = str_n(text, strlen(recs[i]));
+		int64_t known = 0, least = INT64_MAX;
+		int n;
+
+		memset(text, '"', sizeof(text));
+		memcpy(text, recs[i], rec.len);
+		batch_reset(&b);
+		n = decoder_decode(w.dec, rec, &b);
+		for (int k = 0; k < n; k++)
+			least = MIN(least, b.events[k].known);
+		CHECK(n > 0 && decoder_known(w.dec, rec, &known));
+		CHECK_INT(known, least);
+		found += known == least;
+	}
+	CHECK_INT(found, ARRAY_LEN(recs));
+	batch_free(&b);
+	world_close(&w);
 }
 
 TAP_MAIN

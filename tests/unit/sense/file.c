@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sense/file.h"
+#include "base/str.h"
 #include "tap.h"
 #include <errno.h>
 #include <sys/stat.h>
@@ -104,6 +105,77 @@ TEST(read)
 	unlink(at("none"));
 	unlink(at("a.log"));
 	unlink(at("b"));
+	rmdir(dir);
+}
+
+/* A gzip file of one member is read at once; what is wrong with it shows all the same. */
+TEST(whole)
+{
+	static char text[300000], got[sizeof(text) + 10];
+	struct file_limits tight = {.ratio_free = 1000};
+	int64_t err;
+	size_t n;
+	gzFile g;
+	FILE *f;
+
+	snprintf(dir, sizeof(dir), "/tmp/fileXXXXXX");
+	CHECK(mkdtemp(dir) != NULL);
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (char)('a' + i * i / 7 % 23);
+	g = gzopen(at("a.gz"), "w");
+	CHECK_INT(gzwrite(g, text, sizeof(text)), sizeof(text));
+	gzclose(g);
+	n = slurp("a.gz", NULL, got, sizeof(got), &err);
+	CHECK(n == sizeof(text) && err == 0 && memcmp(got, text, n) == 0);
+	n = slurp("a.gz", &tight, got, sizeof(got), &err); /* streams */
+	CHECK(n == sizeof(text) && err == 0 && memcmp(got, text, n) == 0);
+	f = fopen(at("a.gz"), "r+");
+	fseek(f, -8, SEEK_END); /* the checksum */
+	fputc('x', f);
+	fputc('y', f);
+	fclose(f);
+	n = slurp("a.gz", NULL, got, sizeof(got), &err);
+	CHECK(n == sizeof(text) && err == E_FORMAT && memcmp(got, text, n) == 0);
+	unlink(at("a.gz"));
+	rmdir(dir);
+}
+
+/* UTF-16 with a mark becomes UTF-8, in whatever pieces it is read. */
+TEST(utf16)
+{
+	/* A, a with diaeresis, euro sign, U+1F600 as a pair, a lone half, B */
+	static const uint16_t unit[] = {0xfeff, 'A',	0xe4,	0x20ac, 0xd83d,
+					0xde00, 0xd83d, 0xde00, 0xdc00, 'B'};
+	static const char want[] = "A\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\xf0\x9f\x98\x80"
+				   "\xef\xbf\xbd"
+				   "B";
+	char got[100];
+	int64_t err;
+
+	snprintf(dir, sizeof(dir), "/tmp/fileXXXXXX");
+	CHECK(mkdtemp(dir) != NULL);
+	for (int big = 0; big < 2; big++) {
+		char bytes[sizeof(unit)];
+		gzFile g;
+
+		for (size_t i = 0; i < ARRAY_LEN(unit); i++) {
+			bytes[2 * i] = (char)(big ? unit[i] >> 8 : unit[i] & 0xff);
+			bytes[2 * i + 1] = (char)(big ? unit[i] & 0xff : unit[i] >> 8);
+		}
+		put("w", bytes, sizeof(bytes), "w");
+		CHECK_STR(str_n(got, slurp("w", NULL, got, sizeof(got), &err)), want);
+		CHECK_INT(err, 0);
+		g = gzopen(at("w"), "w");
+		CHECK_INT(gzwrite(g, bytes, sizeof(bytes)), sizeof(bytes));
+		gzclose(g);
+		CHECK_STR(str_n(got, slurp("w", NULL, got, sizeof(got), &err)), want);
+	}
+	put("w",
+	    "\xff\xfe"
+	    "a\0b",
+	    5, "w"); /* ends in half a unit */
+	CHECK_STR(str_n(got, slurp("w", NULL, got, sizeof(got), &err)), "a\xef\xbf\xbd");
+	unlink(at("w"));
 	rmdir(dir);
 }
 
