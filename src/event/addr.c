@@ -75,15 +75,11 @@ struct addr *addr_memo(const struct entities *en, struct str s)
 	return NULL;
 }
 
-struct addr *addr_put(struct entities *en, struct str s)
+struct addr *addr_put_ip(struct entities *en, const struct ip *ip)
 {
-	struct addr *a;
+	struct addr *a = addr_find(en, ip);
 	uint64_t *v;
-	struct ip ip;
 
-	if (!ip_parse(s, &ip))
-		return NULL;
-	a = addr_find(en, &ip);
 	if (a) {
 		if (en->addr_newest != a) {
 			lru_unlink(en, a);
@@ -94,11 +90,11 @@ struct addr *addr_put(struct entities *en, struct str s)
 	a = calloc(1, sizeof(*a));
 	if (!a)
 		return NULL;
-	a->ip = ip;
-	a->hash = hash_bytes(ip.b, sizeof(ip.b), 0);
+	a->ip = *ip;
+	a->hash = hash_bytes(ip->b, sizeof(ip->b), 0);
 	a->ent = ENT_NONE;
-	a->nobody = ip_nobody(&ip);
-	a->internal = addr_is_internal(en, &ip);
+	a->nobody = ip_nobody(ip);
+	a->internal = addr_is_internal(en, ip);
 	v = map_put(&en->addrs, a->hash, NULL);
 	if (!v) {
 		free(a);
@@ -111,6 +107,13 @@ struct addr *addr_put(struct entities *en, struct str s)
 	if (++en->naddrs > en->addrs_max + 2 * EVENT_ENTS_MAX)
 		addr_drop(en, en->addr_oldest);
 	return a;
+}
+
+struct addr *addr_put(struct entities *en, struct str s)
+{
+	struct ip ip;
+
+	return ip_parse(s, &ip) ? addr_put_ip(en, &ip) : NULL;
 }
 
 struct addr *addr_put_text(struct entities *en, struct str s)

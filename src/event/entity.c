@@ -197,7 +197,7 @@ static struct ent_page *page_for(struct entities *en, uint32_t id)
 	size_t at = id >> PAGE_BITS;
 
 	if (at >= en->npages) {
-		size_t n = en->npages ? en->npages * 2 : 64;
+		size_t n = MAX(en->npages ? en->npages * 2 : 64, at + 1);
 		struct ent_page **pages = realloc(en->pages, n * sizeof(*pages));
 
 		if (!pages)
@@ -241,6 +241,44 @@ struct ent *ent_make(struct entities *en, enum ent_kind kind, struct str name, i
 	if (++en->count > en->max && en->oldest != t)
 		ent_drop(en, en->oldest);
 	return t;
+}
+
+struct ent *ent_restore(struct entities *en, const struct entity *pub)
+{
+	struct ent_page *page = page_for(en, pub->id);
+	struct ent *t = page ? calloc(1, sizeof(*t)) : NULL;
+
+	if (!t)
+		return NULL;
+	t->pub = *pub;
+	page->ent[pub->id & (PAGE_SIZE - 1)] = t;
+	page->live++;
+	lru_append(en, t);
+	if (++en->count > en->max && en->oldest != t)
+		ent_drop(en, en->oldest);
+	return t;
+}
+
+int ent_restore_alias(struct entities *en, struct ent *t, enum alias_what what, struct str name,
+		      bool indexed)
+{
+	struct alias **end = &t->alias, *a = alias_new(t, what, name);
+
+	if (!a)
+		return -ENOMEM;
+	/* alias_new puts it first; names come newest first. */
+	t->alias = a->next;
+	while (*end)
+		end = &(*end)->next;
+	a->next = NULL;
+	*end = a;
+	if (indexed && alias_index(en, a) < 0)
+		return -ENOMEM;
+	if (what == ALIAS_CANON) {
+		t->pub.name = alias_str(a);
+		t->pub.hash = a->hash;
+	}
+	return 0;
 }
 
 int ent_alias(struct entities *en, struct ent *t, enum alias_what what, struct str name,

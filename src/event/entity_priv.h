@@ -105,8 +105,17 @@ MUST int ent_alias(struct entities *en, struct ent *t, enum alias_what what, str
 /* New canonical name; the old one stays as a name of kind `old`. 0, -EEXIST or -ENOMEM. */
 MUST int ent_rename(struct entities *en, struct ent *t, struct str name, enum alias_what old);
 
+/*
+ * From a checkpoint: an entity with its id but without names, as the one used last; and one
+ * name more, behind those it has. 0 or -ENOMEM.
+ */
+struct ent *ent_restore(struct entities *en, const struct entity *pub);
+MUST int ent_restore_alias(struct entities *en, struct ent *t, enum alias_what what,
+			   struct str name, bool indexed);
+
 /* addr.c: made when absent; NULL when s is no address or memory ran out. */
 struct addr *addr_put(struct entities *en, struct str s);
+struct addr *addr_put_ip(struct entities *en, const struct ip *ip);
 /* The same for a text of the record at hand, remembered until its event is done. */
 struct addr *addr_put_text(struct entities *en, struct str s);
 struct addr *addr_memo(const struct entities *en, struct str s);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/timeutil.h"
+#include "main/checkpoint.h"
 #include "main/cmd.h"
 #include "main/pipeline.h"
 #include "main/report.h"
@@ -15,6 +16,7 @@
 struct replay {
 	struct config conf;
 	const char *config_file, *findings_file;
+	const char *state_file, *save_file; /* checkpoint to start from, to leave */
 	bool store, ocsf;
 	bool lines; /* findings as JSON lines on standard output, the report on the other */
 	struct pipeline pipe;
@@ -31,7 +33,9 @@ enum {
 	OPT_FINDINGS,
 	OPT_NO_STORE,
 	OPT_THREADS,
-	OPT_FORMAT
+	OPT_FORMAT,
+	OPT_STATE,
+	OPT_SAVE_STATE
 };
 
 static const struct option longs[] = {
@@ -42,6 +46,8 @@ static const struct option longs[] = {
 	{"format", required_argument, NULL, OPT_FORMAT},
 	{"no-store", no_argument, NULL, OPT_NO_STORE},
 	{"threads", required_argument, NULL, OPT_THREADS},
+	{"state", required_argument, NULL, OPT_STATE},
+	{"save-state", required_argument, NULL, OPT_SAVE_STATE},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
 };
@@ -90,6 +96,12 @@ static int take_option(struct replay *r, int opt)
 		    r->conf.threads > 64)
 			return usage_error(&cmd_replay,
 					   "--threads takes a number from 0 to 64");
+		return 0;
+	case OPT_STATE:
+		r->state_file = optarg;
+		return 0;
+	case OPT_SAVE_STATE:
+		r->save_file = optarg;
 		return 0;
 	case OPT_CONFIG:
 		return 0; /* read before, so that other options override it */
@@ -177,24 +189,57 @@ static int close_outputs(struct replay *r, int err)
 	return err;
 }
 
+/* Goes on from where another run ended. */
+static int start_from(struct replay *r)
+{
+	struct learn_restored n = {0};
+	int from = checkpoint_load(&r->pipe, r->state_file, &n, &r->diag);
+
+	if (from < 0)
+		return from;
+	if (from == CHECKPOINT_NONE)
+		fprintf(stderr, "thymus replay: %s is not there; nothing is known yet\n",
+			r->state_file);
+	else
+		fprintf(stderr,
+			"thymus replay: %zu states of %zu quantities from %s%s; %zu quantities "
+			"changed\n",
+			n.states, n.kept, r->state_file, from == CHECKPOINT_BEFORE ? ".1" : "",
+			n.dropped);
+	if (from == CHECKPOINT_BEFORE)
+		fprintf(stderr, "thymus replay: not used: %s\n", r->diag.msg);
+	r->diag.msg[0] = 0;
+	return 0;
+}
+
 static int replay(struct replay *r, const char *const *paths, size_t npaths)
 {
 	struct stream_conf sc = {.paths = paths,
 				 .npaths = npaths,
 				 .threads = (unsigned)r->conf.threads,
 				 .hold_bytes = (size_t)r->conf.hold_memory_mib * MIB};
+	struct progress ahead;
 	int64_t t0 = time_wall();
 	int err = pipeline_open(&r->pipe, &r->conf, &r->diag);
 
 	if (err < 0)
 		return err;
-	err = open_outputs(r);
+	progress_start(&ahead, isatty(STDERR_FILENO));
+	sc.scanned = progress_scan;
+	sc.scanned_arg = &ahead;
+	if (r->state_file)
+		err = start_from(r);
+	if (err == 0)
+		err = open_outputs(r);
 	if (err == 0)
 		err = stream_open(&sc, r->pipe.sources, &r->stream, &r->diag);
+	progress_end(&ahead);
 	if (err == 0)
 		err = feed(r);
 	if (err == 0)
 		err = pipeline_finish(&r->pipe, r->last);
+	if (err == 0 && r->save_file)
+		err = checkpoint_save(&r->pipe, r->save_file, &r->diag);
 	if (err < 0 && !r->diag.msg[0])
 		diag_set(&r->diag, err, "%s",
 			 r->pipe.diag.msg[0] ? r->pipe.diag.msg : err_text(err));
@@ -254,7 +299,12 @@ const struct command cmd_replay = {
 		"  --no-store         keep nothing\n"
 		"  --models DIR       more Sigma rules (may be given again)\n"
 		"  --config FILE      configuration (thymus config options)\n"
-		"  --threads N        decoding threads; results do not depend on it\n\n"
+		"  --threads N        decoding threads; results do not depend on it\n"
+		"  --state FILE       go on from what an earlier run had learned, when it is "
+		"there\n"
+		"  --save-state FILE  keep what was learned (may be the same; the one before "
+		"stays\n"
+		"                     as FILE.1)\n\n"
 		"example: thymus replay --findings f.ndjson /var/log/zeek mail.mbox\n",
 	.summary = "read logs from files, in order of event time",
 };

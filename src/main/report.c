@@ -8,28 +8,46 @@ void progress_start(struct progress *p, bool on)
 	*p = (struct progress){.on = on, .started = time_wall()};
 }
 
-void progress_show(struct progress *p, const struct stream *st, int64_t event_time)
+/* Whether it is time to draw the bar again. */
+static bool due(struct progress *p)
+{
+	int64_t now = p->on ? time_wall() : 0;
+
+	if (!p->on || now - p->shown < 100 * NS_PER_MS)
+		return false;
+	p->shown = now;
+	return true;
+}
+
+static void draw(uint64_t done, uint64_t total)
 {
 	static const char full[] = "##############################";
-	struct stream_stats s;
-	int64_t now;
-	char when[TIME_TEXT];
-	int part;
+	int part = total ? (int)MIN(30 * done / total, 30u) : 0;
 
-	if (!p->on)
+	fprintf(stderr, "\r[%-30.*s] ", part, full);
+}
+
+void progress_scan(void *arg, uint64_t done, uint64_t total)
+{
+	if (!due(arg))
 		return;
-	now = time_wall();
-	if (now - p->shown < 100 * NS_PER_MS)
+	draw(done, total);
+	fprintf(stderr, "looking at times ");
+	fflush(stderr);
+}
+
+void progress_show(struct progress *p, const struct stream *st, int64_t event_time)
+{
+	struct stream_stats s;
+	char when[TIME_TEXT];
+
+	if (!due(p))
 		return;
-	p->shown = now;
 	stream_stats(st, &s);
-	part = s.bytes_total ? (int)(30 * s.bytes_done / s.bytes_total) : 0;
-	if (part > 30)
-		part = 30;
 	time_rfc3339(event_time / NS_PER_S * NS_PER_S, when);
-	fprintf(stderr, "\r[%-30.*s] %s %llu events, %.0f/s ", part, full, when,
-		(unsigned long long)s.events,
-		(double)s.events * 1e9 / (double)MAX(now - p->started, 1));
+	draw(s.bytes_done, s.bytes_total);
+	fprintf(stderr, "%s %llu events, %.0f/s ", when, (unsigned long long)s.events,
+		(double)s.events * 1e9 / (double)MAX(p->shown - p->started, 1));
 	fflush(stderr);
 }
 
@@ -147,4 +165,6 @@ void report_run(struct pipeline *p, struct stream *st, const uint64_t *per_type,
 	       (unsigned long long)p->alerts, (unsigned long long)p->notes, ls.states,
 	       ls.quantities, (double)ls.bytes / (double)MIB,
 	       ls.learning ? "; still in learning mode" : "");
+	printf("budget of the threat queue: %.3g alerts a day asked, %.2f given\n",
+	       ls.asked_per_day, ls.realised_per_day);
 }

@@ -13,6 +13,9 @@ struct progress {
 };
 
 void progress_start(struct progress *p, bool on);
+/* For stream_conf.scanned, with arg a struct progress: the look through the files beforehand.
+ */
+void progress_scan(void *arg, uint64_t done, uint64_t total);
 void progress_show(struct progress *p, const struct stream *st, int64_t event_time);
 void progress_end(struct progress *p);
 

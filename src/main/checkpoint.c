@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "main/checkpoint.h"
+#include "detect/detect_state.h"
+#include "event/entity_state.h"
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int checkpoint_save(const struct pipeline *p, const char *path, struct diag *d)
+{
+	struct blocks_out *w = NULL;
+	int r = blocks_create(path, &w, d);
+
+	if (r < 0)
+		return r;
+	entities_save(p->entities, w);
+	learn_save(p->learn, w);
+	detect_save(p->detect, w);
+	return blocks_commit(w, d);
+}
+
+static int load(struct pipeline *p, const char *path, struct learn_restored *ret_n,
+		struct diag *d)
+{
+	struct blocks_in *r = NULL;
+	int err = blocks_open(path, &r, d);
+
+	if (err < 0)
+		return err;
+	err = entities_load(p->entities, r);
+	if (err == 0)
+		err = learn_load(p->learn, r, ret_n, NULL);
+	if (err == 0)
+		err = detect_load(p->detect, r);
+	blocks_close(r);
+	return err < 0 ? diag_set(d, err, "%s: %s", path, err_text(err)) : 0;
+}
+
+int checkpoint_load(struct pipeline *p, const char *path, struct learn_restored *ret_n,
+		    struct diag *d)
+{
+	char before[4096];
+	int n = snprintf(before, sizeof(before), "%s.1", path), r;
+
+	if (n < 0 || (size_t)n >= sizeof(before))
+		return diag_set(d, -ENAMETOOLONG, "%s: the name is too long", path);
+	r = load(p, path, ret_n, d);
+	if (r == 0)
+		return CHECKPOINT_LATEST;
+	if (access(before, F_OK) < 0)
+		return r == -ENOENT ? CHECKPOINT_NONE : r;
+	return load(p, before, ret_n, NULL) == 0 ? CHECKPOINT_BEFORE : r;
+}
