@@ -50,10 +50,14 @@ void budget_init(struct budget *b, double per_day)
 enum budget_lane budget_lane_of(struct str family)
 {
 	static const char *const names[] = {
-		[LANE_NETWORK] = "network",	    [LANE_OT] = "ot",
-		[LANE_IDENTITY] = "identity",	    [LANE_CLOUD] = "cloud",
-		[LANE_EMAIL] = "email",		    [LANE_WORKLOAD] = "workload",
-		[LANE_INTEGRATION] = "integration", [LANE_META] = "meta",
+		[LANE_NETWORK] = "network",
+		[LANE_OT] = "ot",
+		[LANE_IDENTITY] = "identity",
+		[LANE_CLOUD] = "cloud",
+		[LANE_EMAIL] = "email",
+		[LANE_WORKLOAD] = "workload",
+		[LANE_INTEGRATION] = "integration",
+		[LANE_META] = "meta",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)

@@ -7,6 +7,7 @@
  */
 #ifndef LEARN_CORE_H
 #define LEARN_CORE_H
+#include "base/map.h"
 #include "event/filter.h"
 #include "learn/budget.h"
 #include "learn/learn.h"
@@ -25,6 +26,7 @@ enum out {
 #define VALUES_MAX  32 /* items of a list that are looked at */
 #define USES_MAX    64 /* quantities of one record type */
 #define RESULTS_MAX 64
+#define KEYS_MAX    6
 #define TEXT_NATS   1.5 /* from here on usual and seen are put into words */
 #define CLASSES	    ENT_CLASS_COUNT
 
@@ -47,12 +49,18 @@ struct observation {
 	struct str value;
 	double number, against;
 	int64_t now;
+	bool late; /* now lies behind what was learned already */
 };
 
 struct kind {
 	const char *name;
 	bool needs_value, needs_number;
-	bool own_scale; /* raw is a p- or e-value that needs no past to be believed */
+	bool own_scale;	  /* raw is a p- or e-value that needs no past to be believed */
+	bool pairs;	  /* keeps states under hash_2(who, what) too */
+	bool takes_late;  /* its counts decay to any hour; the others are not shown late events
+			   */
+	uint16_t version; /* raised when the layout of its states changes: old ones are dropped
+			   */
 	void (*see)(struct learn *l, struct quantity *q, const struct observation *o,
 		    struct verdict *v);
 	/*
@@ -61,10 +69,20 @@ struct kind {
 	 */
 	void (*explain)(struct learn *l, const struct quantity *q, const struct observation *o,
 			struct verdict *v);
+	/*
+	 * Keys of the states that see will ask for beside o->who, so that they are fetched in
+	 * time; their number. NULL: that of the value.
+	 */
+	size_t (*keys)(const struct learn *l, const struct quantity *q,
+		       const struct observation *o, uint64_t ret_keys[KEYS_MAX]);
+	bool meets; /* asks the Bloom filter for the pair every time */
 };
 
 struct quantity {
-	uint16_t id;
+	uint64_t id;	/* hash of its declaration: all keys hang on it, so a changed one starts
+			 * afresh */
+	uint16_t index; /* in learn.q */
+	bool chained;	/* reads what other quantities say of the same event */
 	const char *name, *text;
 	const struct kind *kind;
 	struct filter *where;
@@ -78,9 +96,15 @@ struct quantity {
 	struct str tactic;
 	attr_t out[OUT_COUNT];
 	struct door door;
-	struct group *groups; /* [CLASSES + 1], the last one of the organisation */
-	struct yaml *doc;     /* owns the texts */
-	bool slow;	      /* alerts from it have the slow lane of the budget */
+	struct group *groups;	 /* [CLASSES + 1], the last one of the organisation */
+	struct yaml *doc;	 /* owns the texts */
+	bool slow;		 /* alerts from it have the slow lane of the budget */
+	struct tactics *tactics; /* of single values, these are sensitive; may be NULL */
+	bool sensitive;		 /* all of its values are */
+	bool context;		 /* a new value stays odd for a day */
+	struct links *links;	 /* chain: over which risk passes */
+	double rested[CLASSES];	 /* chain: entity-hours that its door knows of */
+	bool events;		 /* volume: events are counted, no number summed */
 };
 
 /* What a kind says; only fields whose bit is in have are set. */
@@ -88,16 +112,19 @@ struct verdict {
 	double raw;
 	bool tested; /* a new test: it counts in the door's past */
 	bool odd;    /* worth a result even without surprise */
-	uint32_t have;
+	uint64_t have;
 	double f[OUT_COUNT];
 	struct str usual, seen;
 	double days;
 	uint32_t peers_same, peers;
+	struct str tactic; /* of this very value; empty: the quantity's */
+	bool held;	   /* on probation */
+	bool young;	   /* the entity's first days, and raw takes that into account */
 };
 
 static inline void verdict_set(struct verdict *v, enum out o, double x)
 {
-	v->have |= 1u << o;
+	v->have |= UINT64_C(1) << o;
 	v->f[o] = x;
 }
 
@@ -114,6 +141,52 @@ struct uses {
 	size_t n, cap;
 };
 
+#define LOOKS_MAX 128
+#define MEMO	  8
+
+/* An observation whose turn is to come: keys are made first, so that memory is on its way. */
+struct look {
+	const struct use *use;
+	struct observation o;
+	uint64_t keys[KEYS_MAX];
+	uint8_t nkeys;
+	bool last; /* of this use */
+};
+
+/* A result whose words nobody has asked for yet. */
+struct unsaid {
+	const struct quantity *q;
+	struct observation o;
+	struct verdict v;
+};
+
+/*
+ * Event time, guarded: a stamp more than CLOCK_JUMP ahead is believed when CLOCK_AHEAD events
+ * in a row say so, one more than CLOCK_BACK behind when CLOCK_BEHIND do.
+ */
+struct clock {
+	int64_t now;
+	uint32_t ahead, behind;
+};
+
+/* Two generations of a Bloom filter; the older is forgotten when the younger is full. */
+struct bloom {
+	uint64_t *young, *old; /* [lines * 8], made when first needed */
+	size_t lines;	       /* of 64 bytes, each */
+	uint64_t n;	       /* pairs in the younger */
+};
+
+/* The last hour in which something was. */
+struct life {
+	struct state st;
+	int64_t hour;
+};
+
+/* A quantity that others report: in how many entity-hours it happened at all. */
+struct fired {
+	double times[CLASSES + 1];
+};
+
 struct learn {
 	struct schema *schema;
 	struct entities *entities;
@@ -122,27 +195,47 @@ struct learn {
 	struct uses *types; /* [schema_types] */
 	size_t ntypes;
 	struct state_table states;
-	uint64_t *bloom;	   /* pairs seen before, for values that found no room */
+	struct bloom bloom;	   /* pairs seen before, for values that found no room */
 	struct map models;	   /* hash of a reported quantity's name -> struct fired * */
 	double hours[CLASSES + 1]; /* entity-hours lived */
 	struct budget budget[2];
 	struct arena text; /* of the results */
 	struct learn_result results[RESULTS_MAX];
 	size_t nresults;
-	int64_t since, now;
+	bool said; /* the results have their words */
+	int64_t since;
+	struct clock clock;
+	/* Of the event at hand. */
+	struct unsaid unsaid[RESULTS_MAX];
+	struct look looks[LOOKS_MAX];
+	size_t nlooks;
+	const struct entity *role[ROLE_HOME + 1];
+	struct {
+		const struct val *v;
+		uint64_t hash;
+	} memo[MEMO];
+	unsigned nmemo;
+	struct chain_doors *chain; /* made when first needed */
 };
 
 /* quantity.c */
 MUST int quantity_load(struct learn *l, const char *path, struct diag *d);
 struct quantity *quantity_free(struct quantity *q);
+/* Whether `events` (may be NULL: all) names a record type. */
+bool quantity_hears(const struct yaml_node *events, const struct rectype *t);
+
+/* observe.c */
+int64_t clock_tick(struct clock *c, int64_t known, bool *ret_late);
 
 /* popular.c: how many entities share a value, by class and in the organisation. */
+#define POPULAR_TEXT 47
+
 struct popular {
 	struct state st;
 	uint32_t ents;	       /* entities that ever had it */
 	uint32_t cls[CLASSES]; /* of each class */
 	uint8_t len;
-	char text[47];
+	char text[]; /* [len], cut at POPULAR_TEXT */
 };
 
 struct popular *popular_put(struct learn *l, const struct quantity *q, uint64_t what,
@@ -157,7 +250,10 @@ void popular_join(struct quantity *q, uint8_t cls);
 struct str popular_text(const struct learn *l, const struct quantity *q, uint64_t what);
 uint32_t popular_peers(const struct quantity *q, uint8_t cls);
 
-/* Whether a pair was seen before, and marks it. */
+/* bloom.c: whether a pair was seen before (1 % are by mistake); marks it when asked. */
+bool bloom_make(struct bloom *b);
+void bloom_free(struct bloom *b);
+void bloom_prefetch(const struct bloom *b, uint64_t pair);
 bool bloom_test_set(struct learn *l, uint64_t pair, bool set);
 
 /* kind_rarity.c, also used by kind_edge.c. */
@@ -166,20 +262,23 @@ struct rarity {
 	double raw, count, days;
 	uint32_t ents, peers; /* with this one */
 	struct state *st;
+	struct str tactic; /* of this value, or empty; only when tested */
+	bool sensitive, probation, wave, young;
+	uint32_t age_h; /* hours since this entity first had it; UINT32_MAX: unknown */
 };
 
 void rarity_see(struct learn *l, struct quantity *q, uint64_t who, uint64_t what,
 		struct str value, uint8_t cls, int64_t now, struct rarity *ret_r);
 struct str rarity_usual(struct learn *l, const struct quantity *q, const struct state *st);
+/* All of v but raw and peers. */
+void rarity_verdict(const struct rarity *r, struct verdict *v);
+/* Words: the usual values of o->who, and the one seen. */
+void rarity_explain(struct learn *l, const struct quantity *q, const struct observation *o,
+		    struct verdict *v);
 
-/* level.c: how far a number lies above an entity's own past and its group's. */
+/* How far a number lies above a past: level.h. */
 struct level {
-	float n, mean, m2; /* of ln(1 + x), decayed by count */
+	float n, mean, m2; /* decayed by count; m2: sum of squares about the mean */
 };
-double level_surprise(const struct level *own, const struct level *group, double x);
-void level_add(struct level *lv, double x);
-
-/* kind_chain.c */
-void chain_note(struct learn *l, uint32_t entity, struct str tactic, double s, int64_t now);
 
 #endif

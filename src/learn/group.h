@@ -5,6 +5,7 @@
 #ifndef LEARN_GROUP_H
 #define LEARN_GROUP_H
 #include "learn/core.h"
+#include "learn/tenure.h"
 #include <stdlib.h>
 
 #define PY_D	   0.6 /* Pitman-Yor discount */
@@ -17,6 +18,7 @@ struct group {
 	uint32_t members;
 	struct level level;	/* of burst and volume */
 	double tried, reversed; /* of reversal */
+	struct tenure tenure;	/* of rarity */
 };
 
 #endif

@@ -1,129 +1,223 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * burst: how many distinct things an entity touches within a window, and how many of them it
- * had never touched before; or how much information their names carry (measure: bits).
+ * had never touched before; or how much information their names carry (measure: bits): the
+ * distinct names times the mean length of what stands before the domain, four bits a character.
+ * The window slides in halves: what is counted is the current half and the one before.
  */
 #include "base/hash.h"
+#include "learn/distinct.h"
 #include "learn/group.h"
+#include "learn/level.h"
 #include <math.h>
 
-#define ITEMS_MIN 8
-#define ITEMS_MAX 256
+#define BITS_CHAR   4.0
+#define GROUP_N	    50 /* windows after which a class is judged by itself */
+#define DEV_N	    3
+#define POPULAR_MAX 5	  /* classes of a domain's popularity: 1, 2-3, 4-7, .. entities */
+#define LN_2	    0.693 /* of two tests the better one is believed half as much */
 
-struct item {
-	uint32_t print; /* fingerprint; the top bit says: new to the entity */
-	uint32_t at;	/* seconds since the state's first touch */
+struct half {
+	struct distinct things;
+	uint16_t fresh;	    /* never met before */
+	uint32_t n, length; /* names and their characters, repetitions included */
 };
 
 struct touched {
 	struct state st;
-	struct level level; /* of each window's highest */
-	int64_t window;	    /* number of the current one */
-	float highest;
-	float bits; /* in this window */
-	uint16_t n, cap;
-	struct item item[];
+	struct level level, fresh; /* of each window's highest */
+	int64_t half;		   /* number of the current one */
+	struct half now, before;
+	float distinct, bits, raw; /* as last worked out */
+	float highest, highest_fresh, reached;
+	bool open;
 };
-
-static struct touched *room(struct learn *l, struct touched *t)
-{
-	uint16_t cap = (uint16_t)(t->cap * 2);
-	struct state *s;
-
-	if (t->n < t->cap || cap > ITEMS_MAX)
-		return t;
-	s = state_grow(&l->states, &t->st, sizeof(*t) + cap * sizeof(struct item));
-	if (!s)
-		return t;
-	t = (struct touched *)s;
-	t->cap = cap;
-	return t;
-}
-
-static void drop_old(struct touched *t, uint32_t at, uint32_t span)
-{
-	uint16_t k = 0;
-
-	for (uint16_t i = 0; i < t->n; i++)
-		if (at - t->item[i].at < span)
-			t->item[k++] = t->item[i];
-	t->n = k;
-}
 
 static struct touched *touched_put(struct learn *l, struct quantity *q,
 				   const struct observation *o)
 {
-	struct touched *t = (struct touched *)state_put(
-		&l->states, o->who, sizeof(*t) + ITEMS_MIN * sizeof(struct item), o->now);
+	struct touched *t = (struct touched *)state_put(&l->states, o->who, sizeof(*t), o->now);
 
-	if (t && !t->cap) {
-		t->cap = ITEMS_MIN;
-		t->window = o->now / q->window;
+	if (t && !t->open) {
+		t->open = true;
+		t->half = o->now / (q->window / 2);
+		t->reached = -1;
 		popular_join(q, o->cls);
 	}
 	return t;
 }
 
-/* A window is over: its highest is what this entity and its class are known by. */
-static void turn(struct quantity *q, struct touched *t, const struct observation *o)
+static void learn_class(struct class_past *g, const struct quantity *q, const struct touched *t,
+			double members)
 {
-	int64_t w = o->now / q->window;
+	int64_t then = t->half / 2 * q->window;
+	double y = q->bits ? log1p((double)t->highest) : (double)t->highest;
+	double dev = log1p((double)t->highest) - log1p((double)t->level.mean);
 
-	if (w <= t->window)
-		return;
-	level_add(&t->level, (double)t->highest);
-	level_add(&q->groups[o->cls].level, (double)t->highest);
-	level_add(&q->groups[CLASSES].level, (double)t->highest);
-	t->window = w;
-	t->highest = 0;
-	t->bits = 0;
+	if (!q->bits && t->level.n >= DEV_N)
+		hours_add(&g->hours, NULL, then, q->window, dev);
+	level_learn(&g->level, y, q->window, members);
+	level_learn(&g->fresh, (double)t->highest_fresh, q->window, members);
+	if (q->bits)
+		sketch_add(&g->sizes, (double)t->highest + 1);
+}
+
+/* A window is over: its highest is what this entity and its class are known by. */
+static bool turn(struct quantity *q, struct touched *t, struct class_past *mine,
+		 struct class_past *all, const struct observation *o)
+{
+	int64_t half = o->now / (q->window / 2);
+
+	if (half <= t->half)
+		return false;
+	if (half / 2 > t->half / 2) {
+		learn_class(mine, q, t, q->groups[o->cls].members);
+		if (all != mine)
+			learn_class(all, q, t, q->groups[CLASSES].members);
+		level_learn(&t->level, q->bits ? log1p((double)t->highest) : (double)t->highest,
+			    q->window, 1);
+		level_learn(&t->fresh, (double)t->highest_fresh, q->window, 1);
+		t->highest = t->highest_fresh = 0;
+		t->reached = -1;
+	}
+	t->before = half == t->half + 1 ? t->now : (struct half){0};
+	t->now = (struct half){0};
+	t->half = half;
+	return true;
+}
+
+/* The attribute of the entity that the value ends with, as a name does with its domain. */
+static struct str ending(const struct quantity *q, const struct observation *o)
+{
+	for (uint8_t i = 0; i < q->nent; i++) {
+		struct str end;
+
+		if (q->ent[i].role != ROLE_COUNT)
+			continue;
+		end = val_str(event_get(o->e, q->ent[i].attr));
+		if (end.len && end.len <= o->value.len &&
+		    str_ieq(str_n(o->value.p + o->value.len - end.len, end.len), end))
+			return end;
+	}
+	return STR("");
+}
+
+/* Domains are compared with those that about as many of ours ask for. */
+static uint8_t popularity(struct learn *l, struct quantity *q, const struct observation *o,
+			  struct str domain, bool fresh)
+{
+	uint64_t what = hash_istr(domain, UINT64_C(0x646f6d) + q->id);
+	struct popular *p = popular_put(l, q, what, domain, o->now);
+	uint8_t k = 0;
+
+	if (p && fresh && !bloom_test_set(l, hash_2(o->who, what), true))
+		popular_add(q, p, o->cls);
+	while (p && k < POPULAR_MAX && p->ents >> (k + 1))
+		k++;
+	return k;
+}
+
+static bool take(struct learn *l, struct touched *t, const struct observation *o,
+		 size_t domain_len)
+{
+	bool grown = distinct_add(&t->now.things, o->what);
+	size_t len = o->value.len - domain_len;
+
+	/* The dot before the domain tells nothing. */
+	t->now.length += (uint32_t)MIN(len && domain_len ? len - 1 : len, 255);
+	t->now.n++;
+	if ((grown || t->now.things.dense) &&
+	    !bloom_test_set(l, hash_2(o->who, o->what), true) && t->now.fresh < UINT16_MAX) {
+		t->now.fresh++;
+		grown = true;
+	}
+	return grown;
+}
+
+static void measure(const struct quantity *q, struct touched *t, struct class_past *g,
+		    int64_t now)
+{
+	/* Names below a domain are asked for by programs, which know no week. */
+	double shift = q->bits ? 0 : hours_shift(&g->hours, NULL, now, q->window);
+	double n = (double)t->now.n + t->before.n, fresh = t->now.fresh + t->before.fresh;
+	double most, x;
+
+	t->distinct = (float)distinct_union(&t->now.things, &t->before.things);
+	t->bits = (float)((double)t->distinct * BITS_CHAR *
+			  ((double)t->now.length + t->before.length) / MAX(n, 1));
+	x = q->bits ? (double)t->bits : (double)t->distinct;
+	if (q->bits) {
+		most = size_nats(&t->level, g, shift, x, now);
+	} else {
+		double phi = exp(shift);
+
+		most = MAX(level_counts(&t->level, &g->level, phi, x),
+			   level_counts(&t->fresh, &g->fresh, phi, fresh));
+		most = MAX(0, most - LN_2);
+	}
+	t->raw = (float)most;
+	t->highest = MAX(t->highest, (float)x);
+	t->highest_fresh = MAX(t->highest_fresh, (float)fresh);
 }
 
 static void see(struct learn *l, struct quantity *q, const struct observation *o,
 		struct verdict *v)
 {
 	struct touched *t = touched_put(l, q, o);
-	uint32_t print = (uint32_t)(o->what & 0x7fffffff), at, fresh = 0;
-	const struct group *g = &q->groups[o->cls];
-	uint16_t i;
-	double x;
+	struct str domain = q->bits ? ending(q, o) : STR("");
+	uint8_t cls = q->bits ? 0 : o->cls;
+	struct class_past *all, *mine, *g;
+	bool turned, few;
 
 	if (!t)
 		return;
-	turn(q, t, o);
-	at = (uint32_t)((MAX(o->now, state_first(&t->st)) - state_first(&t->st)) / NS_PER_S);
-	drop_old(t, at, (uint32_t)(q->window / NS_PER_S));
-	for (i = 0; i < t->n && (t->item[i].print & 0x7fffffff) != print; i++)
-		;
-	if (i == t->n) {
-		bool seen = bloom_test_set(l, hash_2(o->who, o->what), true);
-
-		t = room(l, t);
-		if (t->n == t->cap)
-			memmove(t->item, t->item + 1, --t->n * sizeof(t->item[0]));
-		t->item[t->n++] = (struct item){print | (seen ? 0 : 0x80000000U), at};
-		t->bits += 4 * (float)o->value.len;
-	} else {
-		t->item[i].at = at;
-	}
-	for (i = 0; i < t->n; i++)
-		fresh += t->item[i].print >> 31;
-	x = q->bits ? (double)t->bits : t->n;
-	v->raw = level_surprise(&t->level, &(q->org_only ? &q->groups[CLASSES] : g)->level, x);
-	/* One test for every height first reached in a window. */
-	v->tested = x > (double)t->highest;
-	t->highest = MAX(t->highest, (float)x);
+	if (domain.len)
+		cls = popularity(l, q, o, domain, t->level.n <= 0);
+	mine = all = class_past(l, q, q->org_only ? CLASSES : cls, sizeof(*mine), o->now);
+	if (!mine)
+		return;
+	few = mine->level.n < GROUP_N;
+	/* The organisation is asked for only where a window ends or the class is too small. */
+	if (!q->org_only && (few || o->now / (q->window / 2) > t->half))
+		all = class_past(l, q, CLASSES, sizeof(*all), o->now);
+	if (!all)
+		return;
+	turned = turn(q, t, mine, all, o);
+	g = few ? all : mine;
+	if (take(l, t, o, domain.len) || turned)
+		measure(q, t, g, o->now);
+	v->raw = (double)t->raw;
+	window_tell(q, o, &t->reached, v);
 	v->days = (double)(o->now - state_first(&t->st)) / (double)NS_PER_D;
 	v->peers = popular_peers(q, o->cls);
-	verdict_set(v, OUT_DISTINCT, t->n);
-	verdict_set(v, OUT_DISTINCT_NEW, fresh);
+	verdict_set(v, OUT_DISTINCT, rint((double)t->distinct));
+	verdict_set(v, OUT_DISTINCT_NEW, t->now.fresh + t->before.fresh);
 	verdict_set(v, OUT_BITS, (double)t->bits);
 	verdict_set(v, OUT_WINDOW, (double)(q->window / NS_PER_S));
-	if (v->raw >= TEXT_NATS && t->n > 2) {
-		v->seen = arena_fmt(&l->text, "%u distinct (%u never before) within %lld min",
-				    t->n, fresh, (long long)(q->window / NS_PER_S / 60));
-		v->usual = arena_fmt(&l->text, "about %.0f", expm1((double)t->level.mean));
-	}
 }
 
-const struct kind kind_burst = {.name = "burst", .needs_value = true, .see = see};
+static void explain(struct learn *l, const struct quantity *q, const struct observation *o,
+		    struct verdict *v)
+{
+	struct touched *t = (struct touched *)state_peek(&l->states, o->who);
+	double usual;
+
+	if (!t || v->f[OUT_DISTINCT] < 3)
+		return;
+	usual = q->bits ? expm1((double)t->level.mean) : (double)t->level.mean;
+	v->seen = arena_fmt(&l->text, "%.0f distinct (%.0f never before) within %lld min",
+			    v->f[OUT_DISTINCT], v->f[OUT_DISTINCT_NEW],
+			    (long long)(q->window / NS_PER_S / 60));
+	if (t->level.n < 1)
+		v->usual = STR("none so far");
+	else
+		v->usual = arena_fmt(&l->text, "%s %.0f%s", usual < 1 ? "at most" : "about",
+				     MAX(usual, 1), q->bits ? " bits" : "");
+}
+
+const struct kind kind_burst = {.name = "burst",
+				.needs_value = true,
+				.version = 1,
+				.meets = true,
+				.see = see,
+				.explain = explain};

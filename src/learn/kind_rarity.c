@@ -3,27 +3,48 @@
  * rarity: how unlikely a value is for an entity, by Pitman-Yor back-off from its own past to
  * its class peers to the organisation. A value is tested and learned at most once an hour, so
  * nobody can teach more than 24 times a day.
+ *
+ * Its count is learned at once, trust is not. A sensitive value that surprised at first sight
+ * is on probation for 21 days and until seen on five days: it keeps 0.6 of that first surprise.
+ * A new context (network, country, agent) keeps 2^(-age/12 h) of it for a day, so that the
+ * second hour of an intrusion is no cleaner than the first.
  */
 #include "base/hash.h"
 #include "learn/group.h"
+#include "learn/tactics.h"
+#include "learn/wave.h"
 #include <math.h>
 
+#define YOUNG_H	    24 /* active hours: an entity's first days */
 #define SLOTS_MIN   4
 #define SLOTS_MAX   64
 #define HALF_LIFE_H (30.0 * 24)
+#define ODD	    4.6 /* nats: p = 0.01 */
+#define TRUST_H	    (21u * 24)
+#define TRUST_DAYS  5
+#define TRUST_SHARE 0.6
+#define CONTEXT_H   24
+#define CONTEXT_HL  12.0	   /* half-life, h */
+#define SETTLED_NS  (3 * NS_PER_D) /* from then on the group is known */
+#define PROBATION   0x80	   /* in slot.days */
+#define FIRST_STEPS 8.0		   /* slot.first_raw counts eighths of a nat */
+#define RAW_STEPS   1000.0	   /* slot.raw thousandths */
 
 struct slot {
 	uint64_t what;
 	float count; /* forward-decayed: weighs 2^((hour of sight - landmark) / half-life) */
-	uint32_t last, first; /* hours */
-	float raw;	      /* of the last test */
+	uint32_t last, first; /* hours; first is 0 when it had been seen before */
+	uint16_t raw;	      /* of the last test */
+	uint8_t first_raw;    /* of the first one, where it is kept in mind */
+	uint8_t days;	      /* on which it was seen, to 127, and PROBATION */
 };
 
 struct past {
 	struct state st;
 	float total; /* forward-decayed like the counts */
 	uint32_t distinct;
-	uint32_t landmark; /* hour */
+	uint32_t landmark;    /* hour */
+	uint32_t hours, last; /* active ones; the last of them */
 	uint16_t n, cap;
 	struct slot slot[];
 };
@@ -58,6 +79,14 @@ static struct slot *slot_find(struct past *p, uint64_t what)
 	return NULL;
 }
 
+/* What is on probation stays as long as there is anything else: it cannot be flushed out. */
+static bool goes_first(const struct slot *a, const struct slot *b)
+{
+	if ((a->days ^ b->days) & PROBATION)
+		return b->days & PROBATION;
+	return a->count < b->count;
+}
+
 /* Room for one more; the least seen goes when there is none, and is remembered as seen. */
 static struct slot *slot_add(struct learn *l, struct past **pp)
 {
@@ -78,11 +107,19 @@ static struct slot *slot_add(struct learn *l, struct past **pp)
 		return &p->slot[p->n++];
 	least = &p->slot[0];
 	for (uint16_t i = 1; i < p->n; i++)
-		if (p->slot[i].count < least->count)
+		if (goes_first(&p->slot[i], least))
 			least = &p->slot[i];
 	(void)bloom_test_set(l, hash_2(p->st.key, least->what), true);
 	return least;
 }
+
+/* One test of one value. */
+struct test {
+	uint64_t what;
+	int64_t now;
+	uint32_t hour;
+	uint8_t cls;
+};
 
 /* Share of the entity's own past that was no commoner than c (both forward-decayed). */
 static double own_tail(const struct past *p, float c, double w)
@@ -95,11 +132,84 @@ static double own_tail(const struct past *p, float c, double w)
 	return MIN(1.0, mass / ((double)p->total / w + PY_THETA));
 }
 
-static double novelty(const struct past *p, double w)
+/*
+ * Probability that the next value is new. What Pitman-Yor gives to an unknown past (theta) is
+ * filled with the share of news that others had at this age.
+ */
+static double novelty(const struct quantity *q, const struct past *p, uint8_t cls, double w)
 {
-	if (!p->distinct)
-		return 1;
-	return MIN(1.0, (PY_THETA + PY_D * p->distinct) / ((double)p->total / w + PY_THETA));
+	double at_this_age = tenure_novelty(&q->groups[cls].tenure, &q->groups[CLASSES].tenure,
+					    tenure_bucket(p->hours));
+
+	return MIN(1.0, (PY_THETA * at_this_age + PY_D * p->distinct) /
+				((double)p->total / w + PY_THETA));
+}
+
+static void age_tested(struct quantity *q, uint8_t cls, unsigned age, bool fresh, bool settled,
+		       bool rare)
+{
+	tenure_add(&q->groups[cls].tenure, age, fresh, settled, rare);
+	tenure_add(&q->groups[CLASSES].tenure, age, fresh, settled, rare);
+}
+
+/* Raw surprise of a value new to the entity, which it counts as adopted. */
+static double adopt(struct learn *l, struct quantity *q, const struct past *p,
+		    struct popular *pop, const struct test *k, struct rarity *r)
+{
+	struct group *g = &q->groups[k->cls], *org = &q->groups[CLASSES];
+	unsigned age = tenure_bucket(p->hours);
+	double tail = popular_tail(q, pop, k->cls);
+	double nu = novelty(q, p, k->cls, weight(p, k->hour));
+	int64_t since = q->door.cls[DOOR_POOL].since;
+	bool rare = tail < TENURE_RARE, settled = since && k->now - since > SETTLED_NS;
+	enum wave wave = wave_add(l, q, pop, k->what, k->cls, k->now);
+
+	if (rare)
+		tail = MIN(1.0, tail * tenure_lift(&g->tenure, &org->tenure, age));
+	age_tested(q, k->cls, age, true, settled, rare);
+	popular_add(q, pop, k->cls);
+	r->wave = wave == WAVE_BEGINS;
+	return wave != WAVE_NONE && !r->sensitive ? 0 : -log(nu * tail);
+}
+
+/* What of the first surprise is still in mind. */
+static double carried(const struct quantity *q, struct slot *s, uint32_t hour)
+{
+	double first = (double)s->first_raw / FIRST_STEPS;
+	uint32_t age = hour > s->first ? hour - s->first : 0;
+
+	if (s->days & PROBATION && age >= TRUST_H && (s->days & ~PROBATION) >= TRUST_DAYS)
+		s->days &= (uint8_t)~PROBATION;
+	if (q->context && age <= CONTEXT_H)
+		return first * exp2(-(double)age / CONTEXT_HL);
+	return s->days & PROBATION ? TRUST_SHARE * first : 0;
+}
+
+/* Counts a test of slot s, which gave r->raw. */
+static void learn_slot(struct quantity *q, struct past *p, struct slot *s, const struct test *k,
+		       double w, struct rarity *r)
+{
+	if (p->last < k->hour) {
+		p->last = k->hour;
+		p->hours++;
+	}
+	if (r->fresh) {
+		bool keep = r->raw >= ODD && !door_learning(&q->door, k->cls, k->now);
+
+		s->first = k->hour;
+		s->days = 1;
+		if (keep && (r->sensitive || q->context))
+			s->first_raw = (uint8_t)MIN(r->raw * FIRST_STEPS, 255.0);
+		if (keep && r->sensitive)
+			s->days |= PROBATION;
+	} else if (s->last / 24 != k->hour / 24 && (s->days & ~PROBATION) < TRUST_DAYS) {
+		s->days++;
+	}
+	r->count = (double)s->count / w;
+	s->count += (float)w;
+	p->total += (float)w;
+	s->last = k->hour;
+	s->raw = (uint16_t)MIN(MAX(0, r->raw) * RAW_STEPS, 65535.0);
 }
 
 void rarity_see(struct learn *l, struct quantity *q, uint64_t who, uint64_t what,
@@ -107,7 +217,7 @@ void rarity_see(struct learn *l, struct quantity *q, uint64_t who, uint64_t what
 {
 	struct past *p = past_put(l, q, who, cls, now);
 	struct popular *pop = p ? popular_put(l, q, what, value, now) : NULL;
-	uint32_t hour = (uint32_t)(now / NS_PER_H);
+	struct test k = {what, now, (uint32_t)(now / NS_PER_H), cls};
 	struct rarity r = {0};
 	struct slot *s;
 	double w;
@@ -115,34 +225,34 @@ void rarity_see(struct learn *l, struct quantity *q, uint64_t who, uint64_t what
 	*ret_r = r;
 	if (!p || !pop)
 		return;
-	w = weight(p, hour);
+	w = weight(p, k.hour);
 	s = slot_find(p, what);
+	r.tested = !s || s->last < k.hour;
+	if (r.tested) {
+		r.tactic = tactics_of(q->tactics, value);
+		r.sensitive = q->sensitive || r.tactic.len;
+	}
 	if (!s) {
 		r.fresh = !(p->n >= SLOTS_MAX && bloom_test_set(l, hash_2(who, what), false));
-		r.raw = r.fresh ? -log(novelty(p, w) * popular_tail(q, pop, cls))
-				: -log(own_tail(p, (float)w, w));
-		r.tested = true;
+		r.raw = r.fresh ? adopt(l, q, p, pop, &k, &r) : -log(own_tail(p, (float)w, w));
+		p->distinct += r.fresh;
 		s = slot_add(l, &p);
-		*s = (struct slot){what, 0, hour, r.fresh ? hour : 0, (float)r.raw};
-		if (r.fresh) {
-			p->distinct++;
-			popular_add(q, pop, cls);
-		}
-	} else if (s->last != hour) {
+		*s = (struct slot){.what = what, .last = k.hour};
+	} else if (r.tested) {
 		r.raw = -log(own_tail(p, s->count, w));
-		r.tested = true;
-		s->raw = (float)r.raw;
+		r.raw = MAX(r.raw, carried(q, s, k.hour));
+		age_tested(q, cls, tenure_bucket(p->hours), false, false, false);
 	}
 	if (r.tested) {
-		r.count = (double)s->count / w;
-		s->count += (float)w;
-		p->total += (float)w;
-		s->last = hour;
+		learn_slot(q, p, s, &k, w, &r);
 	} else {
-		r.raw = (double)s->raw;
+		r.raw = (double)s->raw / RAW_STEPS;
 		r.count = (double)s->count / w - 1;
 	}
-	r.first_hour = s->first == hour;
+	r.first_hour = s->first == k.hour;
+	r.probation = s->days & PROBATION;
+	r.young = p->hours < YOUNG_H;
+	r.age_h = s->first && s->first <= k.hour ? k.hour - s->first : UINT32_MAX;
 	r.days = (double)(now - state_first(&p->st)) / (double)NS_PER_D;
 	r.ents = pop->ents;
 	r.peers = pop->cls[cls];
@@ -181,6 +291,26 @@ struct str rarity_usual(struct learn *l, const struct quantity *q, const struct 
 			 STR_ARG(t[1]), t[2].len ? ", " : "", STR_ARG(t[2]));
 }
 
+void rarity_verdict(const struct rarity *r, struct verdict *v)
+{
+	v->tested = r->tested;
+	v->odd = r->first_hour;
+	v->days = r->days;
+	v->peers_same = r->peers;
+	v->tactic = r->tactic;
+	v->held = r->probation;
+	v->young = r->young;
+	verdict_set(v, OUT_NEW, r->first_hour);
+	verdict_set(v, OUT_NEW_PEERS, r->first_hour && r->peers <= 1);
+	verdict_set(v, OUT_NEW_ORG, r->first_hour && r->ents <= 1);
+	verdict_set(v, OUT_TIMES_SEEN, floor(MAX(0, r->count) + 0.5));
+	verdict_set(v, OUT_ENTITIES, r->ents);
+	verdict_set(v, OUT_PROBATION, r->probation);
+	verdict_set(v, OUT_WAVE, r->wave);
+	if (r->age_h != UINT32_MAX)
+		verdict_set(v, OUT_AGE_H, r->age_h);
+}
+
 static void see(struct learn *l, struct quantity *q, const struct observation *o,
 		struct verdict *v)
 {
@@ -190,20 +320,23 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 	if (!r.st)
 		return;
 	v->raw = r.raw;
-	v->tested = r.tested;
-	v->odd = r.first_hour;
-	v->days = r.days;
-	v->peers_same = r.peers;
 	v->peers = popular_peers(q, o->cls);
-	verdict_set(v, OUT_NEW, r.first_hour);
-	verdict_set(v, OUT_NEW_PEERS, r.first_hour && r.peers <= 1);
-	verdict_set(v, OUT_NEW_ORG, r.first_hour && r.ents <= 1);
-	verdict_set(v, OUT_TIMES_SEEN, floor(MAX(0, r.count) + 0.5));
-	verdict_set(v, OUT_ENTITIES, r.ents);
-	if (v->odd || v->raw >= TEXT_NATS) {
-		v->usual = rarity_usual(l, q, r.st);
-		v->seen = o->value;
-	}
+	rarity_verdict(&r, v);
 }
 
-const struct kind kind_rarity = {.name = "rarity", .needs_value = true, .see = see};
+void rarity_explain(struct learn *l, const struct quantity *q, const struct observation *o,
+		    struct verdict *v)
+{
+	const struct state *st = state_peek(&l->states, o->who);
+
+	if (st)
+		v->usual = rarity_usual(l, q, st);
+	v->seen = o->value;
+}
+
+const struct kind kind_rarity = {.name = "rarity",
+				 .needs_value = true,
+				 .takes_late = true,
+				 .version = 1,
+				 .see = see,
+				 .explain = rarity_explain};

@@ -3,26 +3,39 @@
  * reversal: one of ours calls an outside address that had called it before. Servers answer
  * their callers, they do not call them back; when one does, the call that came in may have
  * brought orders. Kept per internal end: who called in, when first, and on which port.
+ *
+ * Every record type that names both ends tells who called: a connection's own record comes when
+ * it has ended, that of the request inside it comes first. Mail servers, peer-to-peer programs,
+ * VPN gateways and telephony call back all the time. So what counts is how many of a device's
+ * active hours brought a first call back, after what its class does.
  */
 #include "base/hash.h"
 #include "learn/group.h"
 #include <math.h>
 
-#define CALLERS_MIN 8
+#define CALLERS_MIN 2
 #define CALLERS_MAX 4096
-#define REMEMBER    (7 * NS_PER_D)
+#define REMEMBER_S  (7 * S_PER_D)
+#define HABIT	    0.05 /* first calls back in so many hours are this device's way */
+#define PRIOR_RATE  0.05 /* before anything is known */
+#define PRIOR_HOURS 2.0
+#define HOURS_MAX   720.0 /* then the past is halved */
+#define SEED_CALLS  UINT64_C(0x63616c6c00000001)
 
 struct caller {
 	uint64_t addr;
-	int64_t first, last; /* `time` */
-	int64_t back;	     /* known of the first call back, 0 none */
-	uint16_t port;	     /* of ours that it called */
+	int64_t first;	 /* `time`, ns */
+	uint32_t last_s; /* `time` */
+	uint32_t back_s; /* `known` of the first call back, 0 none */
+	uint16_t port;	 /* of ours that it called */
+	bool told;	 /* a connection's own record told of a call back */
 };
 
 struct callers {
 	struct state st;
-	float tried, reversed; /* outbound calls; calls back */
-	uint32_t cap, n;       /* open addressing, cap is a power of two */
+	float hours, reversed;	  /* active ones; those with a first call back */
+	uint32_t hour, hour_back; /* latest of each */
+	uint32_t cap, n;	  /* open addressing, cap is a power of two */
 	struct caller at[];
 };
 
@@ -36,28 +49,38 @@ static struct caller *find(struct callers *c, uint64_t addr)
 	return NULL;
 }
 
+static int by_latest(const void *a, const void *b)
+{
+	const struct caller *x = a, *y = b;
+
+	if (x->last_s != y->last_s)
+		return x->last_s > y->last_s ? -1 : 1;
+	return (x->addr > y->addr) - (x->addr < y->addr);
+}
+
 /* Rebuilt with cap places; what is older than the memory is left behind. */
 static struct callers *rebuild(struct learn *l, struct callers *c, uint32_t cap, int64_t now)
 {
-	uint32_t n = c->n, k = 0;
-	struct caller *old = malloc((size_t)MAX(n, 1) * sizeof(*old));
+	uint32_t k = 0, now_s = (uint32_t)(now / NS_PER_S);
+	struct caller *old = malloc((size_t)MAX(c->n, 1) * sizeof(*old));
 	struct callers *bigger;
 
 	if (!old)
 		return NULL;
 	for (uint32_t i = 0; i < c->cap; i++)
-		if (c->at[i].addr && now - c->at[i].last < REMEMBER)
+		if (c->at[i].addr && (int64_t)now_s - c->at[i].last_s < REMEMBER_S)
 			old[k++] = c->at[i];
-	/* Full of the living: the map of a busy front door starts anew with the latest half. */
+	/* Full of the living, as at a busy front door: the latest half stays. */
+	qsort(old, k, sizeof(*old), by_latest);
+	if (k > cap / 2)
+		k = cap / 2;
 	bigger = (struct callers *)state_grow(&l->states, &c->st,
 					      sizeof(*c) + cap * sizeof(struct caller));
 	if (bigger) {
-		uint32_t from = k > cap * 3 / 4 ? k / 2 : 0;
-
 		memset(bigger->at, 0, cap * sizeof(struct caller));
 		bigger->cap = cap;
-		bigger->n = k - from;
-		for (uint32_t i = from; i < k; i++)
+		bigger->n = k;
+		for (uint32_t i = 0; i < k; i++)
 			*find(bigger, old[i].addr) = old[i];
 	}
 	free(old);
@@ -67,9 +90,10 @@ static struct callers *rebuild(struct learn *l, struct callers *c, uint32_t cap,
 static struct callers *callers_put(struct learn *l, const struct quantity *q, uint64_t hash,
 				   int64_t now)
 {
-	struct callers *c = (struct callers *)state_put(
-		&l->states, hash_2(hash, q->id + UINT64_C(0x63616c6c0000)),
-		sizeof(*c) + CALLERS_MIN * sizeof(struct caller), now);
+	struct callers *c =
+		(struct callers *)state_put(&l->states, hash_2(hash, q->id + SEED_CALLS),
+					    sizeof(*c) + CALLERS_MIN * sizeof(struct caller),
+					    now);
 
 	if (c && !c->cap)
 		c->cap = CALLERS_MIN;
@@ -83,7 +107,7 @@ static void came_in(struct learn *l, const struct quantity *q, const struct even
 	struct callers *c = en ? callers_put(l, q, en->hash, e->known) : NULL;
 	struct caller *at;
 
-	if (!c)
+	if (!c || e->time < 0)
 		return;
 	if (c->n >= c->cap * 3 / 4) {
 		c = rebuild(l, c, MIN(c->cap * 2, CALLERS_MAX), e->known);
@@ -98,7 +122,30 @@ static void came_in(struct learn *l, const struct quantity *q, const struct even
 		c->n++;
 	}
 	at->first = MIN(at->first, e->time);
-	at->last = MAX(at->last, e->time);
+	at->last_s = MAX(at->last_s, (uint32_t)(e->time / NS_PER_S));
+}
+
+/* An hour in which the device calls out at all. */
+static void live(struct callers *c, struct group *g, uint32_t hour)
+{
+	if (c->hour == hour)
+		return;
+	c->hour = hour;
+	c->hours += 1;
+	g->tried += 1;
+	if ((double)c->hours > HOURS_MAX) {
+		c->hours /= 2;
+		c->reversed /= 2;
+	}
+}
+
+/* Chance that an hour of this device brings a first call back. */
+static double habit(const struct callers *c, const struct group *g)
+{
+	double class_rate = (g->reversed + PRIOR_RATE) / (g->tried + 1);
+
+	return MIN(1.0, ((double)c->reversed + PRIOR_HOURS * class_rate) /
+				((double)c->hours + PRIOR_HOURS));
 }
 
 static void goes_out(struct learn *l, struct quantity *q, const struct observation *o,
@@ -108,34 +155,37 @@ static void goes_out(struct learn *l, struct quantity *q, const struct observati
 	const struct entity *en = entity_get(l->entities, o->entity);
 	struct callers *c = en ? callers_put(l, q, en->hash, o->now) : NULL;
 	struct caller *at = c ? find(c, addr) : NULL;
-	double share;
+	bool whole = o->e->type->cls == CLASS_NETWORK_ACTIVITY, fresh;
+	uint32_t hour = (uint32_t)(o->now / NS_PER_H), now_s = (uint32_t)(o->now / NS_PER_S);
+	double p;
 
 	if (!c)
 		return;
-	c->tried += 1;
-	g->tried += 1;
-	if (!at || !at->addr || at->first > o->e->time || o->e->time - at->last > REMEMBER)
+	live(c, g, hour);
+	if (!at || !at->addr || at->first > o->e->time ||
+	    o->e->time / NS_PER_S - at->last_s > REMEMBER_S)
 		return;
 	/* Packets of an answer, seen as a flow of their own. */
 	if (sport == at->port && sport)
 		return;
-	share = (g->reversed + 0.5) / (g->tried + 1);
-	v->raw = -log(MIN(1.0, ((double)c->reversed + 2 * share) / ((double)c->tried + 2)));
-	v->tested = !at->back;
-	if (!at->back) {
-		at->back = o->now;
-		c->reversed += 1;
-		g->reversed += 1;
+	p = habit(c, g);
+	v->raw = -log(p);
+	v->tested = !at->back_s;
+	if (!at->back_s) {
+		at->back_s = now_s;
+		if (c->hour_back != hour) {
+			c->hour_back = hour;
+			c->reversed += 1;
+			g->reversed += 1;
+		}
 	}
+	/* The request inside is told first, the connection when it has ended: both are new. */
+	fresh = now_s - at->back_s < S_PER_H || (whole && !at->told);
+	at->told |= whole;
 	v->odd = true;
 	v->days = (double)(o->now - state_first(&c->st)) / (double)NS_PER_D;
-	verdict_set(v, OUT_NEW, o->now - at->back < NS_PER_H);
+	verdict_set(v, OUT_NEW, fresh && p <= HABIT);
 	verdict_set(v, OUT_CALLED_BEFORE, (double)(o->e->time - at->first) / (double)NS_PER_S);
-	v->seen = arena_fmt(&l->text, "%.*s, which had called it %.0f s before",
-			    STR_ARG(o->value),
-			    (double)(o->e->time - at->first) / (double)NS_PER_S);
-	v->usual = arena_fmt(&l->text, "%.0f of %.0f outbound calls went back to a caller",
-			     (double)c->reversed - (v->tested ? 1 : 0), (double)c->tried);
 }
 
 static void see(struct learn *l, struct quantity *q, const struct observation *o,
@@ -157,5 +207,39 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 	}
 }
 
-const struct kind kind_reversal = {
-	.name = "reversal", .needs_value = true, .own_scale = true, .see = see};
+static size_t keys(const struct learn *l, const struct quantity *q, const struct observation *o,
+		   uint64_t ret_keys[KEYS_MAX])
+{
+	const struct val *in = event_get(o->e, ATTR_DST_INTERNAL);
+	const struct entity *en =
+		entity_get(l->entities, val_true(in) ? event_ent(o->e, ROLE_PEER) : o->entity);
+
+	if (en)
+		ret_keys[0] = hash_2(en->hash, q->id + SEED_CALLS);
+	return en != NULL;
+}
+
+static void explain(struct learn *l, const struct quantity *q, const struct observation *o,
+		    struct verdict *v)
+{
+	const struct entity *en = entity_get(l->entities, o->entity);
+	const struct callers *c = en ? (const struct callers *)state_peek(
+					       &l->states, hash_2(en->hash, q->id + SEED_CALLS))
+				     : NULL;
+
+	v->seen = arena_fmt(&l->text, "%.*s, which had called it %.0f s before",
+			    STR_ARG(o->value), v->f[OUT_CALLED_BEFORE]);
+	if (c)
+		v->usual =
+			arena_fmt(&l->text,
+				  "it called callers back in %.0f of %.0f active hours",
+				  (double)c->reversed - (v->tested ? 1 : 0), (double)c->hours);
+}
+
+const struct kind kind_reversal = {.name = "reversal",
+				   .needs_value = true,
+				   .own_scale = true,
+				   .version = 1,
+				   .see = see,
+				   .keys = keys,
+				   .explain = explain};

@@ -2,76 +2,154 @@
 /*
  * rhythm: whether a channel (an entity and a value, such as a device and a destination) beats
  * like a machine. How much evidence is asked for depends on how rare the value is in the
- * organisation; several channels of one entity that beat together multiply.
+ * organisation. Channels of one entity that beat together are heard as one (learn/parallel).
+ *
+ * A channel keeps two gates (learn/rhythm): one for calls as they come, one that takes calls
+ * within three seconds, retries and parallel connections, as one; the second is first used when
+ * something was that close. A bank is a state of its own, so that it is there only while
+ * arrivals look alike, and ages by itself.
  */
 #include "base/hash.h"
 #include "learn/group.h"
-#include "learn/rhythm.h"
-#include <math.h>
+#include "learn/parallel.h"
 
-#define LEVELS	   2
-#define FAN	   16  /* latest channels of one entity */
-#define FAN_MIN	   4   /* endpoints in a product */
-#define FAN_START  2.0 /* s: they started within */
-#define FAN_AGREE  0.10
-#define FAN_SPAN   1.5 /* s */
-#define FAN_LN_INV 9.2 /* ln 1/alpha of a product */
-
-/* Coalescing level of the second bank: retries and parallel connections are one call. */
-static const double deltas[LEVELS] = {0.02, 3.0};
+#define LEVELS	     2
+#define DELTA_SLOW   (3 * NS_PER_S)
+#define LN_LEVELS    0.6931 /* the mean of two e-values is one: half of the larger is below it */
+#define LN_PARALLEL  6.9078 /* groups ask for no less */
+#define HOLD_MAX_S   86400.0
+#define TESTED_CALLS 5 /* at its fifth call a channel has been tried */
+#define SEED_BANK    UINT64_C(0x62616e6b00000001)
+#define SEED_STEP    UINT64_C(0x7374657000000002)
 
 struct channel {
 	struct state st;
 	int64_t hour; /* last told to the door */
-	int64_t zero; /* ns that second 0 stands for */
-	struct rhythm r[LEVELS];
+	uint16_t calls;
+	uint8_t open; /* bit i: level i has a bank */
+	struct rhythm_gate gate[LEVELS];
 };
 
-struct fan {
+struct bank {
 	struct state st;
-	uint64_t key[FAN];
-	uint32_t n;
+	struct rhythm r;
 };
 
-static uint64_t channel_key(const struct observation *o)
+/* The channels of an entity that may beat together. */
+struct steps {
+	struct state st;
+	struct parallel p;
+};
+
+/* The best that is known of a channel after a call. */
+struct best {
+	const struct rhythm *r; /* NULL: no bank is open */
+	struct rhythm_clock clock;
+	double log_e;
+};
+
+static struct rhythm_clock clock_of(const struct quantity *q, int level)
 {
-	return hash_2(o->who, o->what);
+	int64_t coarse = (int64_t)(5 * q->resolution * (double)NS_PER_S);
+
+	return (struct rhythm_clock){MAX(level ? DELTA_SLOW : 20 * NS_PER_MS, coarse),
+				     q->resolution};
 }
 
 static struct channel *channel_put(struct learn *l, struct quantity *q,
 				   const struct observation *o, struct popular *pop)
 {
-	uint64_t key = channel_key(o);
+	uint64_t key = hash_2(o->who, o->what);
 	struct channel *c = (struct channel *)state_get(&l->states, key, o->now);
-	struct fan *f;
 
 	if (c)
 		return c;
 	if (!bloom_test_set(l, key, true))
 		popular_add(q, pop, o->cls);
-	if (!state_peek(&l->states, o->who))
+	if (!state_peek(&l->states, hash_2(o->who, SEED_STEP)))
 		popular_join(q, o->cls);
-	f = (struct fan *)state_put(&l->states, o->who, sizeof(*f), o->now);
-	if (f)
-		f->key[f->n++ % FAN] = key;
-	c = (struct channel *)state_put(&l->states, key, sizeof(*c), o->now);
-	if (!c)
-		return NULL;
-	c->zero = o->e->time;
-	for (int i = 0; i < LEVELS; i++) {
-		c->r[i].sharp = q->resolution;
-		c->r[i].delta = MAX(deltas[i], 5 * q->resolution);
+	return (struct channel *)state_put(&l->states, key, sizeof(*c), o->now);
+}
+
+/* The smallest time, ns, for which the answer keeps the channel from asking again. */
+static int64_t hold_of(const struct quantity *q, const struct observation *o)
+{
+	const struct val *items = &val_none;
+	double least = HOLD_MAX_S, x;
+	size_t n, known = 0;
+
+	if (q->against == ATTR_NONE)
+		return 0;
+	n = MIN(val_items(event_get(o->e, q->against), &items), VALUES_MAX);
+	for (size_t i = 0; i < n; i++)
+		if (val_num(&items[i], &x) && x >= 0) {
+			least = MIN(least, x);
+			known++;
+		}
+	return known ? (int64_t)(least * (double)NS_PER_S) : 0;
+}
+
+/* One call at one level. False when it was coalesced. */
+static bool hear(struct learn *l, const struct quantity *q, const struct observation *o,
+		 struct channel *c, int i, int64_t hold, struct best *best)
+{
+	uint64_t key = hash_2(c->st.key, SEED_BANK + (uint64_t)i);
+	struct rhythm_clock clock = clock_of(q, i);
+	struct bank *b = NULL;
+	bool moved, due;
+	double e;
+
+	if (c->open & 1u << i) {
+		b = (struct bank *)state_get(&l->states, key, o->now);
+		/* Evicted: the gate starts anew. */
+		if (!b) {
+			c->open &= (uint8_t) ~(1u << i);
+			c->gate[i].last = 0;
+		}
 	}
-	return c;
+	if (c->open & 1u << i) {
+		moved = rhythm_add(&b->r, &c->gate[i], &clock, o->e->time, hold);
+		if (!b->r.n)
+			c->open &= (uint8_t) ~(1u << i);
+	} else {
+		moved = rhythm_gate_add(&c->gate[i], &clock, o->e->time, hold, &due);
+		if (due)
+			b = (struct bank *)state_put(&l->states, key, sizeof(*b), o->now);
+		if (due && b) {
+			rhythm_open(&b->r, &c->gate[i], &clock);
+			c->open |= (uint8_t)(1u << i);
+		}
+	}
+	e = c->open & 1u << i ? rhythm_log_e(&b->r) : -1;
+	if (c->open & 1u << i && (!best->r || e > best->log_e))
+		*best = (struct best){&b->r, clock, e};
+	return moved;
+}
+
+static bool hear_all(struct learn *l, const struct quantity *q, const struct observation *o,
+		     struct channel *c, struct best *best)
+{
+	int64_t hold = hold_of(q, o), before = c->gate[0].last, since;
+	bool moved;
+
+	c->calls = (uint16_t)MIN(c->calls + 1, UINT16_MAX);
+	moved = hear(l, q, o, c, 0, hold, best);
+	if (!c->gate[1].last) {
+		if (!before || __builtin_sub_overflow(o->e->time, before, &since) ||
+		    since >= clock_of(q, 1).delta)
+			return moved;
+		/* The first that came this close: the second level begins with the one before.
+		 */
+		c->gate[1] = (struct rhythm_gate){.last = before, .starts = 1};
+	}
+	return moved | hear(l, q, o, c, 1, hold, best);
 }
 
 /* ln 1/alpha by how rare the value is among the entities known. */
-static double asked(const struct learn *l, const struct quantity *q, const struct popular *p,
-		    int64_t now)
+static double asked(const struct quantity *q, const struct popular *p, int64_t now)
 {
 	double all = MAX(1, popular_members(q)), ents = p->ents;
 
-	(void)l;
 	if (ents <= 2 && now - state_first(&p->st) < 7 * NS_PER_D)
 		return 4.6;
 	if (ents <= 0.01 * all || ents <= 2)
@@ -79,43 +157,33 @@ static double asked(const struct learn *l, const struct quantity *q, const struc
 	return ents <= 0.10 * all ? 9.2 : 13.8;
 }
 
-/* Evidence of all channels of this entity that started with c and share its period. */
-static double together(const struct learn *l, const struct observation *o,
-		       const struct channel *c, int *ret_n)
+/* Channels in step with this one; *ret_e their evidence together, *ret_s their period. */
+static int together(struct learn *l, const struct observation *o, double need, double *ret_e,
+		    double *ret_s)
 {
-	const struct fan *f = (const struct fan *)state_peek(&l->states, o->who);
-	const struct rhythm *mine = &c->r[0];
-	double sum = 0;
+	struct steps *s = (struct steps *)state_put(&l->states, hash_2(o->who, SEED_STEP),
+						    sizeof(*s), o->now);
+	const struct parallel_group *g =
+		s ? parallel_add(&s->p, hash_mix(o->what), o->e->time) : NULL;
+	/* What reloads itself slowly is common: only a rare one is told. */
+	int n = g ? parallel_in_step(g, MAX(need, LN_PARALLEL), need <= LN_PARALLEL) : 0;
 
-	*ret_n = 0;
-	for (uint32_t i = 0; f && i < MIN(f->n, FAN); i++) {
-		const struct channel *x =
-			(const struct channel *)state_peek(&l->states, f->key[i]);
-		double apart;
-
-		if (!x || x->r[0].n < 2)
-			continue;
-		apart = fabs((double)(x->zero - c->zero) / (double)NS_PER_S + x->r[0].start -
-			     mine->start);
-		if (apart > FAN_START || x->r[0].last - x->r[0].start < FAN_SPAN)
-			continue;
-		if (fabs(rhythm_period(&x->r[0]) / rhythm_period(mine) - 1) > FAN_AGREE)
-			continue;
-		sum += x->r[0].log_e;
-		++*ret_n;
+	if (n) {
+		*ret_e = rhythm_log_e(&g->r);
+		*ret_s = parallel_period(g);
 	}
-	return sum;
+	return n;
 }
 
-static void tell(struct learn *l, const struct rhythm *r, const struct observation *o, int par,
-		 struct verdict *v)
+static void put(struct verdict *v, const struct channel *c, const struct best *best, int par,
+		double e, double period)
 {
-	double s = rhythm_period(r);
-
-	v->seen = arena_fmt(&l->text, "%.*s every %.3g s (jitter %.0f %%), %u times%s",
-			    STR_ARG(o->value), s, 100 * rhythm_jitter(r), r->n + 1,
-			    par >= FAN_MIN ? ", in step with others" : "");
-	v->usual = STR("irregular");
+	verdict_set(v, OUT_LOG_E, e);
+	verdict_set(v, OUT_PARALLEL, par);
+	verdict_set(v, OUT_PERIOD,
+		    par || !best->r ? period : rhythm_period(best->r, &best->clock));
+	verdict_set(v, OUT_ARRIVALS, best->r ? best->r->n + 1 : c->calls);
+	verdict_set(v, OUT_JITTER, best->r ? rhythm_jitter(best->r) : 0);
 }
 
 static void see(struct learn *l, struct quantity *q, const struct observation *o,
@@ -123,48 +191,66 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 {
 	struct popular *pop = popular_put(l, q, o->what, o->value, o->now);
 	struct channel *c = pop ? channel_put(l, q, o, pop) : NULL;
-	const struct rhythm *r;
-	double need, e, product = 0;
-	bool beacon, moved = false;
+	struct best best = {.log_e = -1};
+	double need, e, step_e = -1, step_s = 0;
+	bool beacon = false;
 	int par = 0;
 
 	if (!c)
 		return;
-	for (int i = 0; i < LEVELS; i++)
-		moved |=
-			rhythm_add(&c->r[i], (double)(o->e->time - c->zero) / (double)NS_PER_S);
-	r = c->r[0].log_e >= c->r[1].log_e ? &c->r[0] : &c->r[1];
-	need = asked(l, q, pop, o->now);
-	/* The mean of two e-values is one: half of the larger is below it. */
-	e = r->log_e - 0.6931;
-	beacon = rhythm_beacon(r, need + 0.6931);
-	if (moved && c->r[0].n >= 2 && c->r[0].n <= 256) {
-		product = together(l, o, c, &par);
-		if (par >= FAN_MIN && product >= FAN_LN_INV) {
-			beacon = true;
-			e = MAX(e, product);
-		}
-	}
+	need = asked(q, pop, o->now);
+	if (hear_all(l, q, o, c, &best))
+		par = together(l, o, need, &step_e, &step_s);
+	if (best.r)
+		beacon = rhythm_beacon(best.r, &best.clock, need + LN_LEVELS);
+	e = MAX(best.log_e - LN_LEVELS, step_e);
+	beacon |= par > 0;
 	v->raw = beacon ? MAX(0, e - need + 4.6) : MAX(0, MIN(e - need, 4.5));
 	v->odd = beacon;
 	/* A channel that beats is told once an hour, the others once in all. */
-	v->tested = r->n == 4 || (beacon && c->hour != o->now / NS_PER_H);
+	v->tested = c->calls == TESTED_CALLS || (beacon && c->hour != o->now / NS_PER_H);
 	if (v->tested)
 		c->hour = o->now / NS_PER_H;
 	v->days = (double)(o->now - state_first(&c->st)) / (double)NS_PER_D;
 	v->peers_same = pop->cls[o->cls];
 	v->peers = popular_peers(q, o->cls);
 	verdict_set(v, OUT_BEACON, beacon);
-	verdict_set(v, OUT_LOG_E, e);
-	verdict_set(v, OUT_PERIOD, rhythm_period(r));
-	verdict_set(v, OUT_ARRIVALS, r->n + 1);
-	verdict_set(v, OUT_JITTER, rhythm_jitter(r));
-	verdict_set(v, OUT_PARALLEL, par);
+	put(v, c, &best, par, e, step_s);
 	verdict_set(v, OUT_ENTITIES, pop->ents);
-	verdict_set(v, OUT_NEW_ORG, pop->ents <= 1 && o->now - state_first(&pop->st) < NS_PER_H);
-	if (beacon || v->raw >= TEXT_NATS)
-		tell(l, r, o, par, v);
+	verdict_set(v, OUT_NEW_ORG,
+		    pop->ents <= 1 && o->now - state_first(&pop->st) < NS_PER_H);
 }
 
-const struct kind kind_rhythm = {
-	.name = "rhythm", .needs_value = true, .own_scale = true, .see = see};
+static size_t keys(const struct learn *l, const struct quantity *q, const struct observation *o,
+		   uint64_t ret_keys[KEYS_MAX])
+{
+	(void)l;
+	ret_keys[0] = hash_2(o->what, q->id);
+	ret_keys[1] = hash_2(o->who, o->what);
+	ret_keys[2] = hash_2(o->who, SEED_STEP);
+	ret_keys[3] = hash_2(ret_keys[1], SEED_BANK);
+	return 4;
+}
+
+static void explain(struct learn *l, const struct quantity *q, const struct observation *o,
+		    struct verdict *v)
+{
+	(void)q;
+	v->usual = STR("irregular");
+	if (v->f[OUT_PARALLEL] > 0)
+		v->seen =
+			arena_fmt(&l->text, "%.*s every %.3g s, in step with %.0f others",
+				  STR_ARG(o->value), v->f[OUT_PERIOD], v->f[OUT_PARALLEL] - 1);
+	else
+		v->seen = arena_fmt(&l->text, "%.*s every %.3g s (jitter %.0f %%), %.0f times",
+				    STR_ARG(o->value), v->f[OUT_PERIOD], 100 * v->f[OUT_JITTER],
+				    v->f[OUT_ARRIVALS]);
+}
+
+const struct kind kind_rhythm = {.name = "rhythm",
+				 .needs_value = true,
+				 .version = 1,
+				 .own_scale = true,
+				 .see = see,
+				 .keys = keys,
+				 .explain = explain};

@@ -7,9 +7,6 @@
 #include "learn/group.h"
 #include <math.h>
 
-#define BLOOM_BITS   ((uint64_t)1 << 26)
-#define BLOOM_PROBES 4
-
 /* Bins of count: exact to 8, then three an octave. */
 static int bin_of(uint32_t c)
 {
@@ -56,12 +53,13 @@ double popular_tail(const struct quantity *q, const struct popular *p, uint8_t c
 struct popular *popular_put(struct learn *l, const struct quantity *q, uint64_t what,
 			    struct str text, int64_t now)
 {
-	struct popular *p =
-		(struct popular *)state_put(&l->states, hash_2(what, q->id), sizeof(*p), now);
+	uint8_t len = (uint8_t)MIN(text.len, POPULAR_TEXT);
+	struct popular *p = (struct popular *)state_put(
+		&l->states, hash_2(what, q->id), offsetof(struct popular, text) + len, now);
 
-	if (p && !p->len && text.len) {
-		p->len = (uint8_t)MIN(text.len, sizeof(p->text));
-		memcpy(p->text, text.p, p->len);
+	if (p && !p->ents && !p->len && len) {
+		p->len = len;
+		memcpy(p->text, text.p, len);
 	}
 	return p;
 }
@@ -95,23 +93,4 @@ struct str popular_text(const struct learn *l, const struct quantity *q, uint64_
 	struct popular *p = (struct popular *)state_peek(&l->states, hash_2(what, q->id));
 
 	return p ? str_n(p->text, p->len) : STR("something forgotten");
-}
-
-bool bloom_test_set(struct learn *l, uint64_t pair, bool set)
-{
-	bool seen = true;
-
-	if (!l->bloom) {
-		l->bloom = calloc(BLOOM_BITS / 64, sizeof(*l->bloom));
-		if (!l->bloom)
-			return false;
-	}
-	for (unsigned i = 0; i < BLOOM_PROBES; i++) {
-		uint64_t bit = hash_2(pair, i) % BLOOM_BITS;
-
-		seen &= l->bloom[bit / 64] >> (bit % 64) & 1;
-		if (set)
-			l->bloom[bit / 64] |= UINT64_C(1) << (bit % 64);
-	}
-	return seen;
 }

@@ -2,8 +2,11 @@
 /*
  * Reads the files of learned/: one YAML map a quantity.
  */
+#include "base/hash.h"
 #include "base/timeutil.h"
 #include "learn/group.h"
+#include "learn/links.h"
+#include "learn/tactics.h"
 #include <errno.h>
 #include <stdio.h>
 
@@ -26,15 +29,18 @@ static const struct {
 #undef X
 };
 
-static const char *const keys[] = {"name",   "kind",	"text",	      "events", "entity",
-				   "value",  "number",	"against",    "peers",	"tactic",
-				   "window", "measure", "resolution", "channel", NULL};
+static const char *const keys[] = {"name",	"kind",	   "text",	 "events",  "entity",
+				   "value",	"number",  "against",	 "peers",   "tactic",
+				   "window",	"measure", "resolution", "channel", "tactics",
+				   "sensitive", "context", "links",	 NULL};
 static const char *const event_keys[] = {"class", "classes", "types", "where", NULL};
 
 struct quantity *quantity_free(struct quantity *q)
 {
 	if (q) {
 		filter_free(q->where);
+		tactics_free(q->tactics);
+		links_free(q->links);
 		yaml_free(q->doc);
 		free(q->groups);
 		free(q);
@@ -79,6 +85,20 @@ static const struct kind *kind_of(struct str name)
 
 /* "10m", "1h", "90s", "1d" */
 
+static int read_knowledge(struct learn *l, const struct yaml *y, const struct yaml_node *n,
+			  struct quantity *q, struct diag *d)
+{
+	int err = yaml_bool(y, n, "sensitive", false, &q->sensitive, d);
+
+	if (!err)
+		err = yaml_bool(y, n, "context", false, &q->context, d);
+	if (!err && yaml_get(n, "tactics"))
+		err = tactics_read(y, yaml_get(n, "tactics"), &q->tactics, d);
+	if (!err && yaml_get(n, "links"))
+		err = links_read(l, y, yaml_get(n, "links"), &q->links, d);
+	return err;
+}
+
 static int read_options(struct schema *s, const struct yaml *y, const struct yaml_node *n,
 			struct quantity *q, struct diag *d)
 {
@@ -90,8 +110,10 @@ static int read_options(struct schema *s, const struct yaml *y, const struct yam
 
 	if (!str_eqz(peers, "class") && !str_eqz(peers, "org"))
 		return yaml_fail(y, yaml_get(n, "peers"), d, "peers is class or org");
-	if (!str_eqz(measure, "count") && !str_eqz(measure, "bits"))
-		return yaml_fail(y, yaml_get(n, "measure"), d, "measure is count or bits");
+	if (!str_eqz(measure, "count") && !str_eqz(measure, "bits") &&
+	    !str_eqz(measure, "events"))
+		return yaml_fail(y, yaml_get(n, "measure"), d,
+				 "measure is count, bits or events");
 	if (!str_eqz(channel, "fast") && !str_eqz(channel, "slow"))
 		return yaml_fail(y, yaml_get(n, "channel"), d, "channel is fast or slow");
 	if (!time_parse_span(yaml_str(n, "window", "1h"), 10000, &q->window))
@@ -102,6 +124,7 @@ static int read_options(struct schema *s, const struct yaml *y, const struct yam
 		return err;
 	q->org_only = str_eqz(peers, "org");
 	q->bits = str_eqz(measure, "bits");
+	q->events = str_eqz(measure, "events");
 	q->slow = str_eqz(channel, "slow");
 	q->tactic = yaml_str(n, "tactic", "");
 	q->text = yaml_str(n, "text", "").p;
@@ -109,7 +132,7 @@ static int read_options(struct schema *s, const struct yaml *y, const struct yam
 	q->against = against.len ? schema_attr(s, against) : ATTR_NONE;
 	if (q->kind->needs_value && !q->nval)
 		return yaml_fail(y, n, d, "kind %s needs a value", q->kind->name);
-	if (q->kind->needs_number && q->number == ATTR_NONE)
+	if (q->kind->needs_number && q->number == ATTR_NONE && !q->events)
 		return yaml_fail(y, n, d, "kind %s needs a number", q->kind->name);
 	if (!q->nent)
 		return yaml_fail(y, n, d, "entity is missing");
@@ -124,6 +147,18 @@ static bool listed(const struct yaml_node *n, struct str name)
 	if (str_eq(c->text, name))
 		return true;
 	return false;
+}
+
+bool quantity_hears(const struct yaml_node *events, const struct rectype *t)
+{
+	const struct yaml_node *types = yaml_get(events, "types");
+	const struct yaml_node *cls = yaml_get(events, "class");
+	const char *name = ocsf_class_name(t->cls);
+
+	if (!cls)
+		cls = yaml_get(events, "classes");
+	return (!types && !cls) || listed(types, str_of(t->name)) ||
+	       (name && listed(cls, str_of(name)));
 }
 
 /* Whether a record type can tell what the quantity is made of. */
@@ -171,6 +206,8 @@ static int use_add(struct learn *l, const struct rectype *t, struct quantity *q)
 		for (size_t i = 0; !err && i < ARRAY_LEN(ends); i++)
 			err = schema_want(l->schema, t, ends[i]);
 	}
+	if (!err && str_eqz(str_of(q->kind->name), "rewrite"))
+		err = schema_want(l->schema, t, ATTR_ACTIVITY);
 	for (int o = 0; !err && o < OUT_COUNT; o++)
 		err = schema_provide(l->schema, t, q->out[o]);
 	return err;
@@ -180,21 +217,14 @@ static int choose_types(struct learn *l, const struct yaml *y, const struct yaml
 			struct quantity *q, struct diag *d)
 {
 	const struct yaml_node *ev = yaml_get(n, "events"), *where = yaml_get(ev, "where");
-	const struct yaml_node *types = yaml_get(ev, "types"), *cls = yaml_get(ev, "class");
 	int err = ev ? yaml_only(y, ev, event_keys, d) : 0;
 
 	if (!err && where)
 		err = filter_compile(l->schema, y, where, &q->where, d);
-	if (!cls)
-		cls = yaml_get(ev, "classes");
 	for (size_t i = 0; !err && i < l->ntypes; i++) {
 		const struct rectype *t = schema_type(l->schema, i);
-		const char *cname = ocsf_class_name(t->cls);
 
-		if ((types || cls) && !listed(types, str_of(t->name)) &&
-		    !(cname && listed(cls, str_of(cname))))
-			continue;
-		if (can_feed(l->schema, t, q))
+		if (quantity_hears(ev, t) && can_feed(l->schema, t, q))
 			err = use_add(l, t, q);
 	}
 	return err;
@@ -222,6 +252,8 @@ static int read_quantity(struct learn *l, const struct yaml *y, const struct yam
 				 d);
 	if (!err)
 		err = read_options(l->schema, y, n, q, d);
+	if (!err)
+		err = read_knowledge(l, y, n, q, d);
 	for (int o = 0; !err && o < OUT_COUNT; o++) {
 		char name[160];
 		int len = snprintf(name, sizeof(name), "learned.%s.%s", q->name, outs[o].name);
@@ -233,6 +265,26 @@ static int read_quantity(struct learn *l, const struct yaml *y, const struct yam
 			err = -ENOMEM;
 	}
 	return err ? err : choose_types(l, y, n, q, d);
+}
+
+/* Hash of all that decides what is learned: everything but the words. */
+static uint64_t declared(const struct yaml_node *n, uint64_t h)
+{
+	h = hash_2(hash_str(n->text, hash_str(n->key, h)), n->kind);
+	for (const struct yaml_node *c = n->child; c; c = c->next)
+		if (!str_eqz(c->key, "text"))
+			h = declared(c, h);
+	return h;
+}
+
+static bool mentions_learned(const struct yaml_node *n)
+{
+	if (str_starts(n->key, STR("learned.")) || str_starts(n->text, STR("learned.")))
+		return true;
+	for (const struct yaml_node *c = n->child; c; c = c->next)
+		if (mentions_learned(c))
+			return true;
+	return false;
 }
 
 int quantity_load(struct learn *l, const char *path, struct diag *d)
@@ -263,8 +315,12 @@ int quantity_load(struct learn *l, const char *path, struct diag *d)
 		quantity_free(q);
 		return diag_set(d, E_SYNTAX, "%s: no quantity could be read from it", path);
 	}
-	q->id = (uint16_t)l->nq;
+	q->index = (uint16_t)l->nq;
 	err = read_quantity(l, y, y->docs->root, q, d);
+	if (!err) {
+		q->id = declared(y->docs->root, q->kind->version);
+		q->chained = q->kind == &kind_chain || mentions_learned(y->docs->root);
+	}
 	/* Kept even then: uses point to it, and learn_free frees it. */
 	l->q[l->nq++] = q;
 	return err;

@@ -128,18 +128,26 @@ double door_judge(struct door *d, uint8_t cls, double raw, bool own, int64_t now
 	return rank(h, raw);
 }
 
-static void add(struct door_hist *h, int bin, int64_t now)
+static void add(struct door_hist *h, int bin, double n, int64_t now)
 {
 	if (!h->since)
 		h->since = MAX(now, 1);
 	freeze(h, now / NS_PER_H);
-	h->live[bin] += 1;
+	h->live[bin] = MAX(0, h->live[bin] + n);
 }
 
 void door_add(struct door *d, uint8_t cls, double raw, int64_t now)
 {
 	int b = bin_of(raw);
 
-	add(&d->cls[cls], b, now);
-	add(&d->cls[DOOR_POOL], b, now);
+	add(&d->cls[cls], b, 1, now);
+	add(&d->cls[DOOR_POOL], b, 1, now);
+}
+
+void door_take(struct door *d, uint8_t cls, double raw, int64_t now)
+{
+	int b = bin_of(raw);
+
+	add(&d->cls[cls], b, -1, now);
+	add(&d->cls[DOOR_POOL], b, -1, now);
 }

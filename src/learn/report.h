@@ -28,11 +28,11 @@ struct door_hist {
 	double frozen_total;
 	float judged[DOOR_BINS]; /* s' of each bin, as frozen */
 	struct gpd tail;
-	int tail_bin;	    /* first bin above the tail's start, as frozen */
-	double tail_nats;   /* -ln of the share above it */
-	int top;	    /* highest bin with something in it, as frozen */
-	int64_t hour;	    /* of the freeze */
-	int64_t since;	    /* known of the first observation, 0 before */
+	int tail_bin;	  /* first bin above the tail's start, as frozen */
+	double tail_nats; /* -ln of the share above it */
+	int top;	  /* highest bin with something in it, as frozen */
+	int64_t hour;	  /* of the freeze */
+	int64_t since;	  /* known of the first observation, 0 before */
 };
 
 struct door {
@@ -44,5 +44,7 @@ bool door_learning(const struct door *d, uint8_t cls, int64_t now);
 /* s', at most DOOR_LEARN_CAP while learning (own: the raw value is a p- or e-value itself). */
 double door_judge(struct door *d, uint8_t cls, double raw, bool own, int64_t now);
 void door_add(struct door *d, uint8_t cls, double raw, int64_t now);
+/* Takes back what was added: a window that goes on counts once, by its last height. */
+void door_take(struct door *d, uint8_t cls, double raw, int64_t now);
 
 #endif

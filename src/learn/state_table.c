@@ -1,115 +1,401 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "learn/state_table.h"
+#include "base/hash.h"
+#include "learn/pages.h"
+#include "learn/state_priv.h"
+#include <errno.h>
 #include <stdlib.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
-/* Index and allocator overhead of one state, roughly. */
-#define OVERHEAD 48
+#define STUB_SET     ((size_t)64) /* bytes: one cache line */
+#define STUB_WAYS    8
+#define STUBS_SHARE  64 /* of the budget */
+#define HOLD_SHARE   4
+#define BUCKETS_MIN  64
+#define USED_NEW     1 /* one round to be seen a second time in */
+#define USED_MAX     2
+#define BUCKET_LOAD  10 /* entries a bucket, on average, before the index grows */
+#define FULL(bucket) ((uint64_t)(bucket)*BUCKET_LOAD)
+
+size_t stub_sets(size_t limit)
+{
+	return limit / STUBS_SHARE / STUB_SET;
+}
 
 void state_init(struct state_table *t, size_t limit)
 {
-	*t = (struct state_table){.limit = MAX(limit, STATE_BYTES_MIN)};
-	map_init(&t->index);
+	limit = MIN(MAX(limit, STATE_BYTES_MIN), STATE_BYTES_MAX);
+	*t = (struct state_table){.limit = limit};
 }
 
 void state_free(struct state_table *t)
 {
-	for (struct state *s = t->oldest, *next; s; s = next) {
-		next = s->newer;
-		free(s);
-	}
-	map_free(&t->index);
+	for (uint32_t i = 0; i < t->nbig; i++)
+		free(t->big[i]);
+	pages_give(t->base, t->reserved);
+	pages_give(t->index, t->nbuckets * sizeof(*t->index));
+	pages_give(t->stubs, t->nstubs * STUB_SET);
+	free(t->big);
+	free(t->slab);
 	*t = (struct state_table){0};
 }
 
-static void unlink_state(struct state_table *t, struct state *s)
+static uint32_t home(const struct state_table *t, uint64_t h)
 {
-	*(s->older ? &s->older->newer : &t->oldest) = s->newer;
-	*(s->newer ? &s->newer->older : &t->newest) = s->older;
+	return (uint32_t)((h >> 32) * t->nbuckets >> 32);
 }
 
-static void link_newest(struct state_table *t, struct state *s)
+static uint8_t tag_of(uint64_t h)
 {
-	s->newer = NULL;
-	s->older = t->newest;
-	*(t->newest ? &t->newest->newer : &t->oldest) = s;
-	t->newest = s;
+	return (uint8_t)MAX(1, h & 0xff);
 }
 
-static void make_room(struct state_table *t, size_t size, const struct state *keep)
+/* Places of b whose tag is tag, as bits. */
+static unsigned tags(const struct state_bucket *b, uint8_t tag)
 {
-	while (t->bytes + size > t->limit && t->oldest && t->oldest != keep) {
-		struct state *s = t->oldest;
+#if defined(__SSE2__)
+	__m128i v = _mm_load_si128((const __m128i *)(const void *)b);
+	__m128i m = _mm_cmpeq_epi8(v, _mm_set1_epi8((char)tag));
 
-		unlink_state(t, s);
-		map_del(&t->index, s->key);
-		t->bytes -= s->size + OVERHEAD;
-		t->len--;
-		t->evictions++;
-		free(s);
+	return (unsigned)_mm_movemask_epi8(m) & ((1u << BUCKET_PLACES) - 1);
+#else
+	unsigned bits = 0;
+
+	for (unsigned i = 0; i < BUCKET_PLACES; i++)
+		bits |= (unsigned)(b->tag[i] == tag) << i;
+	return bits;
+#endif
+}
+
+static uint32_t next_bucket(const struct state_table *t, uint32_t b)
+{
+	return b + 1 == t->nbuckets ? 0 : b + 1;
+}
+
+static struct state *find(const struct state_table *t, uint64_t key, uint32_t *ret_handle)
+{
+	uint64_t h = hash_mix(key);
+	uint32_t at;
+
+	if (!t->nbuckets)
+		return NULL;
+	at = home(t, h);
+	for (uint32_t n = 0; n < t->nbuckets; n++, at = next_bucket(t, at)) {
+		const struct state_bucket *b = &t->index[at];
+
+		for (unsigned m = tags(b, tag_of(h)); m; m &= m - 1) {
+			uint32_t handle = b->handle[__builtin_ctz(m)];
+			struct state *s = place_at(t, handle);
+
+			if (s->key == key) {
+				*ret_handle = handle;
+				return s;
+			}
+		}
+		if (LIKELY(!b->over))
+			return NULL;
 	}
+	return NULL;
+}
+
+/* The bucket and place of an entry that is there. */
+static struct state_bucket *entry(const struct state_table *t, uint64_t key, uint32_t handle,
+				  unsigned *ret_i)
+{
+	uint64_t h = hash_mix(key);
+
+	for (uint32_t at = home(t, h);; at = next_bucket(t, at))
+		for (unsigned m = tags(&t->index[at], tag_of(h)); m; m &= m - 1) {
+			*ret_i = (unsigned)__builtin_ctz(m);
+			if (t->index[at].handle[*ret_i] == handle)
+				return &t->index[at];
+		}
+}
+
+static void insert(struct state_table *t, uint64_t key, uint32_t handle)
+{
+	uint64_t h = hash_mix(key);
+	uint32_t at = home(t, h);
+	struct state_bucket *b;
+	unsigned i;
+
+	while (!tags(&t->index[at], 0)) {
+		b = &t->index[at];
+		b->over = (uint16_t)MIN(b->over + 1, UINT16_MAX);
+		at = next_bucket(t, at);
+	}
+	b = &t->index[at];
+	i = (unsigned)__builtin_ctz(tags(b, 0));
+	b->tag[i] = tag_of(h);
+	b->handle[i] = handle;
+}
+
+void index_del(struct state_table *t, uint64_t key, uint32_t handle)
+{
+	unsigned i;
+	struct state_bucket *b = entry(t, key, handle, &i);
+
+	b->tag[i] = 0;
+	for (uint32_t at = home(t, hash_mix(key)); &t->index[at] != b; at = next_bucket(t, at))
+		if (t->index[at].over < UINT16_MAX) /* one that was ever so full stays so */
+			t->index[at].over--;
+}
+
+void index_move(struct state_table *t, uint64_t key, uint32_t from, uint32_t to)
+{
+	unsigned i;
+	struct state_bucket *b = entry(t, key, from, &i);
+
+	b->handle[i] = to;
+}
+
+static void reinsert_slab(struct state_table *t, uint32_t slab)
+{
+	const struct slab *b = &t->slab[slab];
+
+	for (uint32_t i = 0; b->live && i < b->fresh; i++) {
+		uint32_t handle = slab_handle(t, slab, i);
+		const struct state *s = place_at(t, handle);
+
+		if (s->size8)
+			insert(t, s->key, handle);
+	}
+}
+
+int index_size(struct state_table *t, uint64_t nbuckets)
+{
+	struct state_bucket *fresh =
+		nbuckets > UINT32_MAX / 2 ? NULL : pages_take(nbuckets * sizeof(*fresh));
+
+	if (!fresh)
+		return -ENOMEM;
+	t->bytes += (nbuckets - t->nbuckets) * sizeof(*fresh);
+	pages_give(t->index, t->nbuckets * sizeof(*t->index));
+	t->index = fresh;
+	t->nbuckets = (uint32_t)nbuckets;
+	for (uint32_t i = 0; i < t->nslabs; i++)
+		reinsert_slab(t, i);
+	for (uint32_t i = 0; i < t->nbig; i++)
+		if (t->big[i])
+			insert(t, ((struct state *)t->big[i])->key, HANDLE_BIG | i);
+	return 0;
+}
+
+/* Room for one more entry: the index grows by half, inside the budget. */
+static int index_room(struct state_table *t)
+{
+	uint64_t more = MAX(t->nbuckets / 2, BUCKETS_MIN);
+
+	if (t->len < FULL(t->nbuckets))
+		return 0;
+	if (make_room(t, more * sizeof(struct state_bucket)))
+		return index_size(t, t->nbuckets + more);
+	/* What went to make room may be room enough. */
+	return t->len < FULL(t->nbuckets) ? 0 : -ENOMEM;
+}
+
+/* A set is in order of going; the one that went first makes way. */
+static void stub_put(struct state_table *t, const struct state *s)
+{
+	uint64_t h = hash_mix(s->key), *set;
+
+	if (!t->stubs)
+		return;
+	set = &t->stubs[(h >> 32) * t->nstubs >> 32 << 3];
+	memmove(set + 1, set, (STUB_WAYS - 1) * sizeof(*set));
+	set[0] = h << 32 | s->first_s;
+}
+
+/* First touch of a key that went, which is then known no more; 0 when it is not known. */
+static uint32_t stub_take(struct state_table *t, uint64_t key)
+{
+	uint64_t h = hash_mix(key), *set, found;
+
+	if (!t->stubs)
+		return 0;
+	set = &t->stubs[(h >> 32) * t->nstubs >> 32 << 3];
+	for (int i = 0; i < STUB_WAYS; i++) {
+		if (set[i] >> 32 != (h & UINT32_MAX) || !set[i])
+			continue;
+		found = set[i];
+		memmove(set + i, set + i + 1, (size_t)(STUB_WAYS - 1 - i) * sizeof(*set));
+		set[STUB_WAYS - 1] = 0;
+		return (uint32_t)found;
+	}
+	return 0;
+}
+
+int state_begin(struct state_table *t)
+{
+	size_t sets = stub_sets(t->limit);
+	uint64_t *stubs = pages_take(sets * STUB_SET);
+
+	if (!stubs || slab_reserve(t) < 0) {
+		pages_give(stubs, sets * STUB_SET);
+		return -ENOMEM;
+	}
+	t->stubs = stubs;
+	t->nstubs = (uint32_t)sets;
+	t->bytes += t->others + sets * STUB_SET;
+	return 0;
+}
+
+/* Seconds of a time, inside what a state can hold: 1970 to 2106. */
+static uint32_t seconds(int64_t ns)
+{
+	return ns < 0 ? 0 : (uint32_t)MIN(ns / NS_PER_S, (int64_t)UINT32_MAX);
 }
 
 struct state *state_peek(const struct state_table *t, uint64_t key)
 {
-	uint64_t *at = map_get(&t->index, key);
+	uint32_t handle;
 
-	return at ? (struct state *)(uintptr_t)*at : NULL;
+	return find(t, key, &handle);
 }
 
 struct state *state_get(struct state_table *t, uint64_t key, int64_t now)
 {
 	struct state *s = state_peek(t, key);
+	uint32_t now_s = seconds(now);
 
+	t->now_s = MAX(t->now_s, now_s);
 	if (!s)
 		return NULL;
-	s->last = MAX(s->last, now);
-	if (s != t->newest) {
-		unlink_state(t, s);
-		link_newest(t, s);
-	}
+	s->stamp = (uint16_t)++t->ops;
+	s->last_s = MAX(s->last_s, now_s);
+	s->used = (uint8_t)MIN(s->used + 1, USED_MAX);
 	return s;
 }
 
 struct state *state_put(struct state_table *t, uint64_t key, size_t size, int64_t now)
 {
 	struct state *s = state_get(t, key, now);
-	uint64_t *at;
+	uint32_t handle, first;
 
 	if (s)
 		return s;
-	make_room(t, size + OVERHEAD, NULL);
-	s = calloc(1, size);
-	at = s ? map_put(&t->index, key, NULL) : NULL;
-	if (!at) {
-		free(s);
+	size = (MAX(size, sizeof(*s)) + 7) & ~(size_t)7;
+	if (size > STATE_SIZE_MAX || (!t->base && state_begin(t) < 0) || index_room(t) < 0)
 		return NULL;
-	}
-	*at = (uintptr_t)s;
-	*s = (struct state){.key = key, .first = now, .last = now, .size = (uint32_t)size};
-	link_newest(t, s);
-	t->bytes += size + OVERHEAD;
+	handle = place_take(t, size);
+	if (handle == HANDLE_NONE)
+		return NULL;
+	s = place_at(t, handle);
+	memset(s, 0, size);
+	*s = (struct state){.key = key,
+			    .first_s = seconds(now),
+			    .last_s = seconds(now),
+			    .size8 = (uint16_t)(size / 8),
+			    .owner = t->owner,
+			    .stamp = (uint16_t)++t->ops,
+			    .used = USED_NEW};
+	insert(t, key, handle);
 	t->len++;
+	first = stub_take(t, key);
+	if (first) {
+		s->first_s = MIN(first, s->first_s);
+		s->flags = STATE_BACK;
+	}
 	return s;
 }
 
 struct state *state_grow(struct state_table *t, struct state *s, size_t size)
 {
-	struct state *bigger;
-	uint32_t old = s->size;
+	size_t old = s->size8 * (size_t)8;
+	uint32_t from, to;
+	struct state *bigger = s;
 
+	size = (size + 7) & ~(size_t)7;
 	if (size <= old)
 		return s;
-	make_room(t, size - old, s);
-	unlink_state(t, s);
-	bigger = realloc(s, size);
-	if (!bigger) {
-		link_newest(t, s);
+	if (size > STATE_SIZE_MAX)
 		return NULL;
+	s->stamp = (uint16_t)++t->ops;
+	if (place_bytes(size) != place_bytes(old)) {
+		(void)find(t, s->key, &from);
+		to = place_take(t, size);
+		if (to == HANDLE_NONE)
+			return NULL;
+		bigger = place_at(t, to);
+		memcpy(bigger, s, old);
+		index_move(t, s->key, from, to);
+		place_give(t, from, old);
 	}
 	memset((char *)bigger + old, 0, size - old);
-	bigger->size = (uint32_t)size;
-	link_newest(t, bigger);
-	*map_get(&t->index, bigger->key) = (uintptr_t)bigger;
-	t->bytes += size - old;
+	bigger->size8 = (uint16_t)(size / 8);
+	if (bigger->flags & STATE_HELD)
+		t->held_bytes += size - old;
 	return bigger;
+}
+
+static void take_out(struct state_table *t, struct state *s, uint32_t handle)
+{
+	size_t size = s->size8 * (size_t)8;
+
+	if (s->flags & STATE_HELD)
+		t->held_bytes -= size;
+	index_del(t, s->key, handle);
+	place_give(t, handle, size);
+	t->len--;
+}
+
+void state_evict(struct state_table *t, struct state *s, uint32_t handle)
+{
+	stub_put(t, s);
+	take_out(t, s, handle);
+	t->evictions++;
+}
+
+void state_drop(struct state_table *t, struct state *s)
+{
+	uint32_t handle;
+
+	if (find(t, s->key, &handle))
+		take_out(t, s, handle);
+}
+
+void state_hold(struct state_table *t, struct state *s)
+{
+	size_t size = s->size8 * (size_t)8;
+
+	if ((s->flags & STATE_HELD) || t->held_bytes + size > t->limit / HOLD_SHARE)
+		return;
+	s->flags |= STATE_HELD;
+	t->held_bytes += size;
+}
+
+void state_prefetch(const struct state_table *t, uint64_t key)
+{
+	if (t->nbuckets)
+		__builtin_prefetch(&t->index[home(t, hash_mix(key))]);
+}
+
+void state_warm(const struct state_table *t, uint64_t key)
+{
+	uint64_t h = hash_mix(key);
+	const struct state_bucket *b = t->nbuckets ? &t->index[home(t, h)] : NULL;
+
+	for (unsigned m = b ? tags(b, tag_of(h)) : 0; m; m &= m - 1) {
+		uint32_t handle = b->handle[__builtin_ctz(m)];
+
+		if (!(handle & HANDLE_BIG))
+			__builtin_prefetch(place_at(t, handle));
+	}
+}
+
+void state_each(struct state_table *t, void (*fn)(struct state_table *, struct state *, void *),
+		void *arg)
+{
+	for (uint32_t k = 0; k < t->nslabs; k++)
+		for (uint32_t i = 0; t->slab[k].live && i < t->slab[k].fresh; i++) {
+			struct state *s = place_at(t, slab_handle(t, k, i));
+
+			if (s->size8)
+				fn(t, s, arg);
+		}
+	for (uint32_t i = 0; i < t->nbig; i++)
+		if (t->big[i])
+			fn(t, t->big[i], arg);
 }

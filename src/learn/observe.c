@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One event: who and what each quantity sees in it, then the verdicts of their kinds.
+ */
+#include "base/hash.h"
+#include "learn/chain.h"
+
+/* Seeds that keep keys of different things apart. */
+#define SEED_WHAT UINT64_C(0x7761740000000001)
+#define SEED_LIFE UINT64_C(0x6c69666500000002)
+
+#define HOLD_NATS 4.6 /* from here on an entity's state is not forgotten for want of room */
+
+#define CLOCK_LATE   (120 * NS_PER_S) /* of the reorder buffer: what is later is late */
+#define CLOCK_JUMP   (30 * NS_PER_D)
+#define CLOCK_BACK   NS_PER_D
+#define CLOCK_END    (INT64_MAX / 2) /* 2116: what differences can be taken of */
+#define CLOCK_AHEAD  8
+#define CLOCK_BEHIND 64
+
+static const char out_type[OUT_COUNT] = {
+#define X(c, name, type) type,
+#include "learn/out.def"
+#undef X
+};
+
+/* The time to learn an event at. */
+int64_t clock_tick(struct clock *c, int64_t known, bool *ret_late)
+{
+	*ret_late = false;
+	known = MIN(MAX(known, 0), CLOCK_END);
+	if (c->now && known > c->now + CLOCK_JUMP) {
+		if (++c->ahead < CLOCK_AHEAD)
+			return c->now;
+	} else if (c->now && known < c->now - CLOCK_LATE) {
+		c->ahead = 0;
+		c->behind = known < c->now - CLOCK_BACK ? c->behind + 1 : 0;
+		*ret_late = c->behind < CLOCK_BEHIND;
+		if (*ret_late)
+			return known;
+		c->now = known;
+	}
+	c->ahead = c->behind = 0;
+	c->now = MAX(c->now, known);
+	return known;
+}
+
+static void find_roles(struct learn *l, const struct event *e)
+{
+	memset(l->role, 0, sizeof(l->role));
+	for (uint8_t i = 0; i < e->nents; i++) {
+		const struct entity *en = entity_get(l->entities, e->ents[i].id);
+
+		if (i == 0)
+			l->role[ROLE_HOME] = en;
+		if (e->ents[i].role < ROLE_COUNT && !l->role[e->ents[i].role])
+			l->role[e->ents[i].role] = en;
+	}
+}
+
+/* Hash of a value's text, case folded; several quantities ask for the same one. */
+static uint64_t text_hash(struct learn *l, const struct val *v, struct str text)
+{
+	uint64_t h;
+
+	for (unsigned i = 0; i < MIN(l->nmemo, MEMO); i++)
+		if (l->memo[i].v == v)
+			return l->memo[i].hash;
+	h = hash_istr(text, 0);
+	l->memo[l->nmemo % MEMO].v = v;
+	l->memo[l->nmemo++ % MEMO].hash = h;
+	return h;
+}
+
+static void about(struct observation *o, const struct entity *en)
+{
+	o->entity = en->id;
+	o->cls = en->cls < CLASSES ? en->cls : 0;
+}
+
+/* Who the observation is about; false when the event does not say. */
+static bool who_is(struct learn *l, const struct quantity *q, struct observation *o)
+{
+	uint64_t key = hash_mix(q->id + 1);
+	char tmp[40];
+
+	o->entity = ENT_NONE;
+	for (uint8_t i = 0; i < q->nent; i++) {
+		const struct val *v;
+		struct str text;
+
+		if (q->ent[i].role != ROLE_COUNT) {
+			const struct entity *en = l->role[q->ent[i].role];
+
+			if (!en)
+				return false;
+			key = hash_2(key, en->hash);
+			if (o->entity == ENT_NONE)
+				about(o, en);
+			continue;
+		}
+		v = event_get(o->e, q->ent[i].attr);
+		text = val_text(v, tmp);
+		if (!text.len)
+			return false;
+		key = hash_2(key, text_hash(l, v, text));
+	}
+	if (o->entity == ENT_NONE && l->role[ROLE_HOME])
+		about(o, l->role[ROLE_HOME]);
+	o->who = key;
+	return q->nent > 0;
+}
+
+static struct str join(struct learn *l, struct str a, struct str b)
+{
+	char *p = arena_alloc(&l->text, a.len + 1 + b.len);
+
+	if (!p)
+		return a;
+	memcpy(p, a.p, a.len);
+	p[a.len] = ' ';
+	memcpy(p + a.len + 1, b.p, b.len);
+	return str_n(p, a.len + 1 + b.len);
+}
+
+/*
+ * The value's parts joined by a blank, and their hash; false when none is there. `only`, when
+ * not NULL, is one item of the single part.
+ */
+static bool what_is(struct learn *l, const struct quantity *q, const struct val *only,
+		    struct observation *o)
+{
+	char tmp[40];
+
+	o->value = STR("");
+	o->what = 0;
+	for (uint8_t i = 0; i < q->nval; i++) {
+		const struct val *v = only ? only : event_get(o->e, q->val[i].attr);
+		struct str t = v->kind == VAL_LIST ? val_str(v) : val_text(v, tmp);
+		uint64_t h;
+
+		if (!t.len)
+			continue;
+		h = text_hash(l, v, t);
+		if (o->value.len)
+			o->value = join(l, o->value, t);
+		else
+			o->value = t.p >= tmp && t.p < tmp + sizeof(tmp)
+					   ? arena_str(&l->text, t)
+					   : t;
+		o->what = o->what ? hash_2(o->what, h) : h;
+	}
+	o->what = hash_2(o->what, SEED_WHAT + q->id);
+	return o->value.len > 0;
+}
+
+static void put_text(struct val *at, struct str t, struct arena *mem)
+{
+	if (t.len && (t = arena_str(mem, t)).p)
+		*at = val_s(t);
+}
+
+static void put_outputs(const struct use *u, struct event *e, struct arena *mem,
+			const struct verdict *v)
+{
+	for (uint8_t i = 0; i < u->nwanted; i++) {
+		uint8_t o = u->wanted[i];
+		struct val *at = &e->row[u->slot[i]];
+
+		if (out_type[o] == 's')
+			put_text(at, o == OUT_USUAL ? v->usual : v->seen, mem);
+		else if (!(v->have & UINT64_C(1) << o))
+			continue;
+		else if (out_type[o] == 'b')
+			*at = val_b(v->f[o] != 0);
+		else if (out_type[o] == 'i')
+			*at = val_i((int64_t)v->f[o]);
+		else
+			*at = val_f(v->f[o]);
+	}
+}
+
+static bool wants_words(const struct use *u)
+{
+	for (uint8_t i = 0; i < u->nwanted; i++)
+		if (out_type[u->wanted[i]] == 's')
+			return true;
+	return false;
+}
+
+/* The words of a result are made when somebody asks for them (words.c). */
+static void keep_result(struct learn *l, const struct quantity *q, const struct observation *o,
+			const struct verdict *v, double s, bool learning)
+{
+	if (l->nresults == RESULTS_MAX)
+		return;
+	l->unsaid[l->nresults] = (struct unsaid){.q = q, .o = *o, .v = *v};
+	l->results[l->nresults++] = (struct learn_result){
+		.quantity = str_of(q->name),
+		.entity = o->entity,
+		.cls = o->cls,
+		.raw = v->raw,
+		.surprise = s,
+		.days = v->days,
+		.peers_same = v->peers_same,
+		.peers = v->peers,
+		.tactic = v->tactic.len ? v->tactic : q->tactic,
+		.learning = learning,
+	};
+}
+
+static void finish(struct learn *l, const struct use *u, struct event *e, struct arena *mem,
+		   const struct observation *o, struct verdict *v)
+{
+	struct quantity *q = u->q;
+	double s = door_judge(&q->door, o->cls, v->raw, q->kind->own_scale, o->now);
+	bool learning = door_learning(&q->door, o->cls, o->now);
+	bool odd = v->odd || v->raw >= TEXT_NATS;
+
+	/* The door ranks among all of the class, who are settled for the most part. */
+	if (v->young)
+		s = MIN(s, v->raw);
+	if (v->tested)
+		door_add(&q->door, o->cls, v->raw, o->now);
+	if (odd && q->kind->explain && wants_words(u))
+		q->kind->explain(l, q, o, v);
+	verdict_set(v, OUT_SURPRISE, s);
+	verdict_set(v, OUT_RAW, v->raw);
+	verdict_set(v, OUT_DAYS, v->days);
+	verdict_set(v, OUT_LEARNING, learning);
+	put_outputs(u, e, mem, v);
+	if (v->tested && s >= HOLD_NATS) {
+		struct state *st = state_peek(&l->states, o->who);
+
+		if (st)
+			state_hold(&l->states, st);
+	}
+	chain_take(l, q, o, v, s);
+	if (odd)
+		keep_result(l, q, o, v, s, learning);
+}
+
+static void verdict_clear(struct verdict *v)
+{
+	v->raw = v->days = 0;
+	v->tested = v->odd = v->held = v->young = false;
+	v->have = 0;
+	v->usual = v->seen = v->tactic = STR("");
+	v->peers = v->peers_same = 0;
+}
+
+static void warm(const struct learn *l)
+{
+	for (size_t i = 0; i < l->nlooks; i++) {
+		const struct look *k = &l->looks[i];
+
+		state_warm(&l->states, k->o.who);
+		for (size_t n = 0; n < k->nkeys; n++)
+			state_warm(&l->states, k->keys[n]);
+	}
+}
+
+/* All that was gathered; of a list every item is seen, the oddest one speaks for the event. */
+static void see_all(struct learn *l, struct event *e, struct arena *mem)
+{
+	struct verdict two[2], *v = &two[0], *best = NULL;
+	const struct look *best_look = NULL;
+
+	warm(l);
+	for (size_t i = 0; i < l->nlooks; i++) {
+		const struct look *k = &l->looks[i];
+		struct quantity *q = k->use->q;
+
+		verdict_clear(v);
+		l->states.owner = (uint16_t)(q->index + 1);
+		q->kind->see(l, q, &k->o, v);
+		l->states.owner = 0;
+		if (v->have && v->raw >= 0 && (!best || v->raw > best->raw)) {
+			best = v;
+			best_look = k;
+			v = best == &two[0] ? &two[1] : &two[0];
+		}
+		if (!k->last)
+			continue;
+		if (best)
+			finish(l, k->use, e, mem, &best_look->o, best);
+		best = NULL;
+	}
+	l->nlooks = 0;
+	l->nmemo = 0; /* outputs may have been hashed before they were put */
+}
+
+static void look_at(struct learn *l, const struct use *u, const struct observation *o)
+{
+	struct look *k = &l->looks[l->nlooks++];
+	const struct kind *kind = u->q->kind;
+
+	k->use = u;
+	k->o = *o;
+	k->last = false;
+	k->keys[0] = hash_2(o->what, u->q->id);
+	k->nkeys = o->what != 0;
+	if (kind->keys)
+		k->nkeys = (uint8_t)kind->keys(l, u->q, o, k->keys);
+	state_prefetch(&l->states, o->who);
+	for (size_t i = 0; i < k->nkeys; i++)
+		state_prefetch(&l->states, k->keys[i]);
+	if (kind->meets)
+		bloom_prefetch(&l->bloom, hash_2(o->who, o->what));
+}
+
+static void gather(struct learn *l, const struct use *u, const struct event *e, int64_t now,
+		   bool late)
+{
+	const struct quantity *q = u->q;
+	struct observation o = {.e = e, .now = now, .late = late};
+	const struct val *items = &val_none;
+	size_t n = 1, before = l->nlooks;
+
+	if ((late && !q->kind->takes_late) || (q->where && !filter_match(q->where, e)) ||
+	    !who_is(l, q, &o))
+		return;
+	if (q->number != ATTR_NONE && !val_num(event_get(e, q->number), &o.number))
+		return;
+	if (q->against != ATTR_NONE)
+		(void)val_num(event_get(e, q->against), &o.against);
+	if (q->nval == 1)
+		n = MIN(val_items(event_get(e, q->val[0].attr), &items), VALUES_MAX);
+	for (size_t i = 0; i < n; i++)
+		if (!q->nval || what_is(l, q, q->nval == 1 ? &items[i] : NULL, &o))
+			look_at(l, u, &o);
+	if (l->nlooks > before)
+		l->looks[l->nlooks - 1].last = true;
+}
+
+/* An hour in which an entity did anything: what rates of firing are measured against. */
+static void live(struct learn *l, int64_t now)
+{
+	const struct entity *en = l->role[ROLE_HOME];
+	struct life *s;
+
+	if (!en)
+		return;
+	s = (struct life *)state_put(&l->states, hash_2(SEED_LIFE, en->hash), sizeof(*s), now);
+	if (!s || s->hour >= now / NS_PER_H)
+		return;
+	s->hour = now / NS_PER_H;
+	l->hours[en->cls < CLASSES ? en->cls : 0] += 1;
+	l->hours[CLASSES] += 1;
+}
+
+int learn_event(struct learn *l, struct event *e, struct arena *mem)
+{
+	const struct uses *u = &l->types[e->type->id];
+	bool late;
+	int64_t now = clock_tick(&l->clock, e->known, &late);
+
+	arena_reset(&l->text);
+	l->nresults = 0;
+	l->said = false;
+	if (!l->since)
+		l->since = MAX(now, 1);
+	find_roles(l, e);
+	if (l->role[ROLE_HOME])
+		state_prefetch(&l->states, hash_2(SEED_LIFE, l->role[ROLE_HOME]->hash));
+	for (size_t i = 0; i < u->n; i++) {
+		if (u->use[i].q->chained || l->nlooks > LOOKS_MAX - VALUES_MAX)
+			see_all(l, e, mem);
+		gather(l, &u->use[i], e, now, late);
+	}
+	live(l, now);
+	see_all(l, e, mem);
+	return 0;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The words of results, made when somebody asks for them: most are never read. */
+#include "learn/core.h"
+
+static struct str number(struct learn *l, double x)
+{
+	return arena_fmt(&l->text, "%.0f", x);
+}
+
+static struct str filled(struct learn *l, struct str name, const struct unsaid *u)
+{
+	const struct entity *en = entity_get(l->entities, u->o.entity);
+
+	if (str_eqz(name, "entity"))
+		return en ? en->name : STR("somebody");
+	if (str_eqz(name, "seen"))
+		return u->v.seen;
+	if (str_eqz(name, "usual"))
+		return u->v.usual;
+	if (str_eqz(name, "value"))
+		return u->o.value;
+	if (str_eqz(name, "days"))
+		return number(l, u->v.days);
+	if (str_eqz(name, "same"))
+		return number(l, u->v.peers_same);
+	if (str_eqz(name, "peers"))
+		return number(l, u->v.peers);
+	return STR("?");
+}
+
+/* The quantity's sentence with its places filled. */
+static struct str fill(struct learn *l, const struct unsaid *u)
+{
+	struct str rest = str_of(u->q->text), out = STR("");
+
+	while (rest.len) {
+		struct str part = str_cut(rest, '{', &rest);
+
+		out = arena_fmt(&l->text, "%.*s%.*s", STR_ARG(out), STR_ARG(part));
+		if (!rest.p)
+			break;
+		part = filled(l, str_cut(rest, '}', &rest), u);
+		out = arena_fmt(&l->text, "%.*s%.*s", STR_ARG(out), STR_ARG(part));
+	}
+	return out;
+}
+
+static void say(struct learn *l, struct unsaid *u, struct learn_result *r)
+{
+	if (u->q->kind->explain && !u->v.seen.len && !u->v.usual.len)
+		u->q->kind->explain(l, u->q, &u->o, &u->v);
+	r->usual = u->v.usual;
+	r->seen = u->v.seen;
+	r->text = fill(l, u);
+}
+
+size_t learn_results(const struct learn *l, const struct learn_result **ret_r)
+{
+	/* Said once; for the caller nothing changes. */
+	struct learn *own = (struct learn *)(uintptr_t)l;
+
+	for (size_t i = 0; !l->said && i < l->nresults; i++)
+		say(own, &own->unsaid[i], &own->results[i]);
+	own->said = true;
+	*ret_r = l->results;
+	return l->nresults;
+}
