@@ -159,10 +159,31 @@ void ent_touch(struct entities *en, struct ent *t, int64_t now)
 	lru_append(en, t);
 }
 
+/* t goes on under the hash it has, whatever its name is from now on. */
+static void keep_hash(struct entities *en, struct ent *t)
+{
+	uint64_t *n = t->keeps ? NULL : map_put(&en->kept, t->pub.hash, NULL);
+
+	if (n) {
+		++*n;
+		t->keeps = true;
+	}
+}
+
+/* Another may have the name later: then it is not taken for the one that had it before. */
+static uint64_t fresh_hash(const struct entities *en, const struct ent *t, uint64_t h)
+{
+	return map_get(&en->kept, h) ? hash_2(h, t->pub.id) : h;
+}
+
 static void ent_drop(struct entities *en, struct ent *t)
 {
+	uint64_t *kept = t->keeps ? map_get(&en->kept, t->pub.hash) : NULL;
+
 	struct ent_page *page = en->pages[t->pub.id >> PAGE_BITS];
 
+	if (kept && --*kept == 0)
+		map_del(&en->kept, t->pub.hash);
 	while (t->alias)
 		alias_drop(en, t, &t->alias);
 	lru_unlink(en, t);
@@ -187,6 +208,7 @@ struct entities *entities_free(struct entities *en)
 	addr_free_all(en);
 	map_free(&en->index);
 	map_free(&en->addrs);
+	map_free(&en->kept);
 	free(en->nets);
 	free(en);
 	return NULL;
@@ -233,7 +255,7 @@ struct ent *ent_make(struct entities *en, enum ent_kind kind, struct str name, i
 		return NULL;
 	}
 	t->pub.name = alias_str(a);
-	t->pub.hash = a->hash;
+	t->pub.hash = fresh_hash(en, t, a->hash);
 	t->pub.cls = classify_name(kind, t->pub.name);
 	page->ent[en->next_id++ & (PAGE_SIZE - 1)] = t;
 	page->live++;
@@ -243,7 +265,7 @@ struct ent *ent_make(struct entities *en, enum ent_kind kind, struct str name, i
 	return t;
 }
 
-struct ent *ent_restore(struct entities *en, const struct entity *pub)
+struct ent *ent_restore(struct entities *en, const struct entity *pub, bool keeps)
 {
 	struct ent_page *page = page_for(en, pub->id);
 	struct ent *t = page ? calloc(1, sizeof(*t)) : NULL;
@@ -251,6 +273,8 @@ struct ent *ent_restore(struct entities *en, const struct entity *pub)
 	if (!t)
 		return NULL;
 	t->pub = *pub;
+	if (keeps)
+		keep_hash(en, t);
 	page->ent[pub->id & (PAGE_SIZE - 1)] = t;
 	page->live++;
 	lru_append(en, t);
@@ -274,10 +298,8 @@ int ent_restore_alias(struct entities *en, struct ent *t, enum alias_what what, 
 	*end = a;
 	if (indexed && alias_index(en, a) < 0)
 		return -ENOMEM;
-	if (what == ALIAS_CANON) {
+	if (what == ALIAS_CANON)
 		t->pub.name = alias_str(a);
-		t->pub.hash = a->hash;
-	}
 	return 0;
 }
 
@@ -347,7 +369,7 @@ int ent_rename(struct entities *en, struct ent *t, struct str name, enum alias_w
 			a->what = (uint8_t)old;
 	held->what = ALIAS_CANON;
 	t->pub.name = alias_str(held);
-	t->pub.hash = held->hash;
+	keep_hash(en, t);
 	if (t->naliases > ALIASES_MAX)
 		alias_drop_oldest(en, t);
 	return 0;

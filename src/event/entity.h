@@ -34,10 +34,14 @@ enum ent_class {
 
 struct entity {
 	uint32_t id;
-	uint8_t kind;		       /* enum ent_kind */
-	uint8_t cls;		       /* enum ent_class; may be refined as evidence comes in */
-	struct str name;	       /* canonical, lower case; lives as long as the entity */
-	uint64_t hash;		       /* of kind and name: the same on every machine and run */
+	uint8_t kind;	 /* enum ent_kind */
+	uint8_t cls;	 /* enum ent_class; may be refined as evidence comes in */
+	struct str name; /* canonical, lower case; lives as long as the entity */
+	/*
+	 * Under which all that was learned of it is kept: of kind and first name, the same on
+	 * every machine and run. A better name later does not change it, or its past were lost.
+	 */
+	uint64_t hash;
 	int64_t first_seen, last_seen; /* ns, `known` */
 	uint64_t events;
 };

@@ -37,6 +37,7 @@ struct ent {
 	uint32_t user;	  /* account last seen on a device */
 	uint8_t naliases;
 	bool leased, ot;
+	bool keeps; /* its hash is not that of its name: counted in entities.kept */
 };
 
 /* An address: who has it, and the name under which it was last known. */
@@ -74,6 +75,7 @@ struct entities {
 	size_t npages;
 	struct map index; /* hash of kind and name -> struct alias * */
 	struct map addrs; /* hash of 16 bytes -> struct addr * */
+	struct map kept;  /* hash of a name that was given up -> how many go on under it */
 	struct ent *oldest, *newest;
 	struct addr *addr_oldest, *addr_newest;
 	/* The same bytes of one record are the same address; forgotten after its event. */
@@ -109,7 +111,7 @@ MUST int ent_rename(struct entities *en, struct ent *t, struct str name, enum al
  * From a checkpoint: an entity with its id but without names, as the one used last; and one
  * name more, behind those it has. 0 or -ENOMEM.
  */
-struct ent *ent_restore(struct entities *en, const struct entity *pub);
+struct ent *ent_restore(struct entities *en, const struct entity *pub, bool keeps);
 MUST int ent_restore_alias(struct entities *en, struct ent *t, enum alias_what what,
 			   struct str name, bool indexed);
 

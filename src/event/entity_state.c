@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define FORMAT 1
+#define FORMAT 2
 #define CHUNK  MIB
 
 #define TAG_HEAD  BLOCK_TAG('e', 'n', 't', 's')
@@ -23,10 +23,10 @@ struct head {
 /* Oldest first; followed by its names, newest first. */
 struct ent_row {
 	int64_t first_seen, last_seen;
-	uint64_t events, callers;
+	uint64_t events, callers, hash;
 	uint32_t id, user;
-	uint8_t kind, cls, naliases, leased, ot;
-	uint8_t spare[3];
+	uint8_t kind, cls, naliases, leased, ot, keeps;
+	uint8_t spare[2];
 };
 
 struct alias_row {
@@ -62,13 +62,15 @@ static void save_ents(const struct entities *en, struct blocks_out *w, struct bu
 				      .last_seen = t->pub.last_seen,
 				      .events = t->pub.events,
 				      .callers = t->callers,
+				      .hash = t->pub.hash,
 				      .id = t->pub.id,
 				      .user = t->user,
 				      .kind = t->pub.kind,
 				      .cls = t->pub.cls,
 				      .naliases = t->naliases,
 				      .leased = t->leased,
-				      .ot = t->ot};
+				      .ot = t->ot,
+				      .keeps = t->keeps};
 
 		put(b, &row, sizeof(row));
 		for (const struct alias *a = t->alias; a; a = a->next) {
@@ -159,10 +161,11 @@ static int load_ents(struct entities *en, struct str data)
 		pub = (struct entity){.id = row.id,
 				      .kind = row.kind,
 				      .cls = row.cls,
+				      .hash = row.hash,
 				      .first_seen = row.first_seen,
 				      .last_seen = row.last_seen,
 				      .events = row.events};
-		t = ent_restore(en, &pub);
+		t = ent_restore(en, &pub, row.keeps != 0);
 		if (!t)
 			return -ENOMEM;
 		t->callers = row.callers;

@@ -157,6 +157,29 @@ TEST(address_gets_its_name)
 	world_free(&w);
 }
 
+/* What was learned stands under the hash: a better name must not begin a new life. */
+TEST(a_name_later_keeps_the_past)
+{
+	struct world w;
+	uint64_t before, other;
+	uint32_t id;
+
+	world_init(&w, 0);
+	id = event_ent(conn(&w, "10.0.0.5", "10.0.0.9", NULL), ROLE_DEVICE);
+	before = entity_get(w.en, id)->hash;
+	lease(&w, "10.0.0.5", "hmi1", "02:00:00:00:00:01");
+	CHECK_STR(entity_get(w.en, id)->name, "hmi1");
+	CHECK(entity_get(w.en, id)->hash == before);
+	/* The address goes to a device without a name, which is not taken for the first. */
+	lease(&w, "10.0.0.7", "hmi1", "02:00:00:00:00:01");
+	lease(&w, "10.0.0.5", "pc2", "02:00:00:00:00:02");
+	lease(&w, "10.0.0.8", "pc2", "02:00:00:00:00:02");
+	other = entity_get(w.en, entity_put(w.en, ENT_DEVICE, STR("10.0.0.99"), 0))->hash;
+	CHECK(other != before);
+	CHECK(entity_get(w.en, entity_find(w.en, ENT_DEVICE, STR("pc2")))->hash != before);
+	world_free(&w);
+}
+
 TEST(endpoint_by_last_name)
 {
 	struct world w;
