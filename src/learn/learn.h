@@ -21,7 +21,7 @@ struct learn_conf {
 	const char *dir;	   /* learned/ */
 	size_t memory_bytes;	   /* ceiling of all state; 0 = 512 MiB */
 	double alerts_per_day;	   /* budget of the threat queue; 0 = 3 */
-	double compliance_per_day; /* 0 = 5 */
+	double compliance_per_day; /* 0 = 20 */
 };
 
 /* Loads learned/, provides learned.* to the record types concerned. Before schema_freeze. */

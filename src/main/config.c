@@ -36,7 +36,7 @@ static const struct option_row rows[] = {
 	 AT(domains)},
 	{"alerts_per_day", OPT_NUMBER, "a day", 0.01, 10000, 3,
 	 "Budget of the threat queue. What does not fit becomes a note.", AT(alerts_per_day)},
-	{"compliance_per_day", OPT_NUMBER, "a day", 0.01, 10000, 5,
+	{"compliance_per_day", OPT_NUMBER, "a day", 0.01, 10000, 20,
 	 "Budget of the compliance queue.", AT(compliance_per_day)},
 	{"threads", OPT_INT, "threads", 0, 64, 1,
 	 "Threads that read and decode beside the one that learns. Results do not depend on "
