@@ -203,6 +203,8 @@ static void checkpoint(struct world *w, size_t memory)
 	struct stat st;
 	double t = wall();
 
+	/* Only the name is wanted: a file in its place would be kept as the one before. */
+	unlink(path);
 	if (fd < 0 || blocks_create(path, &o, &d) < 0)
 		fail("checkpoint", &d);
 	entities_save(w->en, o);

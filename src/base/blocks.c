@@ -122,6 +122,23 @@ void blocks_put(struct blocks_out *w, uint32_t tag, const void *head, size_t nhe
 		w->err = errno ? -errno : -EIO;
 }
 
+static bool all_zero(const char *p, size_t n)
+{
+	return p[0] == 0 && memcmp(p, p + 1, n - 1) == 0;
+}
+
+void blocks_put_array(struct blocks_out *w, uint32_t tag, const void *p, size_t bytes)
+{
+	const char *at = p;
+
+	for (uint64_t off = 0; at && off < bytes; off += MIB) {
+		size_t n = MIN(MIB, bytes - off);
+
+		if (!all_zero(at + off, n))
+			blocks_put(w, tag, &off, sizeof(off), at + off, n);
+	}
+}
+
 void blocks_fail(struct blocks_out *w, int err)
 {
 	if (!w->err)

@@ -27,6 +27,11 @@ MUST int blocks_create(const char *path, struct blocks_out **ret_w, struct diag 
 /* One block: head, then p (each may be empty). The first error sticks until blocks_commit. */
 void blocks_put(struct blocks_out *w, uint32_t tag, const void *head, size_t nhead,
 		const void *p, size_t n);
+/*
+ * An array as blocks of at most 1 MiB, each with the offset of its bytes (uint64_t) as head;
+ * those that are all zero are left out.
+ */
+void blocks_put_array(struct blocks_out *w, uint32_t tag, const void *p, size_t bytes);
 /* An error of the writer's own: nothing will be put in place. */
 void blocks_fail(struct blocks_out *w, int err);
 /* Ends the file, puts it in its place. Frees w in any case. */

@@ -17,8 +17,6 @@
 #define TAG_CHAIN    BLOCK_TAG('c', 'h', 'n', 'd')
 #define TAG_STATES   BLOCK_TAG('s', 't', 't', 's')
 
-#define CHUNK MIB
-
 /* Sizes stand for layouts: one that differs was written by another version. */
 struct head {
 	uint32_t format, classes;
@@ -76,13 +74,6 @@ static struct head head_of(const struct learn *l)
 			     .nfired = l->models.len};
 }
 
-static void save_bloom(struct blocks_out *w, uint32_t tag, const uint64_t *lines, size_t bytes)
-{
-	for (uint64_t at = 0; lines && at < bytes; at += CHUNK)
-		blocks_put(w, tag, &at, sizeof(at), (const char *)lines + at,
-			   MIN(CHUNK, bytes - at));
-}
-
 static void save_quantity(struct blocks_out *w, const struct quantity *q)
 {
 	struct quantity_row row = {.id = q->id, .index = q->index, .door = q->door};
@@ -107,8 +98,8 @@ void learn_save(const struct learn *l, struct blocks_out *w)
 			   sizeof(struct fired));
 	if (l->chain)
 		blocks_put(w, TAG_CHAIN, l->chain, sizeof(*l->chain), NULL, 0);
-	save_bloom(w, TAG_YOUNG, l->bloom.young, l->bloom.lines * 64);
-	save_bloom(w, TAG_OLD, l->bloom.old, l->bloom.lines * 64);
+	blocks_put_array(w, TAG_YOUNG, l->bloom.young, l->bloom.lines * 64);
+	blocks_put_array(w, TAG_OLD, l->bloom.old, l->bloom.lines * 64);
 	blocks_put(w, TAG_STATES, NULL, 0, NULL, 0);
 	state_save(&l->states, w);
 }

@@ -27,13 +27,6 @@ struct image_head {
 	uint32_t open[STATE_CLASSES];
 };
 
-static void put_array(struct blocks_out *w, uint32_t tag, const void *p, size_t bytes)
-{
-	for (uint64_t at = 0; at < bytes; at += CHUNK)
-		blocks_put(w, tag, &at, sizeof(at), (const char *)p + at,
-			   MIN(CHUNK, bytes - at));
-}
-
 void state_save(const struct state_table *t, struct blocks_out *w)
 {
 	struct image_head h = {
@@ -54,7 +47,7 @@ void state_save(const struct state_table *t, struct blocks_out *w)
 
 	memcpy(h.open, t->open, sizeof(h.open));
 	blocks_put(w, TAG_HEAD, &h, sizeof(h), NULL, 0);
-	put_array(w, TAG_SLABS, t->slab, t->nslabs * sizeof(*t->slab));
+	blocks_put_array(w, TAG_SLABS, t->slab, t->nslabs * sizeof(*t->slab));
 	for (uint32_t i = 0, n; i < t->nslabs; i += n) {
 		uint64_t at = i;
 
@@ -72,7 +65,7 @@ void state_save(const struct state_table *t, struct blocks_out *w)
 		if (s)
 			blocks_put(w, TAG_BIG, &i, sizeof(i), s, s->size8 * (size_t)8);
 	}
-	put_array(w, TAG_STUBS, t->stubs, t->nstubs * (size_t)64);
+	blocks_put_array(w, TAG_STUBS, t->stubs, t->nstubs * (size_t)64);
 	blocks_put(w, TAG_END, NULL, 0, NULL, 0);
 }
 

@@ -42,7 +42,7 @@ static const struct option_row rows[] = {
 	 "Threads that read and decode beside the one that learns. Results do not depend on "
 	 "it.",
 	 AT(threads)},
-	{"learn_memory", OPT_INT, "MiB", 16, 1 << 20, 512, "Ceiling of all learned state.",
+	{"learn_memory", OPT_INT, "MiB", 16, 32 << 10, 512, "Ceiling of all learned state.",
 	 AT(learn_memory_mib)},
 	{"hold_memory", OPT_INT, "MiB", 1, 1 << 20, 256,
 	 "Ceiling of records that wait for their turn in memory; more go to a temporary file.",
