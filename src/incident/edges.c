@@ -16,18 +16,20 @@
 #define RARE_MAX    5u
 #define RCPT_MAX    16u
 #define LINKS_MAX   8u
+#define RECENT	    4096u		 /* contacts remembered as just put down */
 #define SALT_MAIL   UINT64_C(0x6d61696c) /* degree by mail is counted apart from contacts */
 #define SALT_SESS   UINT64_C(0x73657373)
 #define SALT_NAME   UINT64_C(0x6e616d65)
 #define SALT_ID	    UINT64_C(0x6964)
 
 struct edges {
-	struct edge *slots;	/* [nsets * WAYS]; all edges from one key lie in one set */
-	size_t nsets;		/* power of two */
-	struct map now, before; /* key -> 64-bit sketch of distinct others, two generations */
-	size_t degree_max;	/* entries of one generation */
-	int64_t turned;		/* when `now` began */
-	uint64_t initiators;	/* sketch of all who open connections */
+	struct edge *slots;	 /* [nsets * WAYS]; all edges from one key lie in one set */
+	size_t nsets;		 /* power of two */
+	struct map now, before;	 /* key -> 64-bit sketch of distinct others, two generations */
+	size_t degree_max;	 /* entries of one generation */
+	int64_t turned;		 /* when `now` began */
+	uint64_t initiators;	 /* sketch of all who open connections */
+	uint64_t recent[RECENT]; /* contact and minute, by contact */
 };
 
 const char *edge_name(enum edge_kind k)
@@ -135,6 +137,7 @@ static void turn(struct edges *g, int64_t t)
 	g->before = g->now;
 	g->now = m;
 	map_clear(&g->now);
+	memset(g->recent, 0, sizeof(g->recent));
 	g->turned = t;
 }
 
@@ -256,6 +259,18 @@ static bool is_remote_work(const struct event *e)
 	}
 }
 
+/* Most connections repeat one of the same minute: they add nothing that is not known. */
+static bool just_put(struct edges *g, uint64_t a, uint64_t b, const struct event *e)
+{
+	uint64_t pair = hash_2(a, b) + is_remote_work(e);
+	uint64_t tag = hash_2(pair, (uint64_t)(e->known / (60 * NS_PER_S)) + 1);
+	uint64_t *at = &g->recent[pair & (RECENT - 1)];
+	bool known = *at == tag;
+
+	*at = tag;
+	return known;
+}
+
 /*
  * Connections, seen from the organisation's end. The external one is the peer, or who opened it
  * (a request to a public server), or the device (where a call to the cloud is from). Strangers
@@ -275,6 +290,8 @@ static int contact(struct edges *g, const struct cast *c, const struct event *e)
 		far = t;
 	}
 	if (c->kind[who] < 0 || c->kind[far] < 0 || who == far || c->kind[who] == ENT_ENDPOINT)
+		return 0;
+	if (just_put(g, c->key[who], c->key[far], e))
 		return 0;
 	g->initiators |= bit_of(c->key[who]);
 	if (degree_add(g, c->key[far], c->key[who]) < 0)

@@ -459,7 +459,8 @@ int incidents_signals(struct incidents *in, const struct learn_result *r, size_t
 		struct step *s;
 		struct inc *i;
 
-		if (!x || r[k].surprise < SIGNAL_NATS || r[k].learning || !r[k].tactic.len)
+		if (!x || r[k].surprise < INCIDENT_SIGNAL_NATS || r[k].learning ||
+		    !r[k].tactic.len)
 			continue;
 		signals_put(in->signals, edges_key(x), &r[k], e);
 		i = about(in, edges_key(x), e->known);

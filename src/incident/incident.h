@@ -49,8 +49,10 @@ MUST int incidents_want(struct schema *s);
  * Mail makes its recipients entities, so this runs where entities_resolve does.
  */
 MUST int incidents_event(struct incidents *in, const struct event *e);
+#define INCIDENT_SIGNAL_NATS 4.6 /* p < 0.01 among the past of its class */
+
 /*
- * What learning found odd in e, right after learn_event: results above a level are remembered
+ * What learning found odd in e, right after learn_event: results from that on are remembered
  * for some hours and become part of the incident that opens on their entity, or is open.
  */
 MUST int incidents_signals(struct incidents *in, const struct learn_result *r, size_t n,

@@ -9,7 +9,6 @@
 #include "incident/impl.h"
 #include "learn/learn.h"
 
-#define SIGNAL_NATS   4.6 /* p < 0.01 among the past of its class */
 #define SIGNAL_WINDOW (6 * NS_PER_H)
 
 struct signals;

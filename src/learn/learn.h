@@ -49,6 +49,8 @@ struct learn_result {
 /* Scores and learns e (resolved); fills learned.* in its row. mem: the event's batch. */
 MUST int learn_event(struct learn *l, struct event *e, struct arena *mem);
 size_t learn_results(const struct learn *l, const struct learn_result **ret_r);
+/* The highest surprise among them, without putting anything into words; 0 when there is none. */
+double learn_oddest(const struct learn *l);
 
 /*
  * The one door for whoever has a surprise of its own: that a model fired on an entity in this

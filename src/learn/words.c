@@ -65,3 +65,12 @@ size_t learn_results(const struct learn *l, const struct learn_result **ret_r)
 	*ret_r = l->results;
 	return l->nresults;
 }
+
+double learn_oddest(const struct learn *l)
+{
+	double most = 0;
+
+	for (size_t i = 0; i < l->nresults; i++)
+		most = MAX(most, l->results[i].surprise);
+	return most;
+}

@@ -169,14 +169,14 @@ int pipeline_event(struct pipeline *p, struct event *e, struct arena *mem)
 {
 	int r;
 
-	const struct learn_result *odd;
+	const struct learn_result *odd = NULL;
 	size_t n;
 
 	p->diag.msg[0] = 0;
 	if ((r = entities_resolve(p->entities, e, mem)) < 0 ||
 	    (r = learn_event(p->learn, e, mem)) < 0)
 		return r;
-	n = learn_results(p->learn, &odd);
+	n = learn_oddest(p->learn) >= INCIDENT_SIGNAL_NATS ? learn_results(p->learn, &odd) : 0;
 	if ((r = incidents_event(p->incidents, e)) < 0 ||
 	    (r = incidents_signals(p->incidents, odd, n, e)) < 0 ||
 	    (r = detect_event(p->detect, e, on_alert, p)) < 0)
