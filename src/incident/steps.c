@@ -189,6 +189,10 @@ int step_signal(int64_t time, struct str phase, struct str entity, uint8_t kind,
 	s->nwhy = 1;
 	s->fold = hash_2(hash_str(why->quantity, STEP_SIGNAL), hash_istr(entity, 0));
 	err = own(s);
+	/* Sigma writes tactics with a dash, quantities with an underscore. */
+	for (size_t i = 0; !err && i < s->phase.len; i++)
+		if (s->phase.p[i] == '_')
+			((char *)s->phase.p)[i] = '-';
 	if (!err)
 		err = ids_add(&s->events, event_id);
 	if (err) {

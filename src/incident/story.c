@@ -103,20 +103,27 @@ static void rate(struct telling *t, const struct inc *i)
 	t->score = (unsigned)(100.0 - calm + 0.5);
 }
 
+/* That stages meet is said by the steps themselves: what happened is the better title. */
+static bool says_what(const struct step *s)
+{
+	return !str_starts(s->model, STR("meta/"));
+}
+
+static bool stronger(const struct step *a, const struct step *b)
+{
+	if (says_what(a) != says_what(b))
+		return says_what(a);
+	return a->severity != b->severity ? a->severity > b->severity : a->score > b->score;
+}
+
 /* The step that gives the title; the earliest among equals. */
 static const struct step *strongest(const struct inc *i)
 {
 	const struct step *best = NULL;
 
-	for (size_t k = 0; k < i->nsteps; k++) {
-		const struct step *s = i->steps[k];
-
-		if (!counts(i, s))
-			continue;
-		if (!best || s->severity > best->severity ||
-		    (s->severity == best->severity && s->score > best->score))
-			best = s;
-	}
+	for (size_t k = 0; k < i->nsteps; k++)
+		if (counts(i, i->steps[k]) && (!best || stronger(i->steps[k], best)))
+			best = i->steps[k];
 	return best ? best : i->steps[0];
 }
 

@@ -205,14 +205,39 @@ static void print_steps(const struct json *j, struct arena *mem)
 	printf("\n\nWhat happened");
 	JSON_EACH_ITEM(j, arr, t)
 	{
+		uint32_t kind = json_get(j, t, STR("kind")),
+			 phase = json_get(j, t, STR("phase"));
+		bool signal = kind && str_eqz(json_text(j, kind, mem), "signal");
+
 		printf("\n%3u. ", ++n);
 		text_member(j, t, "time", "", mem);
-		text_member(j, t, "phase", "  [", mem);
-		printf("]");
+		if (phase && j->tok[phase].len) {
+			text_member(j, t, "phase", "  [", mem);
+			printf("]");
+		}
 		list_member(j, t, "attack", " ", 4, mem);
-		text_member(j, t, "text", "\n     ", mem);
+		text_member(j, t, "text", signal ? "\n     weak signal: " : "\n     ", mem);
 		list_member(j, t, "event_ids", "\n     evidence: ", 6, mem);
 	}
+}
+
+static double number_of(const struct json *j, uint32_t obj, const char *key)
+{
+	uint32_t t = json_get(j, obj, str_of(key));
+	double v;
+
+	return t && str_f64(json_raw(j, t), &v) ? v : 0;
+}
+
+/* How much a reader may make of it: days of history, and who else did the same. */
+static void print_history(const struct json *j, uint32_t why)
+{
+	double days = number_of(j, why, "days"), same = number_of(j, why, "peers_same");
+
+	if (days >= 0.5)
+		printf("; %.0f days of history", days);
+	if (same >= 1)
+		printf("; %.0f of %.0f peers do the same", same, number_of(j, why, "peers"));
 }
 
 static void print_why(const struct json *j, struct arena *mem)
@@ -227,6 +252,22 @@ static void print_why(const struct json *j, struct arena *mem)
 		text_member(j, t, "quantity", "\n  - ", mem);
 		text_member(j, t, "usual", ": usual ", mem);
 		text_member(j, t, "seen", "; seen ", mem);
+		print_history(j, t);
+	}
+}
+
+/* What to do next, a line each. */
+static void print_next(const struct json *j, struct arena *mem)
+{
+	uint32_t arr = json_get(j, 0, STR("next"));
+
+	if (!arr || j->tok[arr].kind != JSON_ARRAY || j->tok[arr].n == 0)
+		return;
+	printf("\n\nNext");
+	JSON_EACH_ITEM(j, arr, t)
+	{
+		printf("\n  - ");
+		safe(json_text(j, t, mem));
 	}
 }
 
@@ -248,7 +289,7 @@ static int story_row(const struct store_finding *f, void *arg)
 		list_member(&j, 0, "entities", "\n\nConcerned: ", 20, &mem);
 		print_steps(&j, &mem);
 		print_why(&j, &mem);
-		list_member(&j, 0, "next", "\n\nNext: ", 10, &mem);
+		print_next(&j, &mem);
 		printf("\n");
 	}
 	json_free(&j);
