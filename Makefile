@@ -23,6 +23,7 @@ fuzz:
 bench: all
 	bench/run $(B)
 cov:
+	@command -v gcovr >/dev/null || { echo 'make cov needs gcovr (apt install gcovr)'; false; }
 	@test -d build-cov || meson setup build-cov -Db_coverage=true >/dev/null
 	ninja -C build-cov >/dev/null && tools/run-tests build-cov && gcovr -r . --object-directory build-cov src
 clean:
