@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The words of results, made when somebody asks for them: most are never read. */
+#include "base/timeutil.h"
 #include "learn/core.h"
 
 static struct str number(struct learn *l, double x)
@@ -10,6 +11,7 @@ static struct str number(struct learn *l, double x)
 static struct str filled(struct learn *l, struct str name, const struct unsaid *u)
 {
 	const struct entity *en = entity_get(l->entities, u->o.entity);
+	char when[TIME_TEXT];
 
 	if (str_eqz(name, "entity"))
 		return en ? en->name : STR("somebody");
@@ -19,6 +21,12 @@ static struct str filled(struct learn *l, struct str name, const struct unsaid *
 		return u->v.usual;
 	if (str_eqz(name, "value"))
 		return u->o.value;
+	if (str_eqz(name, "distinct"))
+		return number(l, u->v.f[OUT_DISTINCT]);
+	if (str_eqz(name, "fresh"))
+		return number(l, u->v.f[OUT_DISTINCT_NEW]);
+	if (str_eqz(name, "window"))
+		return arena_str(&l->text, str_of(time_human(u->q->window, when)));
 	if (str_eqz(name, "days"))
 		return number(l, u->v.days);
 	if (str_eqz(name, "same"))
