@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "learn/report.h"
 #include <math.h>
+#include <string.h>
 
 #define BIN_GROWTH  1.1 /* of the bins above the even ones */
 #define TAIL_MOST   0.1 /* of all, at most, are tail */
@@ -24,11 +25,17 @@ static int bin_of(double s)
 	return MIN(b, DOOR_BINS - 1);
 }
 
+/* Where each bin begins; b may be DOOR_BINS. Learning has one thread, so a table made once. */
 static double bin_floor(int b)
 {
-	if (b <= DOOR_EVEN)
-		return b * DOOR_BIN_NATS;
-	return DOOR_EVEN * DOOR_BIN_NATS * pow(BIN_GROWTH, b - DOOR_EVEN);
+	static double floors[DOOR_BINS + 1];
+
+	if (floors[DOOR_BINS] == 0)
+		for (int i = 0; i <= DOOR_BINS; i++)
+			floors[i] = i <= DOOR_EVEN ? i * DOOR_BIN_NATS
+						   : DOOR_EVEN * DOOR_BIN_NATS *
+							     pow(BIN_GROWTH, i - DOOR_EVEN);
+	return floors[b];
 }
 
 /* The tail through the top 200, or the top tenth where that is less. */
@@ -40,13 +47,13 @@ static void fit_tail(struct door_hist *h)
 
 	h->tail = (struct gpd){0, 0};
 	while (b > 0 && n < want)
-		n += h->live[--b];
+		n += h->frozen[--b];
 	h->tail_bin = b;
 	if (n < TAIL_LEAST || n > 5 * want)
 		return;
 	u = bin_floor(b);
 	for (int i = DOOR_BINS - 1; i >= b; i--) {
-		double w = h->live[i] / n, x = (bin_floor(i) + bin_floor(i + 1)) / 2 - u;
+		double w = h->frozen[i] / n, x = (bin_floor(i) + bin_floor(i + 1)) / 2 - u;
 
 		a0 += w * x;
 		a1 += w * x * (above + w / 2);
@@ -56,10 +63,13 @@ static void fit_tail(struct door_hist *h)
 	h->tail_nats = -log((n + 0.5) / (h->frozen_total + 1));
 }
 
-/* Ages the histogram to this hour and fixes what each bin is worth until the next. */
+/*
+ * Ages the histogram to this hour and fixes it until the next. What a bin is worth is worked
+ * out when somebody asks: most hours ask for few bins of few classes.
+ */
 static void freeze(struct door_hist *h, int64_t hour)
 {
-	double keep, above = 0;
+	double keep;
 
 	if (hour <= h->hour)
 		return;
@@ -73,52 +83,67 @@ static void freeze(struct door_hist *h, int64_t hour)
 		if (h->live[i] > 0)
 			h->top = i;
 	}
-	for (int i = DOOR_BINS - 1; i >= 0; i--) {
-		double n = h->live[i];
+	memcpy(h->frozen, h->live, sizeof(h->frozen));
+	memset(h->judged, 0xff, sizeof(h->judged)); /* NaN */
+	h->fitted = false;
+}
 
-		h->judged[i] = (float)-log((above + n / 2 + 0.5) / (h->frozen_total + 1));
-		above += n;
-	}
-	fit_tail(h);
+/* What was counted above bin b, half of its own included, as nats. */
+static double counted(struct door_hist *h, int b)
+{
+	double above = 0;
+
+	if (!isnan(h->judged[b]))
+		return (double)h->judged[b];
+	for (int i = DOOR_BINS - 1; i > b; i--)
+		above += h->frozen[i];
+	h->judged[b] = (float)-log((above + h->frozen[b] / 2 + 0.5) / (h->frozen_total + 1));
+	return (double)h->judged[b];
 }
 
 /* The histogram that judges a class: its own, or that of all while it is small. */
-static const struct door_hist *hist_of(const struct door *d, uint8_t cls)
+static struct door_hist *hist_of(struct door *d, uint8_t cls)
 {
 	return &d->cls[d->cls[cls].frozen_total < DOOR_POOL_MIN ? DOOR_POOL : cls];
 }
 
-bool door_learning(const struct door *d, uint8_t cls, int64_t now)
+static bool learning(const struct door_hist *h, int64_t now)
 {
-	const struct door_hist *h = hist_of(d, cls);
-
 	return !h->since || now - h->since < NS_PER_D ||
 	       (now - h->since < DOOR_LEARN_NS && h->frozen_total < DOOR_LEARN_N);
 }
 
-static double rank(const struct door_hist *h, double raw)
+bool door_learning(struct door *d, uint8_t cls, int64_t now)
+{
+	return learning(hist_of(d, cls), now);
+}
+
+static double rank(struct door_hist *h, double raw)
 {
 	int b = bin_of(raw);
-	double counted = (double)h->judged[b], fitted, most;
+	double count = counted(h, b), fitted, most;
 
+	if (!h->fitted)
+		fit_tail(h);
+	h->fitted = true;
 	if (b < h->tail_bin || !(h->tail.sigma > 0))
-		return counted;
+		return count;
 	/* Where many values are alike the count knows better than a smooth curve. */
 	fitted = h->tail_nats + gpd_nats(&h->tail, raw - bin_floor(h->tail_bin));
-	most = b <= h->top ? counted + APART : log(2 * (h->frozen_total + 1)) + BEYOND_MOST;
-	return MIN(MAX(fitted, counted - APART), most);
+	most = b <= h->top ? count + APART : log(2 * (h->frozen_total + 1)) + BEYOND_MOST;
+	return MIN(MAX(fitted, count - APART), most);
 }
 
 double door_judge(struct door *d, uint8_t cls, double raw, bool own, int64_t now)
 {
-	const struct door_hist *h;
+	struct door_hist *h;
 
 	if (!(raw > 0))
 		return 0;
 	freeze(&d->cls[cls], now / NS_PER_H);
 	freeze(&d->cls[DOOR_POOL], now / NS_PER_H);
 	h = hist_of(d, cls);
-	if (door_learning(d, cls, now))
+	if (learning(h, now))
 		return own ? MIN(raw, 2 * DOOR_LEARN_CAP) : MIN(raw / 2, DOOR_LEARN_CAP);
 	/* With next to no past a p- or e-value still means what it says. */
 	if (own && h->frozen_total < DOOR_POOL_MIN)

@@ -24,9 +24,11 @@
 #define DOOR_LEARN_CAP 6.0	       /* nats, while learning */
 
 struct door_hist {
-	double live[DOOR_BINS]; /* up to now */
+	double live[DOOR_BINS];	  /* up to now */
+	double frozen[DOOR_BINS]; /* up to this hour */
 	double frozen_total;
-	float judged[DOOR_BINS]; /* s' of each bin, as frozen */
+	float judged[DOOR_BINS]; /* s' of each bin, as frozen; NaN: not asked for yet */
+	bool fitted;		 /* the tail below is that of frozen */
 	struct gpd tail;
 	int tail_bin;	  /* first bin above the tail's start, as frozen */
 	double tail_nats; /* -ln of the share above it */
@@ -40,7 +42,7 @@ struct door {
 };
 
 /* Whether it is too early to judge a class. */
-bool door_learning(const struct door *d, uint8_t cls, int64_t now);
+bool door_learning(struct door *d, uint8_t cls, int64_t now);
 /* s', at most DOOR_LEARN_CAP while learning (own: the raw value is a p- or e-value itself). */
 double door_judge(struct door *d, uint8_t cls, double raw, bool own, int64_t now);
 void door_add(struct door *d, uint8_t cls, double raw, int64_t now);
