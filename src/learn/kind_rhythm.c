@@ -35,10 +35,10 @@ struct bank {
 	struct rhythm r;
 };
 
-/* The channels of an entity that may beat together. */
+/* The channels of an entity that may beat together; room for more groups is made on demand. */
 struct steps {
 	struct state st;
-	struct parallel p;
+	struct parallel_group group[];
 };
 
 /* The best that is known of a channel after a call. */
@@ -157,14 +157,44 @@ static double asked(const struct quantity *q, const struct popular *p, int64_t n
 	return ents <= 0.10 * all ? 9.2 : 13.8;
 }
 
+static size_t steps_size(int room)
+{
+	return sizeof(struct steps) + (size_t)room * sizeof(struct parallel_group);
+}
+
+/* The groups that a call of channel at t is to be counted in. */
+static struct steps *steps_put(struct learn *l, const struct observation *o, uint64_t channel,
+			       int *ret_room)
+{
+	struct steps *s = (struct steps *)state_put(&l->states, hash_2(o->who, SEED_STEP),
+						    steps_size(1), o->now);
+	struct state *bigger;
+	int room = 1;
+
+	if (!s)
+		return NULL;
+	while (room < PARALLEL_GROUPS && steps_size(room + 1) <= s->st.size8 * (size_t)8)
+		room++;
+	if (room < PARALLEL_GROUPS && parallel_full(s->group, room, channel, o->e->time)) {
+		bigger = state_grow(&l->states, &s->st, steps_size(room + 1));
+		if (bigger) {
+			s = (struct steps *)bigger;
+			room++;
+		}
+	}
+	*ret_room = room;
+	return s;
+}
+
 /* Channels in step with this one; *ret_e their evidence together, *ret_s their period. */
 static int together(struct learn *l, const struct observation *o, double need, double *ret_e,
 		    double *ret_s)
 {
-	struct steps *s = (struct steps *)state_put(&l->states, hash_2(o->who, SEED_STEP),
-						    sizeof(*s), o->now);
+	uint64_t channel = hash_mix(o->what);
+	int room = 0;
+	struct steps *s = steps_put(l, o, channel, &room);
 	const struct parallel_group *g =
-		s ? parallel_add(&s->p, hash_mix(o->what), o->e->time) : NULL;
+		s ? parallel_add_in(s->group, room, channel, o->e->time) : NULL;
 	/* What reloads itself slowly is common: only a rare one is told. */
 	int n = g ? parallel_in_step(g, MAX(need, LN_PARALLEL), need <= LN_PARALLEL) : 0;
 

@@ -131,13 +131,12 @@ double sketch_quantile(const struct sketch *s, double p)
 double sketch_tail(const struct sketch *s, double x)
 {
 	int b = s->n ? MAX(exponent(s, x) - s->base, -1) : SKETCH_BINS;
-	double above = 0;
+	double half = b >= 0 && b < SKETCH_BINS ? s->bin[b] / 2.0 : 0;
+	uint32_t above = 0;
 
 	for (int i = b + 1; i < SKETCH_BINS; i++)
 		above += s->bin[i];
-	if (b >= 0 && b < SKETCH_BINS)
-		above += s->bin[b] / 2.0;
-	return (above + 0.5) / (s->n + 1.0);
+	return (above + half + 0.5) / (s->n + 1.0);
 }
 
 struct gpd sketch_tail_fit(const struct sketch *s, double p, double *ret_from)

@@ -305,7 +305,7 @@ static void look_at(struct learn *l, const struct use *u, const struct observati
 	state_prefetch(&l->states, o->who);
 	for (size_t i = 0; i < k->nkeys; i++)
 		state_prefetch(&l->states, k->keys[i]);
-	if (kind->meets)
+	if (kind->meets && o->what)
 		bloom_prefetch(&l->bloom, hash_2(o->who, o->what));
 }
 

@@ -45,13 +45,35 @@ static int member_of(const struct parallel_group *g, uint32_t id)
 	return -1;
 }
 
-/* The group that the channel is of, or joins, or starts; NULL when there is no room. */
-static struct parallel_group *group_of(struct parallel *p, uint32_t id, int64_t t, int *ret_i)
+static uint32_t id_of(uint64_t channel)
 {
-	struct parallel_group *join = NULL, *worst = &p->group[0];
+	return (uint32_t)(channel >> 32);
+}
 
-	for (int k = 0; k < PARALLEL_GROUPS; k++) {
-		struct parallel_group *g = &p->group[k];
+static bool joinable(const struct parallel_group *g, int64_t t)
+{
+	return t - g->first <= JOIN_NS && g->n < PARALLEL_MEMBERS;
+}
+
+bool parallel_full(const struct parallel_group *group, int room, uint64_t channel, int64_t t)
+{
+	if (t < 0 || t > TIME_MAX)
+		return false;
+	for (int k = 0; k < room; k++)
+		if (gone(&group[k], t) || joinable(&group[k], t) ||
+		    member_of(&group[k], id_of(channel)) >= 0)
+			return false;
+	return true;
+}
+
+/* The group that the channel is of, or joins, or starts; NULL when there is no room. */
+static struct parallel_group *group_of(struct parallel_group *group, int room, uint32_t id,
+				       int64_t t, int *ret_i)
+{
+	struct parallel_group *join = NULL, *worst = &group[0];
+
+	for (int k = 0; k < room; k++) {
+		struct parallel_group *g = &group[k];
 
 		if (lesser(g, worst, t))
 			worst = g;
@@ -60,7 +82,7 @@ static struct parallel_group *group_of(struct parallel *p, uint32_t id, int64_t 
 		*ret_i = member_of(g, id);
 		if (*ret_i >= 0)
 			return g;
-		if (t - g->first <= JOIN_NS && g->n < PARALLEL_MEMBERS)
+		if (joinable(g, t))
 			join = g;
 	}
 	if (!join) {
@@ -106,15 +128,16 @@ static void tick(struct parallel_group *g, int64_t t)
 	g->tick = t;
 }
 
-const struct parallel_group *parallel_add(struct parallel *p, uint64_t channel, int64_t t)
+const struct parallel_group *parallel_add_in(struct parallel_group *group, int room,
+					     uint64_t channel, int64_t t)
 {
-	uint32_t id = (uint32_t)(channel >> 32), ms;
+	uint32_t ms;
 	int i, have = 0;
 	struct parallel_group *g;
 
 	if (t < 0 || t > TIME_MAX)
 		return NULL;
-	g = group_of(p, id, t, &i);
+	g = group_of(group, room, id_of(channel), t, &i);
 	/* Late ones, which an out-of-order record can be, are left out. */
 	if (!g || t < g->first)
 		return NULL;

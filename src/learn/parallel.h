@@ -29,8 +29,21 @@ struct parallel {
 	struct parallel_group group[PARALLEL_GROUPS];
 };
 
-/* One call of a channel at t (ns). The group whose tick it completed, or NULL. */
-const struct parallel_group *parallel_add(struct parallel *p, uint64_t channel, int64_t t);
+/*
+ * One call of a channel at t (ns) among room groups; most entities never need more than one.
+ * The group whose tick it completed, or NULL.
+ */
+const struct parallel_group *parallel_add_in(struct parallel_group *group, int room,
+					     uint64_t channel, int64_t t);
+/* Whether that call starts a group that none of these has to make way for: one more is due. */
+bool parallel_full(const struct parallel_group *group, int room, uint64_t channel, int64_t t);
+
+static inline const struct parallel_group *parallel_add(struct parallel *p, uint64_t channel,
+							int64_t t)
+{
+	return parallel_add_in(p->group, PARALLEL_GROUPS, channel, t);
+}
+
 /*
  * Channels of the group, when the evidence reaches ln 1/alpha; else 0. slow: also when the
  * period is above three seconds, as that of a dashboard that reloads itself.

@@ -33,9 +33,15 @@ void place_give(struct state_table *t, uint32_t handle, size_t size);
 size_t place_bytes(size_t size); /* what a place for size bytes really holds */
 /* Frees slabs until so many bytes more fit the budget. */
 bool make_room(struct state_table *t, size_t bytes);
-struct state *place_at(const struct state_table *t, uint32_t handle);
 uint32_t slab_handle(const struct state_table *t, uint32_t slab, uint32_t place);
 void slab_link(struct state_table *t, uint32_t slab, uint32_t *list);
+
+static inline struct state *place_at(const struct state_table *t, uint32_t handle)
+{
+	if (UNLIKELY(handle & HANDLE_BIG))
+		return (struct state *)t->big[handle & ~HANDLE_BIG];
+	return (struct state *)(void *)(t->base + (size_t)handle * 16);
+}
 
 static inline bool state_recent(const struct state_table *t, const struct state *s)
 {

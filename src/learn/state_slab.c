@@ -41,13 +41,6 @@ size_t place_bytes(size_t size)
 	return c < 0 ? size : state_class_size[c];
 }
 
-struct state *place_at(const struct state_table *t, uint32_t handle)
-{
-	if (handle & HANDLE_BIG)
-		return t->big[handle & ~HANDLE_BIG];
-	return (struct state *)(void *)(t->base + (size_t)handle * 16);
-}
-
 uint32_t slab_handle(const struct state_table *t, uint32_t slab, uint32_t place)
 {
 	size_t at = slab * STATE_SLAB + place * (size_t)state_class_size[t->slab[slab].cls];

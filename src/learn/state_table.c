@@ -14,6 +14,7 @@
 #define STUBS_SHARE  64 /* of the budget */
 #define HOLD_SHARE   4
 #define BUCKETS_MIN  64
+#define WARM_LINES   3 /* of a state: most are no longer */
 #define USED_NEW     1 /* one round to be seen a second time in */
 #define USED_MAX     2
 #define BUCKET_LOAD  10 /* entries a bucket, on average, before the index grows */
@@ -380,8 +381,13 @@ void state_warm(const struct state_table *t, uint64_t key)
 	for (unsigned m = b ? tags(b, tag_of(h)) : 0; m; m &= m - 1) {
 		uint32_t handle = b->handle[__builtin_ctz(m)];
 
-		if (!(handle & HANDLE_BIG))
-			__builtin_prefetch(place_at(t, handle));
+		if (!(handle & HANDLE_BIG)) {
+			const char *p = (const char *)place_at(t, handle);
+
+			/* A place ends inside the range, so what lies behind it is harmless. */
+			for (int line = 0; line < WARM_LINES; line++)
+				__builtin_prefetch(p + line * 64);
+		}
 	}
 }
 

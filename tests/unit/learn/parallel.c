@@ -128,4 +128,38 @@ TEST(hostile_times_do_no_harm)
 	}
 }
 
+/* Random pages and a poller: as many groups as are called for hear what three would. */
+TEST(groups_made_on_demand_hear_the_same)
+{
+	int ever = 0, grown = 0;
+
+	seed = 11;
+	for (int run = 0; run < 200; run++) {
+		struct parallel whole = {0}, part = {0};
+		int64_t t = 0;
+		int room = 1;
+
+		for (int i = 0; i < 2000; i++) {
+			uint64_t c = hash_mix(1 + (uint64_t)(uniform() * (run % 2 ? 6 : 40)));
+			const struct parallel_group *a, *b;
+
+			/* Pages of several calls, with pauses of up to half a day between. */
+			t += (int64_t)((uniform() < 0.1 ? pow(uniform(), 8) * 43200
+							: uniform() * 0.1) *
+				       1e9);
+			if (room < PARALLEL_GROUPS && parallel_full(part.group, room, c, t))
+				room++;
+			a = parallel_add(&whole, c, t);
+			b = parallel_add_in(part.group, room, c, t);
+			CHECK_INT(a != NULL, b != NULL);
+			if (a && b)
+				CHECK(a->r.ln_mix == b->r.ln_mix && a->ticks == b->ticks);
+			ever += a != NULL;
+		}
+		grown += room > 1;
+	}
+	printf("# %d ticks; %d of 200 grew\n", ever, grown);
+	CHECK(ever > 0 && grown > 0);
+}
+
 TAP_MAIN
