@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #define REFUSALS_MAX 64
 #define HEAD_RECORDS 32
@@ -40,6 +41,7 @@ struct decoder {
 	struct refusal *ref;
 	size_t nref;
 	char file[64];
+	int64_t written; /* the file was last changed then; 0 unknown */
 };
 
 /* What happens to each record found inside a record. */
@@ -193,6 +195,42 @@ static bool inner_text(struct sink *k, const struct source_def *def, unsigned le
 	return found;
 }
 
+/* A text that commas divide, as a record. */
+static bool inner_parts(struct sink *k, const struct source_def *def, const struct unwrap *u,
+			struct str text, struct str raw)
+{
+	struct regs *r = &k->dec->regs;
+	struct val *part = arena_alloc(k->mem, PARTS_MAX * sizeof(*part));
+	const struct type *t;
+
+	if (!part) {
+		k->err = -ENOMEM;
+		return false;
+	}
+	regs_clear(r);
+	for (size_t i = 0; i < PARTS_MAX && text.p; i++) {
+		part[i] = val_s(str_cut(text, ',', &text));
+		if (part[i].len)
+			regs_put(r, u->part[i], &part[i]);
+	}
+	t = plan_match(def, r);
+	if (t)
+		emit(k, t, raw);
+	return t != NULL;
+}
+
+/* An item of a list that an unwrap path leads to. */
+static bool inner_item(struct sink *k, const struct source_def *def, const struct unwrap *u,
+		       unsigned level, uint32_t tok, unsigned depth)
+{
+	const struct json *j = &k->dec->j[level];
+
+	if (u->commas)
+		return j->tok[tok].kind == JSON_STRING &&
+		       inner_parts(k, def, u, json_text(j, tok, k->mem), json_raw(j, tok));
+	return object(k, def, level, tok, json_raw(j, tok), depth);
+}
+
 /* What one unwrap path leads to: toks are copied, since the registers are used again inside. */
 static bool inner(struct sink *k, const struct source_def *def, const struct unwrap *u,
 		  unsigned level, struct str raw, unsigned depth)
@@ -218,11 +256,13 @@ static bool inner(struct sink *k, const struct source_def *def, const struct unw
 		if (j->tok[tok[i]].kind == JSON_STRING && u->text)
 			found |= inner_text(k, def, level + 1, json_text(j, tok[i], k->mem),
 					    part, depth + 1);
+		else if (j->tok[tok[i]].kind == JSON_STRING && u->commas)
+			found |= inner_parts(k, def, u, json_text(j, tok[i], k->mem), part);
 		else if (j->tok[tok[i]].kind == JSON_OBJECT)
 			found |= object(k, def, level, tok[i], part, depth + 1);
 		else if (j->tok[tok[i]].kind == JSON_ARRAY)
 			JSON_EACH_ITEM(j, tok[i], it)
-		if (object(k, def, level, it, json_raw(j, it), depth + 1))
+		if (inner_item(k, def, u, level, it, depth + 1))
 			found = true;
 	}
 	return found;
@@ -525,11 +565,16 @@ static void codec_close(struct decoder *dec)
 
 static int codec_open(struct decoder *dec, const struct codec_ops *ops)
 {
+	int r;
+
 	dec->ops = ops;
 	dec->state = calloc(1, ops->state_size + 1);
 	if (!dec->state)
 		return -ENOMEM;
-	return ops->open ? ops->open(dec->state) : 0;
+	r = ops->open ? ops->open(dec->state) : 0;
+	if (r == 0 && ops->written && dec->written)
+		ops->written(dec->state, dec->written);
+	return r;
 }
 
 /* Tries the codecs from the surest down. */
@@ -571,12 +616,16 @@ int decoder_open(const struct sources *src, const char *path, struct str head,
 {
 	struct decoder *dec = calloc(1, sizeof(*dec));
 	const char *base = strrchr(path, '/');
+	struct stat st;
 	char *copy;
 	int r;
 
 	if (!dec)
 		return -ENOMEM;
 	dec->src = src;
+	if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_mtim.tv_sec > 0 &&
+	    st.st_mtim.tv_sec < INT64_MAX / NS_PER_S)
+		dec->written = st.st_mtim.tv_sec * NS_PER_S;
 	arena_init(&dec->scratch, 0);
 	for (size_t i = 0; i < ARRAY_LEN(dec->j); i++)
 		json_init(&dec->j[i]);

@@ -72,6 +72,27 @@ static int trie_add(struct trie *t, struct arena *mem, struct str path, uint16_t
 	return 0;
 }
 
+/* The path and, for each place where its field may stand besides, one more. */
+static int trie_add_all(struct trie *t, struct arena *mem, const struct source_def *def,
+			struct str path, uint16_t reg)
+{
+	int r = trie_add(t, mem, path, reg);
+
+	for (size_t i = 0; i < def->nalias && r == 0; i++) {
+		const struct alias *a = &def->alias[i];
+		bool any = str_eqz(a->name, "*");
+
+		for (size_t k = 0; k < a->n && r == 0 && (any || str_ieq(a->name, path)); k++) {
+			struct str at = a->path[k];
+
+			if (any)
+				at = arena_fmt(mem, "%.*s.%.*s", STR_ARG(at), STR_ARG(path));
+			r = at.p ? trie_add(t, mem, at, reg) : -ENOMEM;
+		}
+	}
+	return r;
+}
+
 uint16_t plan_reg(const struct source_def *def, struct str name)
 {
 	const struct trie_entry *e = trie_find(&def->trie, 0, name);
@@ -107,7 +128,7 @@ static int reg_of(struct arena *mem, struct source_def *def, struct str path, ui
 		if (def->nreg >= REGS_MAX)
 			return E_LIMIT;
 		reg = (uint16_t)def->nreg;
-		r = trie_add(&def->trie, mem, clean, reg);
+		r = trie_add_all(&def->trie, mem, def, clean, reg);
 		if (r < 0)
 			return r;
 		def->nreg++;
@@ -221,7 +242,8 @@ static int type_direct(struct arena *mem, const struct source_def *def, struct t
 static int probe_path(struct arena *mem, struct source_def *def, struct str path)
 {
 	struct str clean = path_clean(mem, path);
-	int r = clean.p ? trie_add(&def->probe, mem, clean, plan_reg(def, clean)) : -ENOMEM;
+	int r = clean.p ? trie_add_all(&def->probe, mem, def, clean, plan_reg(def, clean))
+			: -ENOMEM;
 
 	def->nprobe++;
 	return r;
@@ -256,6 +278,24 @@ static int probe_compile(struct arena *mem, struct source_def *def)
 	return r;
 }
 
+/* Registers of the parts of a text that commas divide. */
+static int unwrap_parts(struct arena *mem, const struct source_def *def, struct unwrap *u)
+{
+	struct str path = path_clean(mem, u->path);
+
+	u->part = arena_alloc(mem, PARTS_MAX * sizeof(*u->part));
+	if (!path.p || !u->part)
+		return -ENOMEM;
+	for (unsigned i = 0; i < PARTS_MAX; i++) {
+		struct str name = arena_fmt(mem, "%.*s.%u", STR_ARG(path), i);
+
+		if (!name.p)
+			return -ENOMEM;
+		u->part[i] = plan_reg(def, name);
+	}
+	return 0;
+}
+
 int plan_compile(struct arena *mem, struct source_def *def, const struct schema *s)
 {
 	int r = trie_grow(&def->trie, mem);
@@ -266,6 +306,9 @@ int plan_compile(struct arena *mem, struct source_def *def, const struct schema 
 		r = type_regs(mem, def, &def->type[i]);
 	for (size_t i = 0; i < def->ntype && r == 0; i++)
 		r = type_slots(mem, def, &def->type[i], s);
+	for (size_t i = 0; i < def->nunwrap && r == 0; i++)
+		if (def->unwrap[i].commas)
+			r = unwrap_parts(mem, def, &def->unwrap[i]);
 	for (size_t i = 0; i < def->ntype && r == 0; i++)
 		r = type_direct(mem, def, &def->type[i]);
 	return r == 0 ? probe_compile(mem, def) : r;
@@ -358,14 +401,13 @@ static void walk_obj(struct regs *r, const struct trie *t, uint32_t node, uint32
 
 		if (!e)
 			continue;
+		if (e->child && r->j->tok[v].kind == JSON_OBJECT)
+			walk_obj(r, t, e->child, v, many);
+		else if (e->child && r->j->tok[v].kind == JSON_ARRAY)
+			walk_items(r, t, e->child, v);
+		/* After what is in it, which may be the same field spelt out. */
 		if (e->reg != REG_NONE && (many || !r->head[e->reg]))
 			hit_add(r, e->reg, (struct hit){.tok = v});
-		if (!e->child)
-			continue;
-		if (r->j->tok[v].kind == JSON_OBJECT)
-			walk_obj(r, t, e->child, v, many);
-		else if (r->j->tok[v].kind == JSON_ARRAY)
-			walk_items(r, t, e->child, v);
 	}
 }
 

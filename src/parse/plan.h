@@ -15,6 +15,8 @@
 #define REGS_MAX     60000
 #define UNWRAP_MAX   16
 #define CODECS_MAX   4
+#define ALIASES_MAX  64
+#define PARTS_MAX    32 /* of a text that commas divide */
 #define PATHS_MAX    32 /* alternatives of one expression */
 #define UNWRAP_DEPTH 4
 
@@ -93,6 +95,18 @@ struct unwrap {
 	struct str path; /* without [] and ! */
 	uint16_t reg;
 	bool list, text; /* had [] or ! */
+	bool commas;	 /* ended in a comma: part i of the text is the field PATH.i */
+	uint16_t *part;	 /* [PARTS_MAX] their registers */
+};
+
+/*
+ * Where a raw field may stand besides its own place. The places share the field's register: the
+ * one that comes first in the record counts.
+ */
+struct alias {
+	struct str name;  /* "*": any; then the paths are of objects that hold it */
+	struct str *path; /* [n] */
+	size_t n;
 };
 
 /* Names below a node of the tree of paths, all nodes in one table. */
@@ -112,6 +126,8 @@ struct source_def {
 	size_t ncodec;
 	struct unwrap unwrap[UNWRAP_MAX];
 	size_t nunwrap;
+	struct alias alias[ALIASES_MAX];
+	size_t nalias;
 	struct type *type;
 	size_t ntype;
 	/* After compile: */

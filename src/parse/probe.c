@@ -142,7 +142,6 @@ static bool items(struct look *k, uint32_t node)
 /* The value of a member that something below or at it is asked of. */
 static bool member(struct look *k, const struct trie_entry *e, bool many)
 {
-	bool wanted = e->reg != REG_NONE && (many || !k->r->head[e->reg]);
 	const char *from = k->at;
 	struct json *j = k->j;
 	struct json_tok t = {.kind = *from == '{' ? JSON_OBJECT : JSON_ARRAY};
@@ -152,7 +151,7 @@ static bool member(struct look *k, const struct trie_entry *e, bool many)
 		ok = value(k, &t);
 	else
 		ok = *from == '{' ? object(k, e->child, many) : items(k, e->child);
-	if (!ok || !wanted)
+	if (!ok || e->reg == REG_NONE || (!many && k->r->head[e->reg]))
 		return ok;
 	if (j->ntok == j->cap)
 		return false;

@@ -426,10 +426,33 @@ static int load_unwrap(struct load *l, const struct yaml_node *n)
 		if (r < 0)
 			return r;
 		u->text = str_ends(u->path, STR("!"));
-		if (u->text)
+		u->commas = str_ends(u->path, STR(","));
+		if (u->text || u->commas)
 			u->path.len--;
 		u->list = str_find(u->path, STR("[]")) != SIZE_MAX;
 		def->nunwrap++;
+	}
+	return 0;
+}
+
+static int load_aliases(struct load *l, const struct yaml_node *n)
+{
+	struct source_def *def = l->def;
+
+	YAML_EACH(c, n)
+	{
+		struct alias *a = &def->alias[def->nalias];
+		int r;
+
+		if (def->nalias == ALIASES_MAX)
+			return yaml_fail(l->y, c, l->d, "more than %d aliases", ALIASES_MAX);
+		a->name = arena_str(&l->src->mem, c->key);
+		if (!a->name.p)
+			return nomem(l);
+		r = copy_texts(l, c, &a->path, &a->n);
+		if (r < 0)
+			return r;
+		def->nalias++;
 	}
 	return 0;
 }
@@ -458,8 +481,8 @@ static int load_codecs(struct load *l, const struct yaml_node *n)
 
 static int load_def(struct load *l, const struct yaml_node *n)
 {
-	static const char *const known[] = {"source", "title", "codec", "unwrap",
-					    "sigma",  "types", NULL};
+	static const char *const known[] = {"source",  "title", "codec", "unwrap",
+					    "aliases", "sigma", "types", NULL};
 	const struct yaml_node *types = yaml_get(n, "types"), *codec = yaml_get(n, "codec");
 	struct source_def *def = l->def;
 	int r = yaml_only(l->y, n, known, l->d);
@@ -473,6 +496,8 @@ static int load_def(struct load *l, const struct yaml_node *n)
 	r = load_codecs(l, codec);
 	if (r == 0)
 		r = load_unwrap(l, yaml_get(n, "unwrap"));
+	if (r == 0)
+		r = load_aliases(l, yaml_get(n, "aliases"));
 	if (r < 0)
 		return r;
 	def->type = arena_zalloc(&l->src->mem, (types->nchildren + 1) * sizeof(*def->type));

@@ -445,4 +445,74 @@ TEST(second_hand)
 	check_samples(s, sizeof(s) / sizeof(s[0]));
 }
 
+/* The same Windows event as shippers nest it, flat, and as XML; and other newer sources. */
+TEST(windows_and_others)
+{
+	static const struct sample s[] = {
+		{"{\"@timestamp\":\"2023-11-14T22:13:21Z\",\"winlog\":{\"event_id\":1,"
+		 "\"channel\":\"Microsoft-Windows-Sysmon/Operational\",\"record_id\":77,"
+		 "\"computer_name\":\"pc1\",\"event_data\":{\"UtcTime\":\"2023-11-14 "
+		 "22:13:20.125\",\"Image\":\"C:\\\\a.exe\",\"CommandLine\":\"a /b\"}}}\n",
+		 "windows.sysmon_process",
+		 "77",
+		 1700000000,
+		 1700000001,
+		 {{"process.file.path", "C:\\a.exe"},
+		  {"CommandLine", "a /b"},
+		  {"EventID", "1"},
+		  {"device.hostname", "pc1"}}},
+		{"{\"@timestamp\":\"2023-11-14T22:13:20Z\",\"Hostname\":\"pc1\",\"EventID\":"
+		 "4625,"
+		 "\"Channel\":\"Security\",\"TargetUserName\":\"eve\",\"LogonType\":\"3\","
+		 "\"IpAddress\":\"::ffff:10.1.2.3\",\"RecordNumber\":9}\n",
+		 "windows.logon",
+		 "9",
+		 1700000000,
+		 1700000000,
+		 {{"src_endpoint.ip", "10.1.2.3"}, {"status", "failure"}}},
+		{"<Events><Event xmlns='x'><System><Provider Name='p'/><EventID>4688</EventID>"
+		 "<TimeCreated SystemTime='2023-11-14T22:13:20.1Z'/><EventRecordID>42"
+		 "</EventRecordID><Channel>Security</Channel><Computer>pc1</Computer></System>"
+		 "<EventData><Data Name='NewProcessName'>C:\\w.exe</Data><Data "
+		 "Name='CommandLine'>"
+		 "w &quot;a &amp; b&quot; &#x26; &no;</Data></EventData></Event></Events>\n",
+		 "windows.process",
+		 "42",
+		 1700000000,
+		 1700000000,
+		 {{"Image", "C:\\w.exe"}, {"process.cmd_line", "w \"a & b\" & &no;"}}},
+		{"2023-11-14T23:13:20+01:00 web1 sshd[8]: Failed password for invalid user x "
+		 "from "
+		 "9.9.9.9 from 192.0.2.7 port 5 ssh2\n",
+		 "syslog.login",
+		 NULL,
+		 1700000000,
+		 1700000000,
+		 {{"actor.user.name", "x from 9.9.9.9"},
+		  {"src_endpoint.ip", "192.0.2.7"},
+		  {"status", "failure"}}},
+		{"{\"timestamp\":\"2023-11-14T23:13:30.0+0100\",\"flow_id\":7,\"event_type\":"
+		 "\"flow\",\"src_ip\":\"10.0.0.1\",\"dest_ip\":\"192.0.2.1\",\"dest_port\":443,"
+		 "\"proto\":\"TCP\",\"flow\":{\"start\":\"2023-11-14T22:13:20Z\",\"bytes_"
+		 "toserver\":"
+		 "9,\"state\":\"new\"}}\n",
+		 "suricata.flow",
+		 "7",
+		 1700000000,
+		 1700000010,
+		 {{"connection_info.state", "S0"}, {"traffic.bytes_out", "9"}}},
+		{"{\"records\":[{\"properties\":{\"flows\":[{\"flows\":[{\"flowTuples\":["
+		 "\"1700000000,10.0.0.4,192.0.2.1,44931,443,T,O,A,E,1,66,2,132\"]}]}]}}]}\n",
+		 "azure.flow.nsg",
+		 NULL,
+		 1700000000,
+		 1700000000,
+		 {{"dst_endpoint.ip", "192.0.2.1"},
+		  {"connection_info.protocol_name", "tcp"},
+		  {"traffic.bytes_in", "132"}}},
+	};
+
+	check_samples(s, ARRAY_LEN(s));
+}
+
 TAP_MAIN
