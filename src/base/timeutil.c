@@ -134,8 +134,11 @@ bool time_parse_epoch(struct str s, int64_t *ret_ns)
 	size_t i = 0;
 	double f;
 
+	/* Nanoseconds have 19 digits, and not all numbers of 19 fit. */
 	for (; i < s.len && s.p[i] >= '0' && s.p[i] <= '9' && i < 19; i++)
-		v = v * 10 + (s.p[i] - '0');
+		if (__builtin_mul_overflow(v, 10, &v) ||
+		    __builtin_add_overflow(v, s.p[i] - '0', &v))
+			return false;
 	if (i == 0)
 		return false;
 	if (i < s.len && s.p[i] == '.' && !fraction(s, &i, &frac))
