@@ -1,0 +1,146 @@
+// The shapes the API gives (docs/openapi.yaml); findings are as in the findings file.
+export type Level = 'informational' | 'low' | 'medium' | 'high' | 'critical'
+export type Queue = 'threat' | 'compliance'
+
+export interface Page<R> {
+	items: R[]
+	next?: string
+	total?: number
+}
+
+export interface Why {
+	quantity: string
+	usual: string
+	seen: string
+	surprise: number
+	days?: number
+	peers_same?: number
+	peers?: number
+	text?: string
+	event_ids?: string[]
+}
+
+export interface Step {
+	time: string
+	last?: string
+	kind: string
+	phase?: string
+	attack?: string[]
+	text: string
+	model?: string
+	severity?: Level
+	alert_id?: string
+	event_ids: string[]
+	entities?: string[]
+	count?: number
+}
+
+export interface Edge {
+	from: string
+	to: string
+	kind: string
+	time?: string
+	event_id?: string
+	event_ids?: string[]
+}
+
+export interface Answer {
+	question: string
+	asks?: string
+	answer: 'yes' | 'no' | 'unknown'
+	text: string
+	event_ids?: string[]
+	hypotheses?: Record<string, number>
+}
+
+export interface Verdict {
+	verdict: string
+	note?: string
+	by?: string
+	time?: string
+}
+
+export interface IncidentRow {
+	id: string
+	title: string
+	time: string
+	updated?: string
+	severity: Level
+	score: number
+	queue: Queue
+	status: string
+	verdict?: string
+	entities?: string[]
+	alerts?: number
+}
+
+export interface Incident {
+	id: string
+	title: string
+	time: string
+	updated?: string
+	severity: Level
+	score: number
+	queue: Queue
+	status: string
+	merged_into?: string
+	summary: string
+	entities: string[]
+	alert_ids: string[]
+	event_ids: string[]
+	attack?: string[]
+	steps: Step[]
+	why?: Why[]
+	edges?: Edge[]
+	indicators?: { type: string; value: string; event_ids?: string[] }[]
+	next?: string[]
+	response?: string[]
+	questions?: Answer[]
+	hypotheses?: { name: string; weight: number }[]
+	verdict?: Verdict
+}
+
+export interface Alert {
+	id: string
+	title: string
+	time: string
+	severity: Level
+	score: number
+	model: string
+	queue?: Queue
+	entities: string[]
+	event_ids: string[]
+	attack?: string[]
+	why?: Why[]
+}
+
+export interface Entity {
+	name: string
+	kind: string
+	class?: string
+	first_seen?: string
+	last_seen?: string
+	events?: number
+	names?: string[]
+	hours?: number[]
+	normal?: { quantity: string; text: string; values?: { value: string; share?: number; last?: string }[] }[]
+	rhythms?: { peer: string; period_s: number; times?: string[] }[]
+	alerts?: Alert[]
+	incidents?: IncidentRow[]
+}
+
+export interface EventRow {
+	id: string
+	time: string
+	type: string
+	class?: string
+	entities?: string[]
+	text?: string
+}
+
+export interface EventRecord extends EventRow {
+	known?: string
+	attributes?: Record<string, unknown>
+	raw?: string
+	findings?: { kind: string; id: string; title: string }[]
+}
