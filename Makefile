@@ -1,11 +1,16 @@
 # Short names for what Meson does. `make` builds build/thymus.
 B ?= build
 MESON_FLAGS ?=
-.PHONY: all test lint fmt asan tsan fuzz bench cov clean
+.PHONY: all ui test lint fmt asan tsan fuzz bench cov clean
 all: $(B)/build.ninja
 	@ninja -C $(B) >$(B)/make.log 2>&1 || { tail -40 $(B)/make.log; false; }
 $(B)/build.ninja:
 	@meson setup $(B) --buildtype=release -Db_lto=false $(MESON_FLAGS) >/dev/null
+# The page, into ui/dist; packed beside, so that the server need not. Needs npm.
+ui: ui/node_modules
+	@cd ui && npx vite build --logLevel warn && find dist -type f -size +1k -exec gzip -9kfn {} +
+ui/node_modules: ui/package.json ui/package-lock.json
+	@cd ui && npm ci --no-audit --no-fund --loglevel error && touch node_modules
 test: all
 	tools/run-tests $(B)
 lint:

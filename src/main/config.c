@@ -187,6 +187,46 @@ void config_reference(void)
 	}
 }
 
+static void value_json(struct buf *b, struct config *c, const struct option_row *o)
+{
+	const struct config_list *l = field(c, o);
+	char number[40];
+
+	if (o->kind == OPT_TEXT) {
+		buf_json(b, *(struct str *)field(c, o));
+	} else if (o->kind == OPT_LIST) {
+		struct buf all;
+
+		buf_init(&all, 1 * MIB);
+		for (size_t i = 0; i < l->n; i++)
+			buf_fmt(&all, "%s%s", i ? " " : "", l->v[i]);
+		buf_json(b, buf_str(&all));
+		buf_free(&all);
+	} else {
+		double v = o->kind == OPT_INT ? (double)*(int64_t *)field(c, o)
+					      : *(double *)field(c, o);
+
+		snprintf(number, sizeof(number), "%g", v);
+		buf_json(b, str_of(number));
+	}
+}
+
+void config_json(struct config *c, struct buf *b)
+{
+	buf_addc(b, '[');
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct option_row *o = &rows[i];
+
+		buf_fmt(b, "%s{\"name\":\"%s\",\"unit\":\"%s\",\"value\":", i ? "," : "",
+			o->name, o->unit);
+		value_json(b, c, o);
+		buf_addz(b, ",\"text\":");
+		buf_json(b, str_of(o->text));
+		buf_addc(b, '}');
+	}
+	buf_addc(b, ']');
+}
+
 const char *config_share(struct config *c, const char *name)
 {
 	return arena_fmt(&c->mem, "%.*s/%s", STR_ARG(c->share_dir), name).p;

@@ -5,6 +5,7 @@
  */
 #ifndef MAIN_CONFIG_H
 #define MAIN_CONFIG_H
+#include "base/buf.h"
 #include "base/yaml.h"
 
 #define CONFIG_LIST_MAX 256
@@ -31,6 +32,8 @@ MUST int config_load(struct config *c, const char *path, struct diag *d);
 void config_free(struct config *c);
 /* The reference of all options as text, one paragraph each. */
 void config_reference(void);
+/* Every option with its value and text, as a JSON array. */
+void config_json(struct config *c, struct buf *b);
 /* "SHARE/NAME", made in c->mem. */
 const char *config_share(struct config *c, const char *name);
 

@@ -6,7 +6,7 @@
 
 static const struct command *const commands[] = {
 	&cmd_replay,  &cmd_incidents, &cmd_alerts, &cmd_entities, &cmd_events,
-	&cmd_explain, &cmd_models,    &cmd_config, &cmd_version,
+	&cmd_explain, &cmd_models,    &cmd_serve,  &cmd_config,	  &cmd_version,
 };
 
 static int version(int argc, char **argv)

@@ -32,6 +32,12 @@ MUST int seg_read(const char *dir, const struct store_query *q,
 		  int (*row)(const struct store_event *e, void *arg), void *arg,
 		  struct diag *d);
 
+/* As store_histogram and store_range. */
+MUST int seg_histogram(const char *dir, const struct store_query *q, struct store_histogram *h,
+		       struct diag *d);
+MUST int seg_range(const char *dir, int64_t *ret_from, int64_t *ret_to, uint64_t *ret_n,
+		   struct diag *d);
+
 /* What postings hold: hash of an event id, and of "kind:name". */
 uint64_t seg_id_hash(struct str id);
 uint64_t seg_entity_hash(struct str kind_and_name);

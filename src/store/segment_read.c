@@ -92,6 +92,9 @@ int seg_scan_check(struct seg_scan *s)
 	return hash_bytes(s->comp, s->head.comp_len, 0) == s->head.sum ? 0 : E_CHECKSUM;
 }
 
+/* A place is the offset of the block and the number of the event in it. */
+#define PLACE_BITS 20
+
 /* A sticky-error reader over one record. */
 struct rd {
 	const char *p, *end;
@@ -186,6 +189,8 @@ static bool block_may(const struct search *f, const struct seg_scan *s)
 {
 	const struct store_query *q = f->q;
 
+	if ((uint64_t)s->at < q->after_place >> PLACE_BITS)
+		return false;
 	if ((q->from != TIME_NONE && s->head.max_known < q->from) ||
 	    (q->to != TIME_NONE && s->head.min_known >= q->to))
 		return false;
@@ -222,6 +227,8 @@ static bool event_has_entity(const struct store_event *e, struct str name)
 
 static bool event_meant(const struct store_query *q, const struct store_event *e)
 {
+	if (e->place <= q->after_place)
+		return false;
 	if ((q->from != TIME_NONE && e->known < q->from) ||
 	    (q->to != TIME_NONE && e->known >= q->to))
 		return false;
@@ -238,7 +245,7 @@ static int block_rows(struct search *f, struct seg_scan *s)
 {
 	struct str ents[256];
 	struct rd r;
-	size_t n;
+	size_t n, i = 0;
 
 	if (seg_scan_check(s) < 0)
 		return 1; /* torn: nothing after it can be trusted */
@@ -253,6 +260,7 @@ static int block_rows(struct search *f, struct seg_scan *s)
 
 		if (!record(&r, &e, ents))
 			return E_FORMAT;
+		e.place = (uint64_t)s->at << PLACE_BITS | i++;
 		if (!event_meant(f->q, &e))
 			continue;
 		f->left--;
@@ -281,16 +289,20 @@ static void search_hashes(struct search *f)
 	}
 }
 
+static int scan_open(struct seg_scan *s, const char *dir, char path[4096], struct diag *d)
+{
+	snprintf(path, 4096, "%s/%s", dir, SEG_FILE_NAME);
+	return seg_scan_open(s, path, d);
+}
+
 int seg_read(const char *dir, const struct store_query *q,
 	     int (*row)(const struct store_event *e, void *arg), void *arg, struct diag *d)
 {
 	struct search f = {.q = q, .left = q->limit ? q->limit : 100, .row = row, .arg = arg};
 	struct seg_scan s;
 	char path[4096];
-	int r;
+	int r = scan_open(&s, dir, path, d);
 
-	snprintf(path, sizeof(path), "%s/%s", dir, SEG_FILE_NAME);
-	r = seg_scan_open(&s, path, d);
 	if (r < 0)
 		return r;
 	search_hashes(&f);
@@ -304,4 +316,94 @@ int seg_read(const char *dir, const struct store_query *q,
 	seg_scan_close(&s);
 	free(f.raw);
 	return r < 0 ? diag_set(d, r, "%s: %s", path, err_text(r)) : 0;
+}
+
+struct histogram {
+	struct store_histogram *h;
+	int64_t from;
+};
+
+static size_t step_of(const struct histogram *x, int64_t known)
+{
+	return (size_t)(((uint64_t)known - (uint64_t)x->from) / (uint64_t)x->h->step);
+}
+
+static int histogram_row(const struct store_event *e, void *arg)
+{
+	struct histogram *x = arg;
+	size_t i = step_of(x, e->known);
+
+	if (i < x->h->n)
+		x->h->count[i]++;
+	return 0;
+}
+
+/* The heads say enough where nothing is asked but time and a block lies within one step. */
+static bool by_head(const struct histogram *x, const struct store_query *q,
+		    const struct seg_head *h)
+{
+	size_t i;
+
+	if (q->id.len || q->type.len || q->entity.len || q->text.len ||
+	    h->min_known < q->from || h->max_known >= q->to)
+		return false;
+	i = step_of(x, h->min_known);
+	if (i != step_of(x, h->max_known) || i >= x->h->n)
+		return false;
+	x->h->count[i] += h->nevents;
+	return true;
+}
+
+int seg_histogram(const char *dir, const struct store_query *q, struct store_histogram *h,
+		  struct diag *d)
+{
+	struct histogram x = {h, q->from};
+	struct search f = {.q = q, .left = SIZE_MAX, .row = histogram_row, .arg = &x};
+	struct seg_scan s;
+	char path[4096];
+	uint64_t bytes = 0;
+	int r;
+
+	if (q->from == TIME_NONE || q->to == TIME_NONE || h->step <= 0)
+		return -EINVAL;
+	if ((r = scan_open(&s, dir, path, d)) < 0)
+		return r;
+	search_hashes(&f);
+	while ((r = seg_scan_next(&s)) > 0) {
+		if (!block_may(&f, &s) || by_head(&x, q, &s.head))
+			continue;
+		if ((bytes += s.head.raw_len) > h->bytes_max) {
+			h->partial = true;
+			continue;
+		}
+		r = block_rows(&f, &s);
+		if (r != 0)
+			break;
+	}
+	seg_scan_close(&s);
+	free(f.raw);
+	return r < 0 ? diag_set(d, r, "%s: %s", path, err_text(r)) : 0;
+}
+
+int seg_range(const char *dir, int64_t *ret_from, int64_t *ret_to, uint64_t *ret_n,
+	      struct diag *d)
+{
+	struct seg_scan s;
+	char path[4096];
+	int r = scan_open(&s, dir, path, d);
+
+	if (r < 0)
+		return r;
+	*ret_from = INT64_MAX;
+	*ret_to = INT64_MIN;
+	*ret_n = 0;
+	while ((r = seg_scan_next(&s)) > 0) {
+		*ret_from = MIN(*ret_from, s.head.min_known);
+		*ret_to = MAX(*ret_to, s.head.max_known);
+		*ret_n += s.head.nevents;
+	}
+	seg_scan_close(&s);
+	if (r < 0)
+		return diag_set(d, r, "%s: %s", path, err_text(r));
+	return *ret_n ? 0 : E_NOTFOUND;
 }

@@ -1,26 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/sql.h"
 #include "base/timeutil.h"
+#include "store/sql_impl.h"
 #include <errno.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define PUTS_A_COMMIT 512
-#define NAMES_MAX     8
-
-enum {
-	ST_FINDING,
-	ST_UNLINK_ENT,
-	ST_UNLINK_EV,
-	ST_LINK_ENT,
-	ST_LINK_EV,
-	ST_ENTITY,
-	ST_ENAME,
-	ST_META,
-	ST_COUNT
-};
 
 static const char *const statements[ST_COUNT] = {
 	[ST_FINDING] =
@@ -37,6 +24,7 @@ static const char *const statements[ST_COUNT] = {
 		 " VALUES(?1,?2,?3,?4,?5,?6)"),
 	[ST_ENAME] = "INSERT OR IGNORE INTO entity_name(kind,name,other) VALUES(?1,?2,?3)",
 	[ST_META] = "INSERT OR REPLACE INTO meta(key,value) VALUES(?1,?2)",
+	[ST_FEED] = "INSERT INTO feed(kind,id) VALUES(?1,?2)",
 };
 
 static const char schema_sql[] =
@@ -44,7 +32,10 @@ static const char schema_sql[] =
 	"CREATE TABLE IF NOT EXISTS finding(kind TEXT,id TEXT,title TEXT,model TEXT,queue TEXT,"
 	" status TEXT,time INTEGER,severity INTEGER,score INTEGER,json TEXT,PRIMARY "
 	"KEY(kind,id));"
-	"CREATE INDEX IF NOT EXISTS finding_rank ON finding(kind,severity,score);"
+	"CREATE INDEX IF NOT EXISTS finding_rank ON finding(kind,queue,severity,score);"
+	"CREATE INDEX IF NOT EXISTS finding_time ON finding(kind,time);"
+	"CREATE INDEX IF NOT EXISTS finding_model ON finding(model,kind);"
+	"CREATE TABLE IF NOT EXISTS feed(number INTEGER PRIMARY KEY,kind TEXT,id TEXT);"
 	"CREATE TABLE IF NOT EXISTS finding_entity(kind TEXT,id TEXT,entity TEXT COLLATE "
 	"NOCASE,"
 	" PRIMARY KEY(entity,kind,id)) WITHOUT ROWID;"
@@ -58,14 +49,7 @@ static const char schema_sql[] =
 	" PRIMARY KEY(other,kind,name)) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY,value TEXT);";
 
-struct sql {
-	sqlite3 *db;
-	sqlite3_stmt *st[ST_COUNT];
-	bool open_txn;
-	unsigned puts;
-};
-
-static int fail(struct sql *s, struct diag *d)
+int sql_fail(struct sql *s, struct diag *d)
 {
 	return diag_set(d, -EIO, "store: %s", s->db ? sqlite3_errmsg(s->db) : "out of memory");
 }
@@ -121,7 +105,7 @@ int sql_open(const char *dir, bool read_only, bool fresh, struct sql **ret_s, st
 	*ret_s = s;
 	return 0;
 bad:
-	fail(s, d);
+	sql_fail(s, d);
 	sql_close(s);
 	return -EIO;
 }
@@ -131,7 +115,7 @@ static int begin(struct sql *s, struct diag *d)
 	if (s->open_txn)
 		return 0;
 	if (sqlite3_exec(s->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
-		return fail(s, d);
+		return sql_fail(s, d);
 	s->open_txn = true;
 	return 0;
 }
@@ -142,10 +126,11 @@ int sql_commit(struct sql *s, struct diag *d)
 		return 0;
 	s->open_txn = false;
 	s->puts = 0;
-	return sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(s, d);
+	return sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK ? 0
+									    : sql_fail(s, d);
 }
 
-static void bind_str(sqlite3_stmt *st, int i, struct str v)
+void sql_bind(sqlite3_stmt *st, int i, struct str v)
 {
 	sqlite3_bind_text(st, i, v.p ? v.p : "", (int)v.len, SQLITE_STATIC);
 }
@@ -155,7 +140,7 @@ static int step(struct sql *s, sqlite3_stmt *st, struct diag *d)
 	int r = sqlite3_step(st);
 
 	sqlite3_reset(st);
-	return r == SQLITE_DONE || r == SQLITE_ROW ? 0 : fail(s, d);
+	return r == SQLITE_DONE || r == SQLITE_ROW ? 0 : sql_fail(s, d);
 }
 
 /* Links of a finding: forgets the old ones, writes the new. */
@@ -164,13 +149,13 @@ static int links(struct sql *s, int unlink, int link, const struct store_finding
 {
 	int r;
 
-	bind_str(s->st[unlink], 1, f->kind);
-	bind_str(s->st[unlink], 2, f->id);
+	sql_bind(s->st[unlink], 1, f->kind);
+	sql_bind(s->st[unlink], 2, f->id);
 	r = step(s, s->st[unlink], d);
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		bind_str(s->st[link], 1, f->kind);
-		bind_str(s->st[link], 2, f->id);
-		bind_str(s->st[link], 3, v[i]);
+		sql_bind(s->st[link], 1, f->kind);
+		sql_bind(s->st[link], 2, f->id);
+		sql_bind(s->st[link], 3, v[i]);
 		r = step(s, s->st[link], d);
 	}
 	return r;
@@ -183,20 +168,26 @@ int sql_finding_put(struct sql *s, const struct store_finding *f, struct diag *d
 
 	if (r < 0)
 		return r;
-	bind_str(st, 1, f->kind);
-	bind_str(st, 2, f->id);
-	bind_str(st, 3, f->title);
-	bind_str(st, 4, f->model);
-	bind_str(st, 5, f->queue);
-	bind_str(st, 6, f->status);
+	sql_bind(st, 1, f->kind);
+	sql_bind(st, 2, f->id);
+	sql_bind(st, 3, f->title);
+	sql_bind(st, 4, f->model);
+	sql_bind(st, 5, f->queue);
+	sql_bind(st, 6, f->status);
 	sqlite3_bind_int64(st, 7, f->time);
 	sqlite3_bind_int(st, 8, f->severity);
 	sqlite3_bind_int(st, 9, (int)f->score);
-	bind_str(st, 10, f->json);
+	sql_bind(st, 10, f->json);
 	if ((r = step(s, st, d)) < 0 ||
 	    (r = links(s, ST_UNLINK_ENT, ST_LINK_ENT, f, f->entities, f->nentities, d)) < 0 ||
 	    (r = links(s, ST_UNLINK_EV, ST_LINK_EV, f, f->event_ids, f->nevents, d)) < 0)
 		return r;
+	if (!str_eqz(f->kind, "note")) {
+		sql_bind(s->st[ST_FEED], 1, f->kind);
+		sql_bind(s->st[ST_FEED], 2, f->id);
+		if ((r = step(s, s->st[ST_FEED], d)) < 0)
+			return r;
+	}
 	return ++s->puts >= PUTS_A_COMMIT ? sql_commit(s, d) : 0;
 }
 
@@ -219,18 +210,18 @@ static void put_entity(const struct entity *e, void *arg)
 
 	if (x->err)
 		return;
-	bind_str(st, 1, kind);
-	bind_str(st, 2, e->name);
-	bind_str(st, 3, str_of(class_names[e->cls]));
+	sql_bind(st, 1, kind);
+	sql_bind(st, 2, e->name);
+	sql_bind(st, 3, str_of(class_names[e->cls]));
 	sqlite3_bind_int64(st, 4, e->first_seen);
 	sqlite3_bind_int64(st, 5, e->last_seen);
 	sqlite3_bind_int64(st, 6, (sqlite3_int64)e->events);
 	x->err = step(x->s, st, x->d);
 	n = entity_names(x->en, e->id, names, NAMES_MAX);
 	for (size_t i = 0; x->err == 0 && i < n; i++) {
-		bind_str(nt, 1, kind);
-		bind_str(nt, 2, e->name);
-		bind_str(nt, 3, names[i]);
+		sql_bind(nt, 1, kind);
+		sql_bind(nt, 2, e->name);
+		sql_bind(nt, 3, names[i]);
 		x->err = step(x->s, nt, x->d);
 	}
 }
@@ -246,12 +237,12 @@ int sql_entities_put(struct sql *s, const struct entities *en, struct diag *d)
 
 int sql_meta_put(struct sql *s, const char *key, struct str value, struct diag *d)
 {
-	bind_str(s->st[ST_META], 1, str_of(key));
-	bind_str(s->st[ST_META], 2, value);
+	sql_bind(s->st[ST_META], 1, str_of(key));
+	sql_bind(s->st[ST_META], 2, value);
 	return step(s, s->st[ST_META], d);
 }
 
-static struct str column(sqlite3_stmt *st, int i)
+struct str sql_column(sqlite3_stmt *st, int i)
 {
 	const unsigned char *p = sqlite3_column_text(st, i);
 
@@ -266,126 +257,9 @@ struct str sql_meta_get(struct sql *s, const char *key, struct arena *mem)
 	if (sqlite3_prepare_v2(s->db, "SELECT value FROM meta WHERE key=?1", -1, &st, NULL) !=
 	    SQLITE_OK)
 		return v;
-	bind_str(st, 1, str_of(key));
+	sql_bind(st, 1, str_of(key));
 	if (sqlite3_step(st) == SQLITE_ROW)
-		v = arena_str(mem, column(st, 0));
+		v = arena_str(mem, sql_column(st, 0));
 	sqlite3_finalize(st);
 	return v;
-}
-
-/* Every condition is always in the text and switched by its parameter: no text is built. */
-static const char findings_sql[] =
-	"SELECT kind,id,title,model,queue,status,time,severity,score,json FROM finding f WHERE"
-	" (?1='' OR kind=?1) AND (?2='' OR id=?2) AND (?3='' OR queue=?3) AND (?4='' OR "
-	"model=?4)"
-	" AND (?5='' OR instr(lower(title),lower(?5))) AND time>=?6 AND time<?7 AND "
-	"severity>=?8"
-	" AND (?9='' OR EXISTS(SELECT 1 FROM finding_entity x WHERE x.entity=?9 AND "
-	"x.kind=f.kind"
-	"   AND x.id=f.id))"
-	" AND (?12='' OR EXISTS(SELECT 1 FROM finding_event v WHERE v.event=?12 AND "
-	"v.kind=f.kind"
-	"   AND v.id=f.id))"
-	" AND status<>'merged'"
-	" ORDER BY CASE WHEN ?10='time' THEN 0 ELSE severity END DESC,"
-	"  CASE WHEN ?10='time' THEN 0 ELSE score END DESC, time, id LIMIT ?11";
-
-int sql_findings(struct sql *s, const struct store_query *q,
-		 int (*row)(const struct store_finding *f, void *arg), void *arg,
-		 struct diag *d)
-{
-	sqlite3_stmt *st;
-	int r, stop = 0;
-
-	if (sqlite3_prepare_v2(s->db, findings_sql, -1, &st, NULL) != SQLITE_OK)
-		return fail(s, d);
-	bind_str(st, 1, q->kind);
-	bind_str(st, 2, q->id);
-	bind_str(st, 3, q->queue);
-	bind_str(st, 4, q->model);
-	bind_str(st, 5, q->text);
-	sqlite3_bind_int64(st, 6, q->from == TIME_NONE ? INT64_MIN : q->from);
-	sqlite3_bind_int64(st, 7, q->to == TIME_NONE ? INT64_MAX : q->to);
-	sqlite3_bind_int(st, 8, q->severity_min);
-	bind_str(st, 9, q->entity);
-	bind_str(st, 10, q->order);
-	sqlite3_bind_int64(st, 11, q->limit ? (sqlite3_int64)q->limit : 100);
-	bind_str(st, 12, q->event);
-	while (!stop && (r = sqlite3_step(st)) == SQLITE_ROW) {
-		struct store_finding f = {.kind = column(st, 0),
-					  .id = column(st, 1),
-					  .title = column(st, 2),
-					  .model = column(st, 3),
-					  .queue = column(st, 4),
-					  .status = column(st, 5),
-					  .time = sqlite3_column_int64(st, 6),
-					  .severity = sqlite3_column_int(st, 7),
-					  .score = (unsigned)sqlite3_column_int(st, 8),
-					  .json = column(st, 9)};
-
-		stop = row(&f, arg);
-	}
-	r = !stop && r != SQLITE_DONE ? fail(s, d) : 0;
-	sqlite3_finalize(st);
-	return r;
-}
-
-static const char entities_sql[] =
-	"SELECT kind,name,class,first_seen,last_seen,events FROM entity e WHERE"
-	" (?1='' OR kind=?1) AND (?2='' OR name=lower(?2) OR EXISTS(SELECT 1 FROM entity_name n"
-	"  WHERE n.other=?2 AND n.kind=e.kind AND n.name=e.name))"
-	" AND (?3='' OR instr(name,lower(?3))) ORDER BY events DESC, kind, name LIMIT ?4";
-
-/* The other names of an entity, joined into names (at most NAMES_MAX). */
-static size_t other_names(struct sql *s, sqlite3_stmt *nt, const struct store_entity *e,
-			  struct arena *mem, struct str names[NAMES_MAX])
-{
-	size_t n = 0;
-
-	(void)s;
-	sqlite3_reset(nt);
-	bind_str(nt, 1, e->kind);
-	bind_str(nt, 2, e->name);
-	while (n < NAMES_MAX && sqlite3_step(nt) == SQLITE_ROW)
-		names[n++] = arena_str(mem, column(nt, 0));
-	return n;
-}
-
-int sql_entities(struct sql *s, const struct store_query *q,
-		 int (*row)(const struct store_entity *e, void *arg), void *arg, struct diag *d)
-{
-	sqlite3_stmt *st = NULL, *nt = NULL;
-	struct str names[NAMES_MAX];
-	struct arena mem;
-	int r, stop = 0;
-
-	if (sqlite3_prepare_v2(s->db, entities_sql, -1, &st, NULL) != SQLITE_OK ||
-	    sqlite3_prepare_v2(s->db, "SELECT other FROM entity_name WHERE kind=?1 AND name=?2",
-			       -1, &nt, NULL) != SQLITE_OK) {
-		sqlite3_finalize(st);
-		return fail(s, d);
-	}
-	arena_init(&mem, 0);
-	bind_str(st, 1, q->kind);
-	bind_str(st, 2, q->entity);
-	bind_str(st, 3, q->text);
-	sqlite3_bind_int64(st, 4, q->limit ? (sqlite3_int64)q->limit : 100);
-	while (!stop && (r = sqlite3_step(st)) == SQLITE_ROW) {
-		struct store_entity e = {.kind = column(st, 0),
-					 .name = column(st, 1),
-					 .cls = column(st, 2),
-					 .first_seen = sqlite3_column_int64(st, 3),
-					 .last_seen = sqlite3_column_int64(st, 4),
-					 .events = sqlite3_column_int64(st, 5),
-					 .names = names};
-
-		arena_reset(&mem);
-		e.nnames = other_names(s, nt, &e, &mem, names);
-		stop = row(&e, arg);
-	}
-	r = !stop && r != SQLITE_DONE ? fail(s, d) : 0;
-	sqlite3_finalize(st);
-	sqlite3_finalize(nt);
-	arena_free(&mem);
-	return r;
 }

@@ -23,5 +23,17 @@ MUST int sql_findings(struct sql *s, const struct store_query *q,
 MUST int sql_entities(struct sql *s, const struct store_query *q,
 		      int (*row)(const struct store_entity *e, void *arg), void *arg,
 		      struct diag *d);
+/* As store_findings_count, store_feed, store_feed_end, store_models and store_meta_each. */
+MUST int sql_findings_count(struct sql *s, const struct store_query *q, uint64_t max,
+			    uint64_t *ret_n, struct diag *d);
+MUST int sql_feed(struct sql *s, uint64_t since, size_t limit,
+		  int (*row)(uint64_t number, struct str kind, struct str id, void *arg),
+		  void *arg, struct diag *d);
+MUST int sql_feed_end(struct sql *s, uint64_t *ret_number, struct diag *d);
+MUST int sql_models(struct sql *s,
+		    int (*row)(struct str model, struct str kind, uint64_t n, void *arg),
+		    void *arg, struct diag *d);
+MUST int sql_meta_each(struct sql *s, int (*row)(struct str key, struct str value, void *arg),
+		       void *arg, struct diag *d);
 
 #endif

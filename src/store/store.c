@@ -103,6 +103,49 @@ int store_events(struct store *st, const struct store_query *q,
 	return seg_read(st->dir, q, row, arg, d);
 }
 
+int store_findings_count(struct store *st, const struct store_query *q, uint64_t max,
+			 uint64_t *ret_n, struct diag *d)
+{
+	return sql_findings_count(st->sql, q, max, ret_n, d);
+}
+
+int store_feed(struct store *st, uint64_t since, size_t limit,
+	       int (*row)(uint64_t number, struct str kind, struct str id, void *arg),
+	       void *arg, struct diag *d)
+{
+	return sql_feed(st->sql, since, limit, row, arg, d);
+}
+
+int store_feed_end(struct store *st, uint64_t *ret_number, struct diag *d)
+{
+	return sql_feed_end(st->sql, ret_number, d);
+}
+
+int store_models(struct store *st,
+		 int (*row)(struct str model, struct str kind, uint64_t n, void *arg),
+		 void *arg, struct diag *d)
+{
+	return sql_models(st->sql, row, arg, d);
+}
+
+int store_meta_each(struct store *st, int (*row)(struct str key, struct str value, void *arg),
+		    void *arg, struct diag *d)
+{
+	return sql_meta_each(st->sql, row, arg, d);
+}
+
+int store_histogram(struct store *st, const struct store_query *q, struct store_histogram *h,
+		    struct diag *d)
+{
+	return seg_histogram(st->dir, q, h, d);
+}
+
+int store_range(struct store *st, int64_t *ret_from, int64_t *ret_to, uint64_t *ret_n,
+		struct diag *d)
+{
+	return seg_range(st->dir, ret_from, ret_to, ret_n, d);
+}
+
 void store_stats(const struct store *st, struct store_stats *ret_s)
 {
 	*ret_s = (struct store_stats){0};

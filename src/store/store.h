@@ -59,11 +59,29 @@ struct store_query {
 	struct str text;  /* substring of title, or of an event's raw bytes; case ignored */
 	int64_t from, to; /* known in [from, to); TIME_NONE = open */
 	int severity_min;
-	size_t limit;	  /* 0 = 100 */
-	struct str order; /* findings: "severity" (default) or "time" */
+	size_t limit;	   /* 0 = 100 */
+	struct str order;  /* findings: "severity" (default), "time", or "newest" */
+	struct str status; /* of findings: "open", "closed" */
+	int severity_max;  /* 0 = any */
+	const struct store_finding *after; /* findings that stand behind this one in `order` */
+	const struct store_entity *after_entity;
+	uint64_t after_place; /* events behind this place only; 0 = from the start */
 };
 
 /* Calls row() for each finding; strings live during the call. row != 0 stops. */
+/* How many findings q means, without limit and after; counting ends at max. */
+MUST int store_findings_count(struct store *st, const struct store_query *q, uint64_t max,
+			      uint64_t *ret_n, struct diag *d);
+/* Findings in order of writing: those whose number in the feed is above since. */
+MUST int store_feed(struct store *st, uint64_t since, size_t limit,
+		    int (*row)(uint64_t number, struct str kind, struct str id, void *arg),
+		    void *arg, struct diag *d);
+/* The number of the newest entry of the feed; 0 = none. */
+MUST int store_feed_end(struct store *st, uint64_t *ret_number, struct diag *d);
+/* How often each model fired: kind is "alert" or "note". */
+MUST int store_models(struct store *st,
+		      int (*row)(struct str model, struct str kind, uint64_t n, void *arg),
+		      void *arg, struct diag *d);
 MUST int store_findings(struct store *st, const struct store_query *q,
 			int (*row)(const struct store_finding *f, void *arg), void *arg,
 			struct diag *d);
@@ -81,15 +99,38 @@ MUST int store_entities(struct store *st, const struct store_query *q,
 
 struct store_event {
 	uint64_t seq;
+	uint64_t place; /* in the store; grows with admission, never 0 */
 	int64_t time, known;
 	struct str type, id, raw;
 	const struct str *entities; /* "device:pc0357" */
 	size_t nentities;
 };
-/* Events in order of seq; uses the postings for id, entity and time. */
+/* Events in order of admission; uses the postings for id, entity and time. */
 MUST int store_events(struct store *st, const struct store_query *q,
 		      int (*row)(const struct store_event *e, void *arg), void *arg,
 		      struct diag *d);
+
+/* Events counted in steps of time (known) from q->from to q->to; both must be set. */
+struct store_histogram {
+	int64_t step;	 /* ns */
+	uint64_t *count; /* n of them; the caller's */
+	size_t n;
+	/*
+	 * Blocks that must be unpacked (q asks for an entity, a type or words, or the block
+	 * spans several steps) are at most this many bytes together; then partial is set.
+	 */
+	uint64_t bytes_max;
+	bool partial;
+};
+MUST int store_histogram(struct store *st, const struct store_query *q,
+			 struct store_histogram *h, struct diag *d);
+/* First and last `known` and the number of events. E_NOTFOUND when there are none. */
+MUST int store_range(struct store *st, int64_t *ret_from, int64_t *ret_to, uint64_t *ret_n,
+		     struct diag *d);
+/* Every key and value of store_meta_put. */
+MUST int store_meta_each(struct store *st,
+			 int (*row)(struct str key, struct str value, void *arg), void *arg,
+			 struct diag *d);
 
 struct store_stats {
 	uint64_t events, blocks, segments, bytes_raw, bytes_disk;

@@ -1,3 +1,5 @@
+import { untrack } from 'svelte'
+
 // Keys of the page. A view names its keys while it is shown; "?" shows them all.
 export interface Key {
 	key: string
@@ -12,7 +14,8 @@ export const keySets = sets
 /** Used inside $effect: return its value, so that the keys go when the view goes. */
 export function keys(title: string, list: Key[]) {
 	const id = ++next
-	sets.push({ id, title, keys: list })
+	// An effect that names its keys does not depend on what keys there are.
+	untrack(() => sets.push({ id, title, keys: list }))
 	return () => {
 		const i = sets.findIndex((s) => s.id === id)
 		if (i >= 0) sets.splice(i, 1)

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api: HTTP over a store, as docs/openapi.yaml describes it, and the files of the page. Threads
+ * of its own; each request opens the store read only, so that one process may write it
+ * meanwhile.
+ */
+#ifndef API_API_H
+#define API_API_H
+#include "base/buf.h"
+#include "base/err.h"
+
+struct api;
+
+struct api_conf {
+	const char *listen; /* "127.0.0.1:8765", "[::1]:0" (0 = any free port) */
+	const char *store;  /* folder */
+	const char *ui;	    /* folder of the page's files; NULL = none */
+	const char *version;
+	unsigned threads; /* 0 = 4 */
+	bool open;	  /* nobody has to sign in: for a demonstration on loopback only */
+	/*
+	 * JSON arrays made once at start: the models ([{"name":..}]) and the options. Borrowed
+	 * until api_stop; empty = [].
+	 */
+	struct str models, options;
+	/* Live figures as members of an object ("\"queue\":{..},"), or NULL. Called by any
+	 * thread. */
+	void (*health)(struct buf *out, void *arg);
+	void *health_arg;
+};
+
+/* Listens and answers. 0, or <0 with a finished line in d. */
+MUST int api_start(const struct api_conf *conf, struct api **ret_api, struct diag *d);
+/* The port that was bound. */
+unsigned api_port(const struct api *a);
+/* Ends all connections. NULL is fine; returns NULL. */
+struct api *api_stop(struct api *a);
+
+#endif

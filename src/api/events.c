@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Events: the list, one by id, and how many when. */
+#include "api/request.h"
+#include "base/timeutil.h"
+#include <errno.h>
+
+int events_list(struct req *q);
+int events_get(struct req *q);
+int events_histogram(struct req *q);
+
+#define STEPS	   120			 /* of a histogram, about */
+#define UNPACK_MAX (UINT64_C(256) * MIB) /* of a histogram; beyond, it is called partial */
+
+struct rows {
+	struct list list;
+	uint64_t place;
+	size_t limit;
+	bool more, whole;
+};
+
+static const char *const columns[] = {"id", "time", "type", "entities", "text", NULL};
+
+static void event_json(struct buf *b, const struct store_event *e, bool whole)
+{
+	char when[TIME_TEXT];
+
+	buf_addz(b, "{\"id\":");
+	buf_json(b, e->id);
+	buf_fmt(b, ",\"time\":\"%s\"", time_rfc3339(e->time, when));
+	buf_fmt(b, ",\"known\":\"%s\",\"type\":", time_rfc3339(e->known, when));
+	buf_json(b, e->type);
+	buf_addz(b, ",\"entities\":[");
+	for (size_t i = 0; i < e->nentities; i++) {
+		struct str name;
+
+		str_cut(e->entities[i], ':', &name);
+		if (i)
+			buf_addc(b, ',');
+		buf_json(b, name);
+	}
+	buf_addz(b, whole ? "],\"raw\":" : "],\"text\":");
+	buf_json(b, whole ? e->raw : str_sub(e->raw, 0, 240));
+	buf_addc(b, '}');
+}
+
+static int event_row(const struct store_event *e, void *arg)
+{
+	struct rows *x = arg;
+	struct buf b;
+
+	if (x->list.n == x->limit) {
+		x->more = true;
+		return 1;
+	}
+	buf_init(&b, 64 * MIB);
+	event_json(&b, e, x->whole);
+	list_item(&x->list, buf_str(&b));
+	buf_free(&b);
+	x->place = e->place;
+	return 0;
+}
+
+struct known {
+	bool found;
+};
+
+static int entity_known(const struct store_entity *e, void *arg)
+{
+	(void)e;
+	((struct known *)arg)->found = true;
+	return 1;
+}
+
+/*
+ * q: the name of an entity, else words of the raw record. A "field: value" is looked for by its
+ * value.
+ */
+static int want(struct req *q, struct store *st, struct store_query *sq, struct diag *d)
+{
+	struct store_query ask = {.from = TIME_NONE, .to = TIME_NONE, .limit = 1};
+	struct str text = str_trim(req_query(q, "q")), value;
+	struct known k = {false};
+	int r = 0;
+
+	sq->type = req_query(q, "type");
+	sq->entity = req_query(q, "entity");
+	if (!req_times(q, sq) || !text.len)
+		return 0;
+	ask.entity = text;
+	r = store_entities(st, &ask, entity_known, &k, d);
+	if (k.found && !sq->entity.len) {
+		sq->entity = text;
+		return r;
+	}
+	str_cut(text, ':', &value);
+	if (value.p && value.len > 1 && value.p[0] == ' ') {
+		text = str_trim(value);
+		if (text.len > 2 && text.p[0] == '"' && text.p[text.len - 1] == '"')
+			text = str_sub(text, 1, text.len - 1);
+	}
+	sq->text = text;
+	return r;
+}
+
+int events_list(struct req *q)
+{
+	struct store_query sq = {0};
+	struct store *st = req_store(q);
+	struct rows x = {.whole = q->format == FORMAT_NDJSON};
+	struct str next = {NULL, 0}, cursor = req_query(q, "cursor");
+	struct diag d = {{0}};
+	int64_t place = 0;
+	int r;
+
+	if (!st || !req_limit(q, &x.limit))
+		return 0;
+	if ((r = want(q, st, &sq, &d)) < 0)
+		return req_failed(q, r, &d);
+	if (cursor.len && (!str_i64(cursor_read(&q->mem, cursor), &place) || place <= 0))
+		return req_problem(q, 400, "Wrong cursor",
+				   "give back what an answer called next");
+	if (q->status != 200)
+		return 0;
+	sq.after_place = (uint64_t)place;
+	sq.limit = x.limit + 1;
+	list_open(&x.list, q, columns);
+	r = store_events(st, &sq, event_row, &x, &d);
+	if (r < 0)
+		return req_failed(q, r, &d);
+	if (x.more)
+		next = cursor_make(&q->mem,
+				   arena_fmt(&q->mem, "%llu", (unsigned long long)x.place));
+	list_close(&x.list, next, str_n(NULL, 0));
+	return 0;
+}
+
+static int cited_row(const struct store_finding *f, void *arg)
+{
+	struct buf *b = arg;
+
+	if (b->len && b->p[b->len - 1] != '[')
+		buf_addc(b, ',');
+	buf_addz(b, "{\"kind\":");
+	buf_json(b, f->kind);
+	buf_addz(b, ",\"id\":");
+	buf_json(b, f->id);
+	buf_addz(b, ",\"title\":");
+	buf_json(b, f->title);
+	buf_addc(b, '}');
+	return 0;
+}
+
+/* An id may stand for several records: one connection writes many. */
+int events_get(struct req *q)
+{
+	struct store_query sq = {
+		.id = q->part[0], .from = TIME_NONE, .to = TIME_NONE, .limit = 101};
+	struct store_query fq = {.event = q->part[0], .from = TIME_NONE, .to = TIME_NONE};
+	struct store *st = req_store(q);
+	struct rows x = {.whole = true, .limit = 100};
+	struct diag d = {{0}};
+	struct buf cited;
+	int r;
+
+	if (!st)
+		return 0;
+	q->format = FORMAT_JSON;
+	list_open(&x.list, q, columns);
+	r = store_events(st, &sq, event_row, &x, &d);
+	if (r < 0)
+		return req_failed(q, r, &d);
+	if (!x.list.n)
+		return req_problem(q, 404, "Not found", "no record of this id is in the store");
+	buf_init(&cited, 1 * MIB);
+	buf_addz(&cited, ",\"findings\":[");
+	r = store_findings(st, &fq, cited_row, &cited, &d);
+	buf_addc(&cited, ']');
+	list_close(&x.list, str_n(NULL, 0), buf_str(&cited));
+	buf_free(&cited);
+	return r < 0 ? req_failed(q, r, &d) : 0;
+}
+
+/* A step that people read: 1, 5, 15, 60 s, ... so that at most about STEPS are drawn. */
+static int64_t step_for(int64_t span)
+{
+	static const int64_t steps[] = {1,    5,     15,    60,	   300,	  900,
+					3600, 10800, 21600, 43200, 86400, 604800};
+
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++)
+		if (span / (steps[i] * NS_PER_S) <= STEPS)
+			return steps[i] * NS_PER_S;
+	return span / STEPS + 1;
+}
+
+int events_histogram(struct req *q)
+{
+	struct store_query sq = {0};
+	struct store *st = req_store(q);
+	struct store_histogram h = {.bytes_max = UNPACK_MAX};
+	struct diag d = {{0}};
+	char when[TIME_TEXT];
+	int64_t from, to;
+	uint64_t n;
+	int r;
+
+	if (!st)
+		return 0;
+	if ((r = want(q, st, &sq, &d)) < 0)
+		return req_failed(q, r, &d);
+	if (q->status != 200)
+		return 0;
+	r = store_range(st, &from, &to, &n, &d);
+	if (r < 0 && r != E_NOTFOUND)
+		return req_failed(q, r, &d);
+	q->type = "application/json";
+	if (r == E_NOTFOUND) {
+		buf_addz(&q->out,
+			 "{\"from\":\"1970-01-01T00:00:00Z\",\"step_s\":1,\"counts\":[],"
+			 "\"partial\":false}");
+		return 0;
+	}
+	from = sq.from == TIME_NONE ? from : MAX(from, sq.from);
+	to = sq.to == TIME_NONE ? to + 1 : MIN(to + 1, sq.to);
+	to = MAX(to, from + 1);
+	h.step = step_for(to - from);
+	sq.from = from - from % h.step;
+	sq.to = to;
+	h.n = (size_t)((to - sq.from + h.step - 1) / h.step);
+	h.count = arena_zalloc(&q->mem, h.n * sizeof(*h.count));
+	r = h.count ? store_histogram(st, &sq, &h, &d) : -ENOMEM;
+	if (r < 0)
+		return req_failed(q, r, &d);
+	buf_fmt(&q->out, "{\"from\":\"%s\",\"step_s\":%lld,\"counts\":[",
+		time_rfc3339(sq.from, when), (long long)(h.step / NS_PER_S));
+	for (size_t i = 0; i < h.n; i++)
+		buf_fmt(&q->out, "%s%llu", i ? "," : "", (unsigned long long)h.count[i]);
+	buf_fmt(&q->out, "],\"partial\":%s}", h.partial ? "true" : "false");
+	return 0;
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/impl.h"
+#include "base/hash.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define OUT_MAX	    (512 * MIB) /* of an answer: a whole list as a file */
+#define ARENA_MAX   (1024 * MIB)
+#define CONNECTIONS 512
+#define IDLE_S	    60
+
+struct call {
+	struct buf body;
+	bool seen, too_long;
+};
+
+void http_common(struct MHD_Response *r)
+{
+	static const char *const h[][2] = {
+		{"X-Content-Type-Options", "nosniff"},
+		{"Referrer-Policy", "no-referrer"},
+		{"X-Frame-Options", "DENY"},
+		{"Cross-Origin-Opener-Policy", "same-origin"},
+		{"Cross-Origin-Resource-Policy", "same-origin"},
+		{"Content-Security-Policy",
+		 "default-src 'self'; script-src 'self'; style-src 'self'; worker-src 'self'; "
+		 "img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri "
+		 "'none'; "
+		 "form-action 'self'; frame-ancestors 'none'"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(h); i++)
+		MHD_add_response_header(r, h[i][0], h[i][1]);
+}
+
+/*
+ * The name under which we were called must be ours. Otherwise a page of a stranger whose name
+ * was made to mean 127.0.0.1 (DNS rebinding) could read what stands here.
+ */
+static bool host_is_ours(const struct api *a, struct MHD_Connection *c)
+{
+	const char *host = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Host");
+	struct str h = str_of(host), name, rest;
+
+	if (!a->loopback)
+		return true;
+	if (h.len && h.p[0] == '[')
+		name = str_sub(h, 0, str_chr(h, ']', 0) + 1);
+	else
+		name = str_cut(h, ':', &rest);
+	return str_eqz(name, "127.0.0.1") || str_ieqz(name, "localhost") ||
+	       str_eqz(name, "[::1]");
+}
+
+static enum req_format format_of(const struct req *q)
+{
+	struct str f = req_query(q, "format"), accept = req_header(q, "Accept");
+
+	if (str_eqz(f, "csv") || (!f.len && str_find(accept, STR("text/csv")) != SIZE_MAX))
+		return FORMAT_CSV;
+	if (str_eqz(f, "ndjson") ||
+	    (!f.len && str_find(accept, STR("application/x-ndjson")) != SIZE_MAX))
+		return FORMAT_NDJSON;
+	return FORMAT_JSON;
+}
+
+static void add_z(struct MHD_Response *r, const char *name, struct arena *mem, struct str v)
+{
+	char *z = v.len ? arena_strz(mem, v) : NULL;
+
+	if (z)
+		MHD_add_response_header(r, name, z);
+}
+
+static enum MHD_Result answer(struct req *q)
+{
+	struct str out = buf_str(&q->out), match = req_header(q, "If-None-Match");
+	struct MHD_Response *r;
+	enum MHD_Result ret;
+
+	if (q->status == 200 && str_eqz(str_of(q->method), "GET"))
+		q->etag = arena_fmt(&q->mem, "\"%016llx\"",
+				    (unsigned long long)hash_bytes(out.p, out.len, 0));
+	if (q->etag.len && str_eq(match, q->etag)) {
+		q->status = 304;
+		out.len = 0;
+	}
+	r = MHD_create_response_from_buffer(out.len, (void *)(uintptr_t)(out.p ? out.p : ""),
+					    MHD_RESPMEM_MUST_COPY);
+	if (!r)
+		return MHD_NO;
+	http_common(r);
+	MHD_add_response_header(r, "Content-Type", q->type);
+	MHD_add_response_header(r, "Cache-Control", "no-cache");
+	add_z(r, "ETag", &q->mem, q->etag);
+	add_z(r, "Set-Cookie", &q->mem, q->cookie);
+	if (q->format != FORMAT_JSON)
+		MHD_add_response_header(r, "Content-Disposition",
+					q->format == FORMAT_CSV
+						? "attachment; filename=\"thymus.csv\""
+						: "attachment; filename=\"thymus.ndjson\"");
+	ret = MHD_queue_response(q->conn, q->status, r);
+	MHD_destroy_response(r);
+	return ret;
+}
+
+static enum MHD_Result api_call(struct api *a, struct MHD_Connection *c, const char *method,
+				const char *path, const struct call *x)
+{
+	struct req q = {.api = a,
+			.conf = &a->conf,
+			.conn = c,
+			.method = method,
+			.path = str_of(path),
+			.status = 200,
+			.type = "application/json",
+			.body = buf_str(&x->body)};
+	struct diag d = {{0}};
+	enum MHD_Result ret;
+	int r;
+
+	arena_init(&q.mem, ARENA_MAX);
+	buf_init(&q.out, OUT_MAX);
+	q.format = format_of(&q);
+	q.role = a->conf.open ? ROLE_ADMIN : ROLE_ANYONE;
+	if (!host_is_ours(a, c))
+		r = req_problem(&q, 421, "Wrong host",
+				"this server answers only under its own name");
+	else if (x->too_long)
+		r = req_problem(&q, 413, "Too long", "a request has at most %lu bytes",
+				(unsigned long)REQ_BODY_MAX);
+	else
+		r = route_run(&q);
+	if (r == 0)
+		r = buf_err(&q.out);
+	if (r < 0)
+		req_failed(&q, r, &d);
+	if (q.status >= 400)
+		q.format = FORMAT_JSON;
+	ret = answer(&q);
+	store_close(q.st);
+	buf_free(&q.out);
+	arena_free(&q.mem);
+	return ret;
+}
+
+static enum MHD_Result handle(void *cls, struct MHD_Connection *c, const char *url,
+			      const char *method, const char *version, const char *data,
+			      size_t *size, void **con)
+{
+	struct api *a = cls;
+	struct call *x = *con;
+	bool get = strcmp(method, "GET") == 0, head = strcmp(method, "HEAD") == 0;
+
+	(void)version;
+	if (!x) {
+		*con = x = calloc(1, sizeof(*x));
+		if (x)
+			buf_init(&x->body, REQ_BODY_MAX);
+		return x ? MHD_YES : MHD_NO;
+	}
+	if (*size) {
+		buf_add(&x->body, str_n(data, *size));
+		x->too_long |= buf_err(&x->body) != 0;
+		*size = 0;
+		return MHD_YES;
+	}
+	if (strncmp(url, "/api/v1/", 8) != 0)
+		return static_answer(a, c, get || head ? url : "", head);
+	if (get && strcmp(url, "/api/v1/stream") == 0 && host_is_ours(a, c) && a->conf.open)
+		return stream_answer(a, c);
+	return api_call(a, c, method, url + 7, x);
+}
+
+static void done(void *cls, struct MHD_Connection *c, void **con,
+		 enum MHD_RequestTerminationCode code)
+{
+	struct call *x = *con;
+
+	(void)cls;
+	(void)c;
+	(void)code;
+	if (x)
+		buf_free(&x->body);
+	free(x);
+	*con = NULL;
+}
+
+/* Our own decoder sees the path as it came: a '/' inside a name stays one. */
+static size_t keep_escapes(void *cls, struct MHD_Connection *c, char *s)
+{
+	struct str all = str_of(s);
+
+	(void)cls;
+	(void)c;
+	return strncmp(s, "/api/v1/", 8) == 0 ? all.len : MHD_http_unescape(s);
+}
+
+static int parse_listen(struct api *a, struct sockaddr_storage *ss, struct diag *d)
+{
+	struct str l = str_of(a->conf.listen), host, port;
+	struct sockaddr_in *v4 = (struct sockaddr_in *)ss;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ss;
+	size_t at = l.len;
+	int64_t n;
+
+	while (at && l.p[at - 1] != ':')
+		at--;
+	host = str_sub(l, 0, at ? at - 1 : 0);
+	port = str_sub(l, at, l.len);
+	if (host.len > 1 && host.p[0] == '[')
+		host = str_sub(host, 1, host.len - 1);
+	if (!host.len || host.len >= sizeof(a->host) || !str_i64(port, &n) || n < 0 ||
+	    n > 65535)
+		return diag_set(d, -EINVAL, "'%s' is no ADDRESS:PORT", a->conf.listen);
+	memcpy(a->host, host.p, host.len);
+	*ss = (struct sockaddr_storage){0};
+	if (inet_pton(AF_INET, a->host, &v4->sin_addr) == 1) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons((uint16_t)n);
+		a->loopback = (ntohl(v4->sin_addr.s_addr) >> 24) == 127;
+	} else if (inet_pton(AF_INET6, a->host, &v6->sin6_addr) == 1) {
+		v6->sin6_family = AF_INET6;
+		v6->sin6_port = htons((uint16_t)n);
+		a->loopback = IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+	} else {
+		return diag_set(d, -EINVAL, "'%s' is no address", a->host);
+	}
+	return 0;
+}
+
+static int start(struct api *a, struct diag *d)
+{
+	struct sockaddr_storage ss;
+	const union MHD_DaemonInfo *info;
+	unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
+	int r = parse_listen(a, &ss, d);
+
+	if (r < 0)
+		return r;
+	if (a->conf.open && !a->loopback)
+		return diag_set(d, -EACCES,
+				"without signing in only an address of this machine is served");
+	if (ss.ss_family == AF_INET6)
+		flags |= MHD_USE_IPv6;
+	a->daemon = MHD_start_daemon(
+		flags, 0, NULL, NULL, handle, a, MHD_OPTION_SOCK_ADDR, &ss,
+		MHD_OPTION_THREAD_POOL_SIZE, a->conf.threads ? a->conf.threads : 4u,
+		MHD_OPTION_NOTIFY_COMPLETED, done, NULL, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_END);
+	if (!a->daemon)
+		return diag_set(d, -errno, "cannot listen on %s: %s", a->conf.listen,
+				strerror(errno));
+	info = MHD_get_daemon_info(a->daemon, MHD_DAEMON_INFO_BIND_PORT);
+	a->port = info ? info->port : 0;
+	return stream_start(a);
+}
+
+int api_start(const struct api_conf *conf, struct api **ret_api, struct diag *d)
+{
+	struct api *a = calloc(1, sizeof(*a));
+	int r;
+
+	if (!a)
+		return -ENOMEM;
+	a->conf = *conf;
+	pthread_mutex_init(&a->lock, NULL);
+	r = start(a, d);
+	if (r < 0) {
+		api_stop(a);
+		return r;
+	}
+	*ret_api = a;
+	return 0;
+}
+
+unsigned api_port(const struct api *a)
+{
+	return a->port;
+}
+
+struct api *api_stop(struct api *a)
+{
+	if (!a)
+		return NULL;
+	stream_stop(a);
+	if (a->daemon)
+		MHD_stop_daemon(a->daemon);
+	pthread_mutex_destroy(&a->lock);
+	free(a);
+	return NULL;
+}

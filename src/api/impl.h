@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api/impl: what the files of the HTTP side share.
+ */
+#ifndef API_IMPL_H
+#define API_IMPL_H
+#include "api/request.h"
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct subscriber;
+
+struct api {
+	struct api_conf conf;
+	struct MHD_Daemon *daemon;
+	char host[64];
+	unsigned port;
+	bool loopback;
+	/* The stream: its thread looks at the feed and wakes who waits. */
+	pthread_t feeder;
+	bool feeding;
+	pthread_mutex_t lock;
+	struct subscriber *subscribers;
+	size_t nsubscribers;
+	_Atomic uint64_t feed_end;
+	_Atomic bool stop;
+};
+
+/* Headers that every answer has. */
+void http_common(struct MHD_Response *r);
+/* A file of the page, or its index for a path of the page's own. */
+enum MHD_Result static_answer(struct api *a, struct MHD_Connection *c, const char *url,
+			      bool head);
+/* The stream of what is new (server-sent events). */
+MUST int stream_start(struct api *a);
+void stream_stop(struct api *a);
+enum MHD_Result stream_answer(struct api *a, struct MHD_Connection *c);
+
+#endif

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/request.h"
+#include "base/json.h"
+#include "base/timeutil.h"
+#include <errno.h>
+#include <microhttpd.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+struct str req_query(const struct req *q, const char *key)
+{
+	return str_of(MHD_lookup_connection_value(q->conn, MHD_GET_ARGUMENT_KIND, key));
+}
+
+struct str req_header(const struct req *q, const char *key)
+{
+	return str_of(MHD_lookup_connection_value(q->conn, MHD_HEADER_KIND, key));
+}
+
+struct store *req_store(struct req *q)
+{
+	struct store_conf conf = {.dir = q->conf->store, .read_only = true};
+	struct diag d = {{0}};
+
+	if (!q->st && store_open(&conf, &q->st, &d) < 0)
+		req_problem(q, 503, "The store cannot be read", "%s", d.msg);
+	return q->st;
+}
+
+int req_problem(struct req *q, unsigned status, const char *title, const char *fmt, ...)
+{
+	char detail[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(detail, sizeof(detail), fmt, ap);
+	va_end(ap);
+	buf_clear(&q->out);
+	buf_fmt(&q->out, "{\"type\":\"about:blank\",\"status\":%u,\"title\":", status);
+	buf_json(&q->out, str_of(title));
+	if (detail[0]) {
+		buf_addz(&q->out, ",\"detail\":");
+		buf_json(&q->out, str_of(detail));
+	}
+	buf_addc(&q->out, '}');
+	q->status = status;
+	q->type = "application/problem+json";
+	return 0;
+}
+
+int req_failed(struct req *q, int err, const struct diag *d)
+{
+	return req_problem(q, 500, "That failed on our side", "%s",
+			   d && d->msg[0] ? d->msg : err_text(err));
+}
+
+bool req_limit(struct req *q, size_t *ret_limit)
+{
+	struct str v = req_query(q, "limit");
+	int64_t n = 100;
+
+	if (v.len && (!str_i64(v, &n) || n < 1 || n > 1000)) {
+		req_problem(q, 400, "Wrong limit", "limit is a number from 1 to 1000");
+		return false;
+	}
+	/* A file has all of it, but not more than a person can open. */
+	*ret_limit = !v.len && q->format != FORMAT_JSON ? 1000000 : (size_t)n;
+	return true;
+}
+
+bool req_times(struct req *q, struct store_query *sq)
+{
+	struct str from = req_query(q, "from"), to = req_query(q, "to");
+
+	sq->from = sq->to = TIME_NONE;
+	if ((from.len && !time_parse(from, &sq->from)) ||
+	    (to.len && !time_parse(to, &sq->to))) {
+		req_problem(q, 400, "Wrong time",
+			    "from and to are times of RFC 3339, as 2026-05-03T23:00:00Z");
+		return false;
+	}
+	return true;
+}
+
+static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+struct str cursor_make(struct arena *mem, struct str plain)
+{
+	char *p = arena_alloc(mem, plain.len * 4 / 3 + 4);
+	size_t n = 0;
+
+	for (size_t i = 0; p && i < plain.len; i += 3) {
+		size_t left = plain.len - i;
+		uint32_t v = (uint32_t)(unsigned char)plain.p[i] << 16;
+
+		if (left > 1)
+			v |= (uint32_t)(unsigned char)plain.p[i + 1] << 8;
+		if (left > 2)
+			v |= (unsigned char)plain.p[i + 2];
+		p[n++] = digits[v >> 18];
+		p[n++] = digits[v >> 12 & 63];
+		if (left > 1)
+			p[n++] = digits[v >> 6 & 63];
+		if (left > 2)
+			p[n++] = digits[v & 63];
+	}
+	return str_n(p, p ? n : 0);
+}
+
+struct str cursor_read(struct arena *mem, struct str cursor)
+{
+	char *p = arena_alloc(mem, cursor.len + 1);
+	uint32_t v = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; p && i < cursor.len; i++) {
+		const char *at = cursor.p[i] ? strchr(digits, cursor.p[i]) : NULL;
+
+		if (!at)
+			return str_n(NULL, 0);
+		v = v << 6 | (uint32_t)(at - digits);
+		if (i % 4)
+			p[n++] = (char)(v >> (6 - 2 * (i % 4)) & 255);
+	}
+	return str_n(p, p ? n : 0);
+}
+
+void list_open(struct list *l, struct req *q, const char *const *columns)
+{
+	*l = (struct list){.q = q, .columns = columns};
+	if (q->format == FORMAT_JSON) {
+		q->type = "application/json";
+		buf_addz(&q->out, "{\"items\":[");
+	} else if (q->format == FORMAT_NDJSON) {
+		q->type = "application/x-ndjson";
+	} else {
+		q->type = "text/csv; charset=utf-8";
+		for (size_t i = 0; columns[i]; i++)
+			buf_fmt(&q->out, "%s%s", i ? "," : "", columns[i]);
+		buf_addz(&q->out, "\r\n");
+	}
+}
+
+/*
+ * A value of CSV, quoted. A first sign that a spreadsheet would take for a formula gets an
+ * apostrophe before it: the text comes from logs, which strangers write.
+ */
+static void csv_value(struct buf *out, struct str v)
+{
+	buf_addc(out, '"');
+	if (v.len && strchr("=+-@\t\r", v.p[0]))
+		buf_addc(out, '\'');
+	for (size_t i = 0; i < v.len; i++) {
+		if (v.p[i] == '"')
+			buf_addc(out, '"');
+		buf_addc(out, v.p[i]);
+	}
+	buf_addc(out, '"');
+}
+
+static void csv_token(struct buf *out, const struct json *j, uint32_t t, struct arena *mem)
+{
+	struct buf all;
+
+	if (j->tok[t].kind != JSON_ARRAY) {
+		csv_value(out, j->tok[t].kind == JSON_STRING ? json_text(j, t, mem)
+							     : json_raw(j, t));
+		return;
+	}
+	buf_init(&all, 1 * MIB);
+	JSON_EACH_ITEM(j, t, item)
+	{
+		if (all.len)
+			buf_addc(&all, ' ');
+		buf_add(&all, json_text(j, item, mem));
+	}
+	csv_value(out, buf_str(&all));
+	buf_free(&all);
+}
+
+static void csv_row(struct list *l, struct str text)
+{
+	char *p = arena_zalloc(&l->q->mem, text.len + JSON_PAD);
+	struct json j;
+
+	if (!p)
+		return;
+	memcpy(p, text.p, text.len);
+	json_init(&j);
+	if (json_scan(&j, str_n(p, text.len), NULL) == 0) {
+		for (size_t i = 0; l->columns[i]; i++) {
+			uint32_t t = json_get(&j, 0, str_of(l->columns[i]));
+
+			if (i)
+				buf_addc(&l->q->out, ',');
+			if (t)
+				csv_token(&l->q->out, &j, t, &l->q->mem);
+		}
+		buf_addz(&l->q->out, "\r\n");
+	}
+	json_free(&j);
+}
+
+void list_item(struct list *l, struct str json)
+{
+	struct buf *out = &l->q->out;
+
+	if (l->q->format == FORMAT_CSV) {
+		csv_row(l, json);
+	} else if (l->q->format == FORMAT_NDJSON) {
+		buf_add(out, json);
+		buf_addc(out, '\n');
+	} else {
+		if (l->n)
+			buf_addc(out, ',');
+		buf_add(out, json);
+	}
+	l->n++;
+}
+
+void list_close(struct list *l, struct str next, struct str extra)
+{
+	struct buf *out = &l->q->out;
+
+	if (l->q->format != FORMAT_JSON)
+		return;
+	buf_addc(out, ']');
+	if (next.len) {
+		buf_addz(out, ",\"next\":");
+		buf_json(out, next);
+	}
+	buf_add(out, extra);
+	buf_addc(out, '}');
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api/request: one request on its way through: what was asked, and the answer being made.
+ */
+#ifndef API_REQUEST_H
+#define API_REQUEST_H
+#include "api/api.h"
+#include "base/arena.h"
+#include "store/store.h"
+
+#define REQ_SEGMENTS 4
+#define REQ_BODY_MAX (1 * MIB)
+
+enum role { ROLE_ANYONE, ROLE_VIEWER, ROLE_ANALYST, ROLE_RESPONDER, ROLE_EDITOR, ROLE_ADMIN };
+
+enum req_format { FORMAT_JSON, FORMAT_CSV, FORMAT_NDJSON };
+
+struct req {
+	struct api *api;
+	const struct api_conf *conf;
+	void *conn; /* struct MHD_Connection */
+	struct arena mem;
+	const char *method;
+	struct str path;	       /* after /api/v1, not decoded */
+	struct str part[REQ_SEGMENTS]; /* what stands for {x} in the route, decoded */
+	struct str body;
+	enum req_format format;
+	struct store *st; /* by req_store */
+	struct str user;
+	enum role role;
+
+	/* The answer. */
+	unsigned status;
+	const char *type; /* of the content */
+	struct buf out;
+	struct str etag, cookie, file_name;
+};
+
+/* Text of a query parameter (views into the request), empty when absent. */
+struct str req_query(const struct req *q, const char *key);
+struct str req_header(const struct req *q, const char *key);
+/* The store, opened when first asked; NULL with a problem answered. */
+struct store *req_store(struct req *q);
+/*
+ * Answers with an RFC 9457 problem. Returns 0, so that a handler may end with it.
+ */
+int req_problem(struct req *q, unsigned status, const char *title, const char *fmt, ...)
+	PRINTF(4, 5);
+/* A failure of the store or of memory as a problem. */
+int req_failed(struct req *q, int err, const struct diag *d);
+
+/* limit (1..1000, default 100), or a problem and false. */
+bool req_limit(struct req *q, size_t *ret_limit);
+/* from, to (RFC 3339) into a store_query, or a problem and false. */
+bool req_times(struct req *q, struct store_query *sq);
+/* Opaque cursors: text in, base64url out, and back. Empty when it is none of ours. */
+struct str cursor_make(struct arena *mem, struct str plain);
+struct str cursor_read(struct arena *mem, struct str cursor);
+
+/* A list in the format that was asked for: JSON {"items":[..],"next":..}, CSV, or NDJSON. */
+struct list {
+	struct req *q;
+	const char *const *columns; /* of CSV; ends with NULL */
+	size_t n;
+};
+void list_open(struct list *l, struct req *q, const char *const *columns);
+/* One item: a JSON object whose members `columns` are what CSV shows. */
+void list_item(struct list *l, struct str json);
+/* next: the cursor of what follows, empty = nothing does. extra: further members, or empty. */
+void list_close(struct list *l, struct str next, struct str extra);
+
+struct route {
+	const char *method, *path; /* "/incidents/{id}" */
+	enum role role;
+	int (*run)(struct req *q); /* 0, or <0 for a failure of ours */
+};
+extern const struct route routes[];
+/* 0 and the answer in q. */
+int route_run(struct req *q);
+
+#endif

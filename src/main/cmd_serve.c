@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* thymus serve: the page and the API over a store that exists. */
+#include "api/api.h"
+#include "main/cmd.h"
+#include "main/config.h"
+#include "main/pipeline.h"
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static const struct option longs[] = {
+	{"config", required_argument, NULL, 'c'},
+	{"store", required_argument, NULL, 's'},
+	{"listen", required_argument, NULL, 'l'},
+	{"ui", required_argument, NULL, 'u'},
+	{NULL, 0, NULL, 0},
+};
+
+struct serve {
+	struct config conf;
+	struct api_conf api;
+	const char *config, *store;
+	struct buf models, options;
+};
+
+static int take_options(struct serve *s, int argc, char **argv)
+{
+	int opt;
+
+	optind = 1;
+	while ((opt = getopt_long(argc + 1, argv - 1, "", longs, NULL)) != -1) {
+		if (opt == 'c')
+			s->config = optarg;
+		else if (opt == 's')
+			s->store = optarg;
+		else if (opt == 'l')
+			s->api.listen = optarg;
+		else if (opt == 'u')
+			s->api.ui = optarg;
+		else
+			return usage_error(&cmd_serve, "thymus serve: see the options below");
+	}
+	return optind <= argc ? usage_error(&cmd_serve, "thymus serve takes no further words")
+			      : 0;
+}
+
+static void list_json(struct buf *b, const char *key, const struct str *v, size_t n)
+{
+	buf_fmt(b, ",\"%s\":[", key);
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			buf_addc(b, ',');
+		buf_json(b, v[i]);
+	}
+	buf_addc(b, ']');
+}
+
+static void model_json(struct buf *b, const struct model *m)
+{
+	struct str rest, family = str_cut(m->name, '/', &rest);
+
+	buf_addz(b, "{\"name\":");
+	buf_json(b, m->name);
+	buf_addz(b, ",\"title\":");
+	buf_json(b, m->title);
+	buf_addz(b, ",\"family\":");
+	buf_json(b, rest.p ? family : STR("own"));
+	buf_fmt(b, ",\"level\":\"%s\",\"state\":\"%s\"", severity_name(m->level),
+		m->cannot_fire ? "cannot fire" : "loaded");
+	if (m->cannot_fire) {
+		buf_addz(b, ",\"why\":");
+		buf_json(b, str_of(m->cannot_fire));
+	}
+	list_json(b, "attack", m->attack, m->nattack);
+	buf_addc(b, '}');
+}
+
+/* Reads the models once, for the list of them; a store may be served without. */
+static int read_models(struct serve *s)
+{
+	const struct model *const *m;
+	struct pipeline p;
+	struct diag d = {{0}};
+	size_t n;
+
+	if (pipeline_open(&p, &s->conf, &d) < 0) {
+		fprintf(stderr, "%s\n", d.msg);
+		return 1;
+	}
+	n = detect_models(p.detect, &m);
+	buf_addc(&s->models, '[');
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			buf_addc(&s->models, ',');
+		model_json(&s->models, m[i]);
+	}
+	buf_addc(&s->models, ']');
+	pipeline_close(&p);
+	return buf_err(&s->models) != 0;
+}
+
+static int serve(struct serve *s)
+{
+	struct api *a = NULL;
+	struct diag d = {{0}};
+	sigset_t set;
+	int sig, r;
+
+	/* Before threads are started, so that none of them gets the signal. */
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	r = api_start(&s->api, &a, &d);
+	if (r < 0) {
+		fprintf(stderr, "thymus serve: %s\n", d.msg[0] ? d.msg : err_text(r));
+		return 1;
+	}
+	printf("http://%.*s%u/\n", (int)(strrchr(s->api.listen, ':') - s->api.listen + 1),
+	       s->api.listen, api_port(a));
+	fflush(stdout);
+	sigwait(&set, &sig);
+	api_stop(a);
+	return 0;
+}
+
+static int run(int argc, char **argv)
+{
+	struct serve s = {
+		.api = {.listen = "127.0.0.1:8765", .version = THYMUS_VERSION, .open = true}};
+	struct diag d = {{0}};
+	const char *ui;
+	int status = take_options(&s, argc, argv);
+
+	if (status)
+		return status;
+	if (config_init(&s.conf) < 0)
+		return 1;
+	buf_init(&s.models, 64 * MIB);
+	buf_init(&s.options, 1 * MIB);
+	if (s.config && config_load(&s.conf, s.config, &d) < 0) {
+		fprintf(stderr, "%s\n", d.msg);
+		status = 1;
+	}
+	ui = config_share(&s.conf, "ui/dist");
+	if (!s.api.ui && ui && access(ui, R_OK) == 0)
+		s.api.ui = ui;
+	s.api.store = s.store ? s.store : arena_strz(&s.conf.mem, s.conf.store_dir);
+	config_json(&s.conf, &s.options);
+	status = status ? status : read_models(&s);
+	s.api.models = buf_str(&s.models);
+	s.api.options = buf_str(&s.options);
+	status = status ? status : serve(&s);
+	buf_free(&s.models);
+	buf_free(&s.options);
+	config_free(&s.conf);
+	return status;
+}
+
+const struct command cmd_serve = {
+	.name = "serve",
+	.run = run,
+	.usage = "thymus serve [--store DIR] [--listen ADDRESS:PORT]\n"
+		 "  --store DIR      what is shown (default thymus-store)\n"
+		 "  --listen A:P     where (default 127.0.0.1:8765; this machine only)\n"
+		 "  --ui DIR         files of the page (default beside the program)\n"
+		 "  --config FILE    configuration, for the folders of models\n"
+		 "\n"
+		 "example: thymus replay --store s /var/log/zeek && thymus serve --store s\n",
+	.summary = "show a store as a page and an API",
+};
