@@ -82,10 +82,38 @@ static bool one_match(const struct item *it, const struct pattern *p, const stru
 				     : any_item(p, event_get(e, it->attr), 0);
 }
 
+/* A single value, which most are. */
+static bool scalar_match(const struct item *it, const struct val *v)
+{
+	bool hit = it->all;
+	char tmp[40];
+	struct str t;
+
+	if (!it->texts) {
+		for (size_t i = 0; i < it->npats && hit == it->all; i++)
+			hit = pattern_match(&it->pats[i], v);
+		return hit;
+	}
+	if (v->kind <= VAL_NULL)
+		return false;
+	t = val_text(v, tmp);
+	if (it->lens && !(it->lens >> MIN(t.len, (size_t)63) & 1))
+		return false;
+	for (size_t i = 0; i < it->npats && hit == it->all; i++)
+		hit = pattern_text(&it->pats[i], t);
+	return hit;
+}
+
 static bool item_match(const struct item *it, const struct event *e)
 {
 	bool hit = it->all;
 
+	if (it->npats && it->attr != ATTR_NONE) {
+		const struct val *v = event_get(e, it->attr);
+
+		if (v->kind != VAL_LIST)
+			return scalar_match(it, v) != it->neq;
+	}
 	if (it->list)
 		hit = in_list(it->list, event_get(e, it->attr));
 	else if (it->ref != ATTR_NONE)
@@ -96,29 +124,16 @@ static bool item_match(const struct item *it, const struct event *e)
 	return hit != it->neq;
 }
 
-static bool node_match(const struct node *n, const struct event *e)
-{
-	switch (n->kind) {
-	case NODE_ITEM:
-		return item_match(n->item, e);
-	case NODE_NOT:
-		return !node_match(n->child, e);
-	case NODE_AND:
-		for (const struct node *c = n->child; c; c = c->next)
-			if (!node_match(c, e))
-				return false;
-		return true;
-	default:
-		for (const struct node *c = n->child; c; c = c->next)
-			if (node_match(c, e))
-				return true;
-		return false;
-	}
-}
-
 bool filter_match(const struct filter *f, const struct event *e)
 {
-	return node_match(f->root, e);
+	uint32_t at = f->first;
+
+	while (at < STEP_NO) {
+		const struct step *s = &f->steps[at];
+
+		at = item_match(s->item, e) ? s->yes : s->no;
+	}
+	return at == STEP_YES;
 }
 
 static bool has(const struct rectype *t, attr_t a)
@@ -189,6 +204,7 @@ struct filter *filter_free(struct filter *f)
 			pattern_clear(&it->pats[i]);
 		list_free(it->list);
 	}
+	free(f->steps);
 	arena_free(&f->mem);
 	free(f);
 	return NULL;

@@ -385,6 +385,23 @@ static int add_ref(struct filter_build *b, struct field *fl, const struct yaml_n
 	return add_attr(b, n, n->text, &fl->it->ref);
 }
 
+/* What is known of all its patterns, so that most values need not be held against each. */
+static void look_over(struct item *it)
+{
+	uint64_t lens = 0;
+
+	it->texts = it->npats > 0;
+	for (size_t i = 0; i < it->npats; i++) {
+		const struct pattern *p = &it->pats[i];
+
+		it->texts &= p->kind <= PAT_CIDR;
+		lens |= p->kind == PAT_EQUAL	? UINT64_C(1) << MIN(p->text.len, (size_t)63)
+			: p->kind == PAT_STARTS ? UINT64_MAX << MIN(p->text.len, (size_t)63)
+						: UINT64_MAX;
+	}
+	it->lens = it->all ? 0 : lens;
+}
+
 /* One item of the values [n, ...): all of a sequence, or one where items cannot hold more. */
 static int build_item(struct filter_build *b, struct field *fl, attr_t attr,
 		      const struct yaml_node *first, size_t count, struct node *ret_node)
@@ -404,6 +421,7 @@ static int build_item(struct filter_build *b, struct field *fl, attr_t attr,
 		return filter_nomem(b);
 	for (; count > 0 && r == 0; count--, first = first->next)
 		r = add_value(b, fl, first);
+	look_over(fl->it);
 	return r;
 }
 

@@ -268,10 +268,18 @@ static int compile(struct filter_build *b)
 		r = filter_selection(b, c, &b->sels[b->nsels++]);
 		if (r < 0)
 			return r;
+		/* Now, so that copies of it need not count again. */
+		(void)filter_work(&b->sels[b->nsels - 1]);
 	}
 	if (b->nsels == 0)
 		return yaml_fail(b->y, b->map, b->d, "a detection needs a selection");
-	return cond ? filter_condition(b, cond, &b->f->root) : all_selections(b, &b->f->root);
+	r = cond ? filter_condition(b, cond, &b->f->root) : all_selections(b, &b->f->root);
+	if (r < 0)
+		return r;
+	r = filter_lay(b->f);
+	if (r == E_LIMIT)
+		return yaml_fail(b->y, b->map, b->d, "the condition asks too much");
+	return r < 0 ? filter_nomem(b) : 0;
 }
 
 int filter_compile(struct schema *s, const struct yaml *y, const struct yaml_node *n,

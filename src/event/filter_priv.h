@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * event/filter_priv: the compiled form, shared by filter.c (runs it), filter_build.c (makes
- * selections) and filter_cond.c (reads the condition). For these three alone.
+ * event/filter_priv: the compiled form, shared by filter_build.c (makes selections),
+ * filter_cond.c (reads the condition), filter_steps.c (puts it in the order in which it is
+ * asked), filter.c (asks) and filter_anchor.c. For these alone.
  */
 #ifndef EVENT_FILTER_PRIV_H
 #define EVENT_FILTER_PRIV_H
@@ -15,8 +16,11 @@ struct item {
 	attr_t ref;	  /* fieldref: the other field, else ATTR_NONE */
 	uint8_t ref_kind; /* PAT_EQUAL, PAT_CONTAINS, PAT_STARTS or PAT_ENDS */
 	bool cased, all, neq;
+	bool texts; /* every pattern is asked of the value's text */
 	struct pattern *pats;
 	size_t npats;
+	uint64_t lens; /* bit n: some text may be n bytes long, the last bit: or longer; 0: any
+			*/
 	struct list *list; /* owned; instead of patterns */
 	struct item *next; /* all of the filter */
 };
@@ -26,13 +30,26 @@ enum node_kind { NODE_ITEM, NODE_AND, NODE_OR, NODE_NOT };
 struct node {
 	uint8_t kind;
 	uint32_t cost; /* of its anchors, 0: not worked out yet (filter_anchor.c) */
+	uint32_t work; /* of asking all below, 0: not worked out yet (filter_steps.c) */
 	const struct item *item;
 	struct node *child, *next; /* first child; sibling */
 };
 
+/* A question, and the number of the next one after yes and after no; or one of these ends. */
+#define STEP_YES UINT32_MAX
+#define STEP_NO	 (UINT32_MAX - 1)
+
+struct step {
+	const struct item *item;
+	uint32_t yes, no;
+};
+
 struct filter {
-	struct arena mem; /* all below but what PCRE2 and lists own */
+	struct arena mem; /* all below but steps and what PCRE2 and lists own */
 	struct node *root;
+	struct step *steps;
+	size_t nsteps;
+	uint32_t first;
 	struct item *items;
 	attr_t *attrs;
 	size_t nattrs;
@@ -50,6 +67,11 @@ struct filter_build {
 	struct str *names; /* their names */
 	size_t nsels;
 };
+
+/* Work of asking all of n, remembered in it. */
+uint32_t filter_work(struct node *n);
+/* Fills the steps of f from its tree. 0, -ENOMEM, or E_LIMIT when they are too many. */
+MUST int filter_lay(struct filter *f);
 
 /* NULL with *ret_r = -ENOMEM and d filled when out of memory. */
 struct node *filter_node(struct filter_build *b, enum node_kind kind);

@@ -4,6 +4,9 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 #include <stdio.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 /* Bounds of one regular expression on one value. */
 #define REGEX_TEXT_MAX	(256 * KIB)
@@ -23,13 +26,37 @@ static bool same(const struct pattern *p, const char *s, const char *t, size_t n
 	return true;
 }
 
+#if defined(__SSE2__)
+/* Which of the 16 bytes at s are c, a byte of the pattern. */
+static unsigned which(const struct pattern *p, const char *s, char c)
+{
+	char upper = !p->cased && c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)s);
+
+	return (unsigned)_mm_movemask_epi8(_mm_or_si128(
+		_mm_cmpeq_epi8(v, _mm_set1_epi8(c)), _mm_cmpeq_epi8(v, _mm_set1_epi8(upper))));
+}
+#endif
+
 static bool contains(const struct pattern *p, struct str s)
 {
 	struct str t = p->text;
+	size_t i = 0;
 
 	if (t.len == 0)
 		return true;
-	for (size_t i = 0; s.len >= t.len && i <= s.len - t.len; i++)
+#if defined(__SSE2__)
+	/* Sixteen places at a time, by the first byte and the last one of the pattern. */
+	for (; i + 15 + t.len <= s.len; i += 16) {
+		unsigned m = which(p, s.p + i, t.p[0]) &
+			     which(p, s.p + i + t.len - 1, t.p[t.len - 1]);
+
+		for (; m; m &= m - 1)
+			if (same(p, s.p + i + __builtin_ctz(m), t.p, t.len))
+				return true;
+	}
+#endif
+	for (; i + t.len <= s.len; i++)
 		if (at(p, s.p[i]) == t.p[0] && same(p, s.p + i, t.p, t.len))
 			return true;
 	return false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each modifier and each form of condition, once so that it matches and once so that not. */
 #include "event/filter.h"
+#include "event/pattern.h"
 #include "tap.h"
 #include <sys/stat.h>
 #include <unistd.h>
@@ -361,6 +362,99 @@ TEST(conditions)
 			printf("# %s\n", rows[i].text);
 		CHECK_INT(ask(text), rows[i].want);
 	}
+}
+
+
+/*
+ * Every combination of four selections, of which each costs something else to ask and is true
+ * or not, under conditions that name one twice: the order of asking must not show.
+ */
+TEST(order_of_asking)
+{
+	static const char *const yes[] = {"[secret]", "{cmd|re: 'Net'}", "{n: 42}",
+					  "{cmd|contains: [user, nothing]}"};
+	static const char *const no[] = {"[absent]", "{cmd|re: 'Nut'}", "{n: 41}",
+					 "{cmd|contains: [nobody, nothing]}"};
+	char text[512];
+
+	for (unsigned m = 0; m < 16; m++) {
+		bool a = m & 1, b = m & 2, c = m & 4, d = m & 8;
+		const struct {
+			const char *cond;
+			bool want;
+		} cases[] = {
+			{"a and b or c and d", (a && b) || (c && d)},
+			{"(a or b) and (c or d)", (a || b) && (c || d)},
+			{"not (a and c) and (b or a)", !(a && c) && (b || a)},
+			{"1 of them and not all of them",
+			 (a || b || c || d) && !(a && b && c && d)},
+			{"not a or not (b or not (c and d))", !a || !(b || !(c && d))},
+		};
+
+		for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+			snprintf(text, sizeof(text),
+				 "{a: %s, b: %s, c: %s, d: %s, condition: '%s'}",
+				 a ? yes[0] : no[0], b ? yes[1] : no[1], c ? yes[2] : no[2],
+				 d ? yes[3] : no[3], cases[i].cond);
+			CHECK_INT(ask(text), cases[i].want);
+		}
+	}
+}
+
+TEST(too_many_questions)
+{
+	static char text[400000];
+	size_t n = (size_t)snprintf(text, sizeof(text), "a: {n: [1, 2]}\nb:\n");
+
+	for (int i = 0; i < 3000; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "  - {n: %d, ip: 10.1.2.3}\n", i);
+	n += (size_t)snprintf(text + n, sizeof(text) - n, "condition: a");
+	for (int i = 0; i < 5; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, " or b");
+	CHECK_INT(ask(text), 1);
+	for (int i = 0; i < 20; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, " or b");
+	CHECK_INT(ask(text), -1);
+}
+
+/* A word is found wherever it stands, and not where only its ends are right. */
+TEST(word_in_long_text)
+{
+	struct pattern p = {.kind = PAT_CONTAINS, .text = STR("needle")};
+	char text[96];
+
+	for (size_t len = 6; len <= sizeof(text); len++)
+		for (size_t at = 0; at + 6 <= len; at++) {
+			memset(text, 'n', len);
+			memcpy(text + at, "nEeDlE", 6);
+			CHECK(pattern_text(&p, str_n(text, len)));
+			p.cased = true;
+			CHECK(!pattern_text(&p, str_n(text, len)));
+			p.cased = false;
+			text[at + 3] = 'x';
+			CHECK(!pattern_text(&p, str_n(text, len)));
+		}
+}
+
+/* Texts of a list of values are told apart by length first: around 63 bytes too. */
+TEST(lengths_of_values)
+{
+	char text[256], long62[63], long63[64], long70[71];
+
+	memset(long62, 'a', 62), long62[62] = 0;
+	memset(long63, 'a', 63), long63[63] = 0;
+	memset(long70, 'a', 70), long70[70] = 0;
+	event_set(ev, schema_find(schema, STR("other")), val_s(str_of(long63)));
+	snprintf(text, sizeof(text), "s: {other: [%s, x]}", long62);
+	CHECK_INT(ask(text), 0);
+	snprintf(text, sizeof(text), "s: {other: [%s, x]}", long63);
+	CHECK_INT(ask(text), 1);
+	snprintf(text, sizeof(text), "s: {other: [%s, x]}", long70);
+	CHECK_INT(ask(text), 0);
+	snprintf(text, sizeof(text), "s: {other: [%s, 'aa*']}", long70);
+	CHECK_INT(ask(text), 1);
+	CHECK_INT(ask("s: {other: ['a*b', '']}"), 0);
+	event_set(ev, schema_find(schema, STR("other")), val_s(STR("10.1.2.3")));
 }
 
 TAP_MAIN
