@@ -449,8 +449,8 @@ static struct inc *about(struct incidents *in, uint64_t key, int64_t t)
 }
 
 /* It is told with the next alert, or when the incident closes. */
-int incidents_signals(struct incidents *in, const struct learn_result *r, size_t n,
-		      const struct event *e)
+int incidents_signals(struct incidents *in, const struct learn *l, const struct learn_result *r,
+		      size_t n, const struct event *e)
 {
 	int err = 0;
 
@@ -462,7 +462,7 @@ int incidents_signals(struct incidents *in, const struct learn_result *r, size_t
 		if (!x || r[k].surprise < INCIDENT_SIGNAL_NATS || r[k].learning ||
 		    !r[k].tactic.len)
 			continue;
-		signals_put(in->signals, edges_key(x), &r[k], e);
+		signals_put(in->signals, edges_key(x), l, &r[k], e);
 		i = about(in, edges_key(x), e->known);
 		if (!i || i->nsteps >= CONTEXT_MAX)
 			continue;

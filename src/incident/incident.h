@@ -53,10 +53,11 @@ MUST int incidents_event(struct incidents *in, const struct event *e);
 
 /*
  * What learning found odd in e, right after learn_event: results from that on are remembered
- * for some hours and become part of the incident that opens on their entity, or is open.
+ * for some hours and become part of the incident that opens on their entity, or is open. What
+ * is remembered is put into words by l; NULL: r has them.
  */
-MUST int incidents_signals(struct incidents *in, const struct learn_result *r, size_t n,
-			   const struct event *e);
+MUST int incidents_signals(struct incidents *in, const struct learn *l,
+			   const struct learn_result *r, size_t n, const struct event *e);
 /*
  * Takes an alert or note (copies what it needs). changed() is called per incident touched: of
  * a merge, first for the one that is gone. What it returns, if not 0, ends the call.

@@ -80,8 +80,8 @@ static struct signal *place(struct signal *set, uint64_t key, struct str quantit
 	return best;
 }
 
-void signals_put(struct signals *s, uint64_t key, const struct learn_result *r,
-		 const struct event *e)
+void signals_put(struct signals *s, uint64_t key, const struct learn *l,
+		 const struct learn_result *r, const struct event *e)
 {
 	struct signal *x = place(set_of(s, key), key, r->quantity, e->known);
 
@@ -90,6 +90,8 @@ void signals_put(struct signals *s, uint64_t key, const struct learn_result *r,
 	if (x->key == key && e->known - x->time < NS_PER_H &&
 	    str_eqz(r->quantity, x->quantity) && (double)x->surprise >= r->surprise)
 		return;
+	if (l)
+		learn_say(l, r);
 	*x = (struct signal){.key = key,
 			     .time = e->known,
 			     .surprise = (float)r->surprise,

@@ -16,9 +16,12 @@ struct signals;
 /* At most bytes of memory. 0 or -ENOMEM. */
 MUST int signals_new(size_t bytes, struct signals **ret_s);
 struct signals *signals_free(struct signals *s);
-/* Remembers r, seen in e, under an entity's key; the same quantity twice in an hour once. */
-void signals_put(struct signals *s, uint64_t key, const struct learn_result *r,
-		 const struct event *e);
+/*
+ * Remembers r, seen in e, under an entity's key; the same quantity twice in an hour once. Only
+ * then l makes its words (NULL: it has them).
+ */
+void signals_put(struct signals *s, uint64_t key, const struct learn *l,
+		 const struct learn_result *r, const struct event *e);
 /*
  * Takes the earliest signal of key within the window before t out of the memory and makes it a
  * step (owned by the caller). 0 when there is none left, 1, or -ENOMEM.

@@ -158,6 +158,7 @@ struct unsaid {
 	const struct quantity *q;
 	struct observation o;
 	struct verdict v;
+	bool said;
 };
 
 /*
@@ -202,7 +203,6 @@ struct learn {
 	struct arena text; /* of the results */
 	struct learn_result results[RESULTS_MAX];
 	size_t nresults;
-	bool said; /* the results have their words */
 	int64_t since;
 	struct clock clock;
 	/* Of the event at hand. */

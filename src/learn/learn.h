@@ -49,8 +49,9 @@ struct learn_result {
 /* Scores and learns e (resolved); fills learned.* in its row. mem: the event's batch. */
 MUST int learn_event(struct learn *l, struct event *e, struct arena *mem);
 size_t learn_results(const struct learn *l, const struct learn_result **ret_r);
-/* The highest surprise among them, without putting anything into words; 0 when there is none. */
-double learn_oddest(const struct learn *l);
+/* The same without the words, which cost more than all else; learn_say makes those of one. */
+size_t learn_surprises(const struct learn *l, const struct learn_result **ret_r);
+void learn_say(const struct learn *l, const struct learn_result *r);
 
 /*
  * The one door for whoever has a surprise of its own: that a model fired on an entity in this

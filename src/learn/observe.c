@@ -357,7 +357,6 @@ int learn_event(struct learn *l, struct event *e, struct arena *mem)
 
 	arena_reset(&l->text);
 	l->nresults = 0;
-	l->said = false;
 	if (!l->since)
 		l->since = MAX(now, 1);
 	find_roles(l, e);

@@ -53,8 +53,14 @@ static struct str fill(struct learn *l, const struct unsaid *u)
 	return out;
 }
 
-static void say(struct learn *l, struct unsaid *u, struct learn_result *r)
+static void say(struct learn *l, size_t i)
 {
+	struct unsaid *u = &l->unsaid[i];
+	struct learn_result *r = &l->results[i];
+
+	if (u->said)
+		return;
+	u->said = true;
 	if (u->q->kind->explain && !u->v.seen.len && !u->v.usual.len)
 		u->q->kind->explain(l, u->q, &u->o, &u->v);
 	r->usual = u->v.usual;
@@ -62,23 +68,26 @@ static void say(struct learn *l, struct unsaid *u, struct learn_result *r)
 	r->text = fill(l, u);
 }
 
+/* Words are made once; for the caller nothing changes. */
+static struct learn *own(const struct learn *l)
+{
+	return (struct learn *)(uintptr_t)l;
+}
+
 size_t learn_results(const struct learn *l, const struct learn_result **ret_r)
 {
-	/* Said once; for the caller nothing changes. */
-	struct learn *own = (struct learn *)(uintptr_t)l;
+	for (size_t i = 0; i < l->nresults; i++)
+		say(own(l), i);
+	return learn_surprises(l, ret_r);
+}
 
-	for (size_t i = 0; !l->said && i < l->nresults; i++)
-		say(own, &own->unsaid[i], &own->results[i]);
-	own->said = true;
+size_t learn_surprises(const struct learn *l, const struct learn_result **ret_r)
+{
 	*ret_r = l->results;
 	return l->nresults;
 }
 
-double learn_oddest(const struct learn *l)
+void learn_say(const struct learn *l, const struct learn_result *r)
 {
-	double most = 0;
-
-	for (size_t i = 0; i < l->nresults; i++)
-		most = MAX(most, l->results[i].surprise);
-	return most;
+	say(own(l), (size_t)(r - l->results));
 }

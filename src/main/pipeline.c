@@ -176,9 +176,9 @@ int pipeline_event(struct pipeline *p, struct event *e, struct arena *mem)
 	if ((r = entities_resolve(p->entities, e, mem)) < 0 ||
 	    (r = learn_event(p->learn, e, mem)) < 0)
 		return r;
-	n = learn_oddest(p->learn) >= INCIDENT_SIGNAL_NATS ? learn_results(p->learn, &odd) : 0;
+	n = learn_surprises(p->learn, &odd);
 	if ((r = incidents_event(p->incidents, e)) < 0 ||
-	    (r = incidents_signals(p->incidents, odd, n, e)) < 0 ||
+	    (r = incidents_signals(p->incidents, p->learn, odd, n, e)) < 0 ||
 	    (r = detect_event(p->detect, e, on_alert, p)) < 0)
 		return r;
 	return p->store ? store_event(p->store, e, p->entities) : 0;

@@ -20,7 +20,7 @@ static void signal_at(struct world *w, int64_t t, struct part who, const char *q
 				 .tactic = STR("command_and_control")};
 
 	e->id = str_of(id);
-	CHECK_INT(incidents_signals(w->in, &r, 1, e), 0);
+	CHECK_INT(incidents_signals(w->in, NULL, &r, 1, e), 0);
 }
 
 static struct part device(const char *name)
