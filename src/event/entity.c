@@ -399,14 +399,21 @@ const struct entity *entity_get(const struct entities *en, uint32_t id)
 
 uint32_t entity_find(const struct entities *en, enum ent_kind kind, struct str name)
 {
+	return entity_find_any(en, &kind, 1, name);
+}
+
+uint32_t entity_find_any(const struct entities *en, const enum ent_kind *kinds, size_t n,
+			 struct str name)
+{
 	struct name_buf low;
 	char text[IP_TEXT];
-	const struct ent *t;
+	const struct ent *t = NULL;
 	struct ip ip;
 
 	name_lower(name, &low);
-	t = ent_find(en, kind,
-		     ip_parse(name_str(&low), &ip) ? ip_text(&ip, text) : name_str(&low));
+	name = ip_parse(name_str(&low), &ip) ? ip_text(&ip, text) : name_str(&low);
+	for (size_t i = 0; i < n && !t; i++)
+		t = ent_find(en, kinds[i], name);
 	return t ? t->pub.id : ENT_NONE;
 }
 

@@ -75,6 +75,9 @@ MUST int entities_resolve(struct entities *en, struct event *e, struct arena *me
 const struct entity *entity_get(const struct entities *en, uint32_t id);
 /* By kind and any of its names (canonical or alias), or ENT_NONE. */
 uint32_t entity_find(const struct entities *en, enum ent_kind kind, struct str name);
+/* The same for the first of n kinds that has one of that name. */
+uint32_t entity_find_any(const struct entities *en, const enum ent_kind *kinds, size_t n,
+			 struct str name);
 /* Made when absent; canonical form is taken care of. ENT_NONE when out of memory. */
 uint32_t entity_put(struct entities *en, enum ent_kind kind, struct str name, int64_t now);
 size_t entities_count(const struct entities *en);

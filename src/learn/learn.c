@@ -47,7 +47,8 @@ int learn_open(const struct learn_conf *conf, struct schema *s, struct entities 
 	arena_init(&l->text, MIB);
 	map_init(&l->models);
 	budget_init(&l->budget[0], conf->alerts_per_day > 0 ? conf->alerts_per_day : 3);
-	budget_init(&l->budget[1], conf->compliance_per_day > 0 ? conf->compliance_per_day : 20);
+	budget_init(&l->budget[1],
+		    conf->compliance_per_day > 0 ? conf->compliance_per_day : 20);
 	if (l->types)
 		err = conf->dir ? yaml_walk(conf->dir, load, arg, d) : 0;
 	if (err) {

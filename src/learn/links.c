@@ -11,12 +11,14 @@
 
 struct link {
 	struct filter *where;
-	struct part from, to;
+	uint8_t from, to; /* indexes into links.end */
 };
 
 struct links {
 	struct link link[LINKS_MAX];
 	size_t n, ntypes;
+	struct part end[2 * LINKS_MAX]; /* each role and attribute once */
+	uint8_t nends;
 	uint32_t of_type[]; /* [ntypes] bit i: link i may be made by this record type */
 };
 
@@ -25,23 +27,40 @@ struct node {
 	bool named;
 };
 
+/* Who stands at one end in the event at hand. */
+struct party {
+	size_t n;
+	struct node node[ENDS_MAX];
+};
+
 static const char *const keys[] = {"events", "from", "to", NULL};
 static const char *const event_keys[] = {"class", "classes", "types", "where", NULL};
 
 static int read_end(struct schema *s, const struct yaml *y, const struct yaml_node *n,
-		    const char *key, struct part *ret_p, struct diag *d)
+		    const char *key, struct links *k, uint8_t *ret_end, struct diag *d)
 {
 	struct str name = yaml_str(n, key, "");
 	int role = str_eqz(name, "home") ? ROLE_HOME : ent_role_of(name);
+	struct part p = {ROLE_COUNT, ATTR_NONE};
+	uint8_t i = 0;
 
 	if (!name.len)
 		return yaml_fail(y, n, d, "a link needs from and to: a role or an attribute");
-	*ret_p = (struct part){ROLE_COUNT, ATTR_NONE};
 	if (role >= 0)
-		ret_p->role = (uint8_t)role;
+		p.role = (uint8_t)role;
 	else
-		ret_p->attr = schema_attr(s, name);
-	return role < 0 && ret_p->attr == ATTR_NONE ? -ENOMEM : 0;
+		p.attr = schema_attr(s, name);
+	while (i < k->nends && (k->end[i].role != p.role || k->end[i].attr != p.attr))
+		i++;
+	if (i == k->nends)
+		k->end[k->nends++] = p;
+	*ret_end = i;
+	return role < 0 && p.attr == ATTR_NONE ? -ENOMEM : 0;
+}
+
+static int want_end(struct learn *l, const struct rectype *t, const struct part *p)
+{
+	return p->role == ROLE_COUNT ? schema_want(l->schema, t, p->attr) : 0;
 }
 
 static int want(struct learn *l, struct links *k, struct link *link, const struct yaml_node *ev)
@@ -56,10 +75,8 @@ static int want(struct learn *l, struct links *k, struct link *link, const struc
 			continue;
 		k->of_type[i] |= bit;
 		err = link->where ? filter_want(link->where, l->schema, t) : 0;
-		if (!err && link->from.role == ROLE_COUNT)
-			err = schema_want(l->schema, t, link->from.attr);
-		if (!err && link->to.role == ROLE_COUNT)
-			err = schema_want(l->schema, t, link->to.attr);
+		err = err ? err : want_end(l, t, &k->end[link->from]);
+		err = err ? err : want_end(l, t, &k->end[link->to]);
 	}
 	return err;
 }
@@ -78,9 +95,9 @@ static int read_link(struct learn *l, const struct yaml *y, const struct yaml_no
 	if (!err && ev)
 		err = yaml_only(y, ev, event_keys, d);
 	if (!err)
-		err = read_end(l->schema, y, n, "from", &link->from, d);
+		err = read_end(l->schema, y, n, "from", k, &link->from, d);
 	if (!err)
-		err = read_end(l->schema, y, n, "to", &link->to, d);
+		err = read_end(l->schema, y, n, "to", k, &link->to, d);
 	if (!err && where)
 		err = filter_compile(l->schema, y, where, &link->where, d);
 	return err ? err : want(l, k, link, ev);
@@ -120,59 +137,72 @@ static struct node named(const struct learn *l, struct str text)
 {
 	static const enum ent_kind kinds[] = {ENT_ACCOUNT, ENT_ROLE, ENT_WORKLOAD, ENT_DEVICE};
 
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		const struct entity *en =
-			entity_get(l->entities, entity_find(l->entities, kinds[i], text));
+	uint32_t id = entity_find_any(l->entities, kinds, ARRAY_LEN(kinds), text);
+	const struct entity *en = entity_get(l->entities, id);
 
-		if (en)
-			return (struct node){chain_node(en), false};
-	}
-	return (struct node){hash_istr(text, SEED_NAME), true};
+	return en ? (struct node){chain_node(en), false}
+		  : (struct node){hash_istr(text, SEED_NAME), true};
 }
 
-static size_t ends(const struct learn *l, const struct part *p, const struct event *e,
-		   struct node *ret)
+static void gather(const struct learn *l, const struct part *p, const struct event *e,
+		   struct party *ret)
 {
 	const struct val *items;
-	size_t n = 0, m = 0;
+	size_t m;
 	char tmp[40];
 
+	ret->n = 0;
 	if (p->role != ROLE_COUNT) {
 		/* Everybody in that role, such as all recipients. */
-		for (uint8_t i = 0; i < e->nents && n < ENDS_MAX; i++) {
+		for (uint8_t i = 0; i < e->nents && ret->n < ENDS_MAX; i++) {
 			const struct entity *en = entity_get(l->entities, e->ents[i].id);
 
 			if (en && (e->ents[i].role == p->role || (p->role == ROLE_HOME && !i)))
-				ret[n++] = (struct node){chain_node(en), false};
+				ret->node[ret->n++] = (struct node){chain_node(en), false};
 		}
-		return n;
+		return;
 	}
 	m = MIN(val_items(event_get(e, p->attr), &items), (size_t)ENDS_MAX);
 	for (size_t i = 0; i < m; i++) {
 		struct str text = val_text(&items[i], tmp);
 
 		if (text.len)
-			ret[n++] = named(l, text);
+			ret->node[ret->n++] = named(l, text);
 	}
-	return n;
+}
+
+/* What was gathered for an event; several links have an end in common. */
+struct gathered {
+	uint64_t have; /* bit i: party[i] is known */
+	struct party party[2 * LINKS_MAX];
+};
+
+static const struct party *at_end(const struct learn *l, const struct links *k, uint8_t end,
+				  const struct event *e, struct gathered *g)
+{
+	if (!(g->have >> end & 1))
+		gather(l, &k->end[end], e, &g->party[end]);
+	g->have |= UINT64_C(1) << end;
+	return &g->party[end];
 }
 
 void links_event(struct learn *l, const struct links *k, const struct event *e)
 {
 	uint32_t bits = e->type->id < k->ntypes ? k->of_type[e->type->id] : 0;
-	struct node from[ENDS_MAX], to[ENDS_MAX];
+	struct gathered g;
 
+	g.have = 0;
 	for (; bits; bits &= bits - 1) {
 		const struct link *link = &k->link[__builtin_ctz(bits)];
-		size_t n, m;
+		const struct party *from, *to;
 
 		if (link->where && !filter_match(link->where, e))
 			continue;
-		n = ends(l, &link->from, e, from);
-		m = n ? ends(l, &link->to, e, to) : 0;
-		for (size_t i = 0; i < n; i++)
-			for (size_t j = 0; j < m; j++)
-				chain_link(l, from[i].key, from[i].named, to[j].key,
-					   to[j].named, e->known);
+		from = at_end(l, k, link->from, e, &g);
+		to = from->n ? at_end(l, k, link->to, e, &g) : from;
+		for (size_t i = 0; i < from->n; i++)
+			for (size_t j = 0; j < to->n; j++)
+				chain_link(l, from->node[i].key, from->node[i].named,
+					   to->node[j].key, to->node[j].named, e->known);
 	}
 }
