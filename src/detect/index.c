@@ -5,8 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define LISTS_DEEP 5 /* of values in an event that are looked into, as a filter does */
-#define FEW	   8 /* rules found by words: below so many they are asked, not looked for */
+#define MANY	   32 /* rules found: more are sorted by the library */
+#define LISTS_DEEP 5  /* of values in an event that are looked into, as a filter does */
+#define FEW	   8  /* rules found by words: below so many they are asked, not looked for */
 
 /* What is carried while the rules of one type are put into its index. */
 struct build {
@@ -281,13 +282,6 @@ void index_free(struct detect *dt)
 	free(dt->stamps);
 }
 
-static int by_number(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* Each rule once: two values of a list may lead to the same. */
 static size_t add_found(struct detect *dt, size_t n, uint32_t rule)
 {
@@ -338,6 +332,30 @@ static void find_in(struct search *s, attr_t a, const struct val *v, bool words,
 		find_value(s, a, val_text(v, tmp));
 }
 
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* In the order of loading. Few are found as a rule, and those always asked are in order. */
+static void in_order(uint32_t *rules, size_t n)
+{
+	if (n > MANY) {
+		qsort(rules, n, sizeof(*rules), by_number);
+		return;
+	}
+	for (size_t i = 1; i < n; i++) {
+		uint32_t x = rules[i];
+		size_t k = i;
+
+		for (; k > 0 && rules[k - 1] > x; k--)
+			rules[k] = rules[k - 1];
+		rules[k] = x;
+	}
+}
+
 size_t index_find(struct detect *dt, const struct event *e, const uint32_t **ret_rules)
 {
 	const struct type_index *x = &dt->index[e->type->id];
@@ -353,7 +371,6 @@ size_t index_find(struct detect *dt, const struct event *e, const uint32_t **ret
 		return x->nalways;
 	for (size_t i = 0; i < x->nalways; i++)
 		s.n = add_found(dt, s.n, x->always[i]);
-	/* In the order of loading. */
-	qsort(dt->found, s.n, sizeof(*dt->found), by_number);
+	in_order(dt->found, s.n);
 	return s.n;
 }
