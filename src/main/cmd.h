@@ -14,8 +14,9 @@ struct command {
 	const char *summary;
 };
 
-extern const struct command cmd_replay, cmd_models, cmd_config, cmd_version, cmd_incidents,
-	cmd_alerts, cmd_entities, cmd_events, cmd_explain, cmd_serve;
+#define X(name) extern const struct command cmd_##name;
+#include "main/commands.def"
+#undef X
 
 /* Prints the usage of a command on stderr and returns 2. */
 int usage_error(const struct command *c, const char *fmt, ...) PRINTF(2, 3);

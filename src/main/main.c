@@ -5,8 +5,9 @@
 #include <stdio.h>
 
 static const struct command *const commands[] = {
-	&cmd_replay,  &cmd_incidents, &cmd_alerts, &cmd_entities, &cmd_events,
-	&cmd_explain, &cmd_models,    &cmd_serve,  &cmd_config,	  &cmd_version,
+#define X(name) &cmd_##name,
+#include "main/commands.def"
+#undef X
 };
 
 static int version(int argc, char **argv)
