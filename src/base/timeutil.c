@@ -224,6 +224,42 @@ bool time_parse_mail(struct str s, int64_t *ret_ns)
 	return build((unsigned)y, mo, (unsigned)d, h, mi, sec, off, 0, ret_ns);
 }
 
+/* The week of a day is that of its Thursday, and weeks begin on Monday. */
+static int64_t iso_week(int64_t days)
+{
+	int64_t weekday = (((days + 3) % 7) + 7) % 7, thursday = days - weekday + 3, y;
+	unsigned m, d;
+
+	civil(thursday, &y, &m, &d);
+	return (thursday - time_days(y, 1, 1)) / 7 + 1;
+}
+
+int64_t time_part(int64_t ns, enum time_part part)
+{
+	int64_t s = ns / NS_PER_S - (ns % NS_PER_S < 0), days = s / S_PER_D, r = s % S_PER_D, y;
+	unsigned m, d;
+
+	if (r < 0) {
+		r += S_PER_D;
+		days--;
+	}
+	civil(days, &y, &m, &d);
+	switch (part) {
+	case TIME_MINUTE:
+		return r / 60 % 60;
+	case TIME_HOUR:
+		return r / 3600;
+	case TIME_DAY:
+		return d;
+	case TIME_WEEK:
+		return iso_week(days);
+	case TIME_MONTH:
+		return m;
+	default:
+		return y;
+	}
+}
+
 char *time_rfc3339(int64_t ns, char out[TIME_TEXT])
 {
 	int64_t s = ns / NS_PER_S, frac = ns % NS_PER_S, days, y, r;

@@ -29,6 +29,9 @@ bool time_parse_mail(struct str s, int64_t *ret_ns);
 char *time_rfc3339(int64_t ns, char out[TIME_TEXT]);
 /* Days since 1970-01-01 of a proleptic Gregorian date. Month 1..12. */
 int64_t time_days(int64_t year, unsigned month, unsigned day);
+enum time_part { TIME_MINUTE = 1, TIME_HOUR, TIME_DAY, TIME_WEEK, TIME_MONTH, TIME_YEAR };
+/* That part of a date, in UTC; weeks as ISO 8601 numbers them. */
+int64_t time_part(int64_t ns, enum time_part part);
 /* Hour of week of ns + offset, 0 = Monday 00:00, 0..167. */
 unsigned time_how(int64_t ns, int64_t offset_ns);
 /* Writes a duration for people: "4 min", "2 h 30 min", "3 days". Returns out. */

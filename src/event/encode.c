@@ -7,18 +7,66 @@ bool encode_word(char c)
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-struct str encode_dash(struct arena *a, struct str s, const char *dash)
+static const char *const dashes[DASHES] = {"-", "/", "\xe2\x80\x93", "\xe2\x80\x94",
+					   "\xe2\x80\x95"};
+
+size_t encode_dash_at(struct str s, size_t i)
 {
-	size_t dlen = strlen(dash), len = 0;
+	for (size_t k = 0; k < DASHES; k++) {
+		size_t n = k < 2 ? 1 : 3;
+
+		if (s.len - i >= n && memcmp(s.p + i, dashes[k], n) == 0)
+			return n;
+	}
+	return 0;
+}
+
+/* The same, of a dash that begins an option. */
+static size_t option_at(struct str s, size_t i)
+{
+	size_t n = encode_dash_at(s, i);
+
+	return n && (i == 0 || !encode_word(s.p[i - 1])) && i + n < s.len &&
+			       encode_word(s.p[i + n])
+		       ? n
+		       : 0;
+}
+
+size_t encode_dashes(struct str s)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		count += option_at(s, i) > 0;
+	return count;
+}
+
+struct str encode_dash(struct arena *a, struct str s, unsigned choice)
+{
 	char *out = arena_alloc(a, s.len * 3 + 1);
+	size_t len = 0;
 
-	for (size_t i = 0; out && i < s.len; i++) {
-		bool opt = (s.p[i] == '-' || s.p[i] == '/') &&
-			   (i == 0 || !encode_word(s.p[i - 1])) && i + 1 < s.len &&
-			   encode_word(s.p[i + 1]);
+	for (size_t i = 0; out && i < s.len;) {
+		size_t n = option_at(s, i), put = n ? strlen(dashes[choice % DASHES]) : 1;
 
-		memcpy(out + len, opt ? dash : s.p + i, opt ? dlen : 1);
-		len += opt ? dlen : 1;
+		memcpy(out + len, n ? dashes[choice % DASHES] : s.p + i, put);
+		len += put;
+		i += n ? n : 1;
+		choice = n ? choice / DASHES : choice;
+	}
+	return str_n(out, out ? len : 0);
+}
+
+struct str encode_dash_mark(struct arena *a, struct str s, char mark)
+{
+	char *out = arena_alloc(a, s.len + 1);
+	size_t len = 0;
+
+	for (size_t i = 0; out && i < s.len;) {
+		size_t n = option_at(s, i);
+
+		out[len++] = n ? mark : s.p[i];
+		i += n ? n : 1;
 	}
 	return str_n(out, out ? len : 0);
 }

@@ -9,8 +9,15 @@
 
 /* Letter, digit or underscore. */
 bool encode_word(char c);
-/* s with every dash or slash that begins an option written as `dash` (at most 3 bytes). */
-struct str encode_dash(struct arena *a, struct str s, const char *dash);
+#define DASHES 5 /* hyphen, slash, en dash, em dash, horizontal bar */
+/* Bytes of the dash that stands at s[i]; 0: none. */
+size_t encode_dash_at(struct str s, size_t i);
+/* How many dashes of s begin an option: no word before them and one after them. */
+size_t encode_dashes(struct str s);
+/* s with its nth such dash written as dash number (choice / DASHES^n) % DASHES. */
+struct str encode_dash(struct arena *a, struct str s, unsigned choice);
+/* s with each of them as the one byte `mark`. */
+struct str encode_dash_mark(struct arena *a, struct str s, char mark);
 /* UTF-8 as UTF-16; mark: a little-endian byte order mark goes before it. */
 struct str encode_utf16(struct arena *a, struct str s, bool big, bool mark);
 /*

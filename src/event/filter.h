@@ -23,7 +23,7 @@ struct filter;
  * Compiles detection map `n` of document `y`. Every field becomes an attribute (schema_attr);
  * nothing is wanted yet. Without a `condition` key: all selections must match.
  * 0 and *ret_f, or E_SYNTAX with file:line:col and caret in d; -ENOTSUP, with the same, for
- * what is correct Sigma but cannot be run (expand, aggregations).
+ * what is correct Sigma but cannot be run (a placeholder nobody explains, aggregations).
  */
 MUST int filter_compile(struct schema *s, const struct yaml *y, const struct yaml_node *n,
 			struct filter **ret_f, struct diag *d);
@@ -33,6 +33,10 @@ struct filter_how {
 	/* The attribute a field's name stands for; NULL: names are attributes. */
 	struct str (*name)(struct str field, void *arg);
 	void *arg;
+	/* What %name% stands for under `expand`: a map to a text or list of texts, or NULL. */
+	const struct yaml_node *placeholders;
+	/* In place of the map's own condition, as text; p NULL: its own. */
+	struct str condition;
 };
 
 /* The same with all that may be different. */

@@ -25,7 +25,7 @@ static struct str longest_run(struct str s)
 	size_t from = 0;
 
 	for (size_t i = 0; i <= s.len; i++) {
-		if (i < s.len && s.p[i] != PAT_STAR && s.p[i] != PAT_ONE)
+		if (i < s.len && s.p[i] != PAT_STAR && s.p[i] != PAT_ONE && s.p[i] != PAT_DASH)
 			continue;
 		if (i - from > best.len)
 			best = str_sub(s, from, i);

@@ -2,12 +2,12 @@
 /*
  * Selections of a detection block: maps of fields, lists of them, keywords.
  */
+#include "base/timeutil.h"
 #include "event/encode.h"
 #include "event/filter_priv.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum {
 #define X(c, name, text) BIT_##c,
@@ -16,7 +16,7 @@ enum {
 	BIT_COUNT
 };
 
-#define M(c) (UINT32_C(1) << BIT_##c)
+#define M(c) (UINT64_C(1) << BIT_##c)
 
 static const char *const mod_names[] = {
 #define X(c, name, text) name,
@@ -29,18 +29,19 @@ static const char *const mod_names[] = {
 #define MODS_WIDE    (M(WIDE) | M(UTF16LE) | M(UTF16BE) | M(UTF16))
 #define MODS_ENCODE  (MODS_WIDE | M(BASE64) | M(BASE64OFFSET))
 #define MODS_REGEX   (M(I) | M(M) | M(S))
+#define MODS_DATE    (M(MINUTE) | M(HOUR) | M(DAY) | M(WEEK) | M(MONTH) | M(YEAR))
 /* Each of these says by itself how values are read; no two go together. */
 #define MODS_KIND (MODS_COMPARE | M(EXISTS) | M(CIDR) | M(LIST) | M(RE) | M(FIELDREF))
 
-#define VALUE_MAX    (64 * KIB)
-#define VARIANTS_MAX 15 /* of one value: 5 dashes times 3 offsets */
-#define LIST_UP	     4	/* folders above the file's own in which lists/ is looked for */
+#define VALUE_MAX   (64 * KIB)
+#define DASHED_MAX  2 /* dashes in encoded text, each of which multiplies the patterns */
+#define OFFSETS_MAX 3 /* of Base64 */
 
 /* One field of a selection while it is compiled. */
 struct field {
 	const struct yaml_node *n;
 	struct item *it;
-	uint32_t mods;
+	uint64_t mods;
 };
 
 int filter_nomem(struct filter_build *b)
@@ -60,9 +61,9 @@ struct node *filter_node(struct filter_build *b, enum node_kind kind)
 }
 
 static int read_modifiers(struct filter_build *b, const struct yaml_node *n, struct str rest,
-			  uint32_t *ret_mods)
+			  uint64_t *ret_mods)
 {
-	uint32_t mods = 0;
+	uint64_t mods = 0;
 
 	while (rest.p) {
 		struct str name = str_cut(rest, '|', &rest);
@@ -73,29 +74,24 @@ static int read_modifiers(struct filter_build *b, const struct yaml_node *n, str
 		if (i == BIT_COUNT)
 			return yaml_fail_key(b->y, n, b->d, "unknown modifier '%.*s'",
 					     STR_ARG(name));
-		mods |= UINT32_C(1) << i;
+		mods |= UINT64_C(1) << i;
 	}
 	*ret_mods = mods;
 	return 0;
 }
 
-static bool several(uint32_t bits)
+static bool several(uint64_t bits)
 {
 	return (bits & (bits - 1)) != 0;
 }
 
-static int check_modifiers(struct filter_build *b, const struct yaml_node *n, uint32_t m)
+static int check_modifiers(struct filter_build *b, const struct yaml_node *n, uint64_t m)
 {
 	const char *why = NULL;
 
-	if (m & M(EXPAND)) {
-		yaml_fail_key(b->y, n, b->d,
-			      "modifier 'expand' is not supported: name a file with 'list'");
-		return -ENOTSUP;
-	}
 	if (several(m & MODS_PLACE))
 		why = "contains, startswith and endswith exclude each other";
-	else if (several(m & MODS_KIND) || several(m & MODS_WIDE) ||
+	else if (several(m & MODS_KIND) || several(m & MODS_WIDE) || several(m & MODS_DATE) ||
 		 several(m & (M(BASE64) | M(BASE64OFFSET))))
 		why = "these modifiers exclude each other";
 	else if ((m & MODS_REGEX) && !(m & M(RE)))
@@ -103,7 +99,11 @@ static int check_modifiers(struct filter_build *b, const struct yaml_node *n, ui
 	else if ((m & MODS_KIND & ~M(FIELDREF)) &&
 		 (m & (MODS_PLACE | MODS_ENCODE | M(WINDASH) | M(CASED))))
 		why = "these modifiers do not go together";
-	else if ((m & M(FIELDREF)) && (m & (MODS_ENCODE | M(WINDASH))))
+	else if ((m & M(FIELDREF)) && (m & (MODS_ENCODE | M(WINDASH) | M(EXPAND))))
+		why = "these modifiers do not go together";
+	else if ((m & MODS_DATE) && (m & ~(MODS_DATE | MODS_COMPARE | M(NEQ) | M(EXPAND))))
+		why = "a part of a date goes with lt, lte, gt, gte and neq alone";
+	else if ((m & M(EXPAND)) && (m & (M(EXISTS) | M(LIST))))
 		why = "these modifiers do not go together";
 	return why ? yaml_fail_key(b->y, n, b->d, "%s", why) : 0;
 }
@@ -159,7 +159,7 @@ static int unescape(struct filter_build *b, const struct yaml_node *n, bool lite
 			c = PAT_STAR;
 		else if (c == '?')
 			c = PAT_ONE;
-		else if (c == PAT_STAR || c == PAT_ONE)
+		else if (c == PAT_STAR || c == PAT_ONE || c == PAT_DASH)
 			return yaml_fail(b->y, n, b->d, "control byte in a value");
 		out[len++] = c;
 	}
@@ -167,7 +167,7 @@ static int unescape(struct filter_build *b, const struct yaml_node *n, bool lite
 	return 0;
 }
 
-static void place(struct pattern *p, struct str text, uint32_t mods, bool cased)
+static void place(struct pattern *p, struct str text, uint64_t mods, bool cased)
 {
 	p->text = text;
 	p->cased = cased;
@@ -224,22 +224,34 @@ static int add_wild(struct filter_build *b, struct field *fl, struct str s)
 
 static int add_text(struct filter_build *b, struct field *fl, const struct yaml_node *n)
 {
-	static const char *const dashes[] = {"-", "/", "\xe2\x80\x93", "\xe2\x80\x94",
-					     "\xe2\x80\x95"};
 	bool encoded = (fl->mods & MODS_ENCODE) != 0;
-	unsigned ndash = fl->mods & M(WINDASH) ? ARRAY_LEN(dashes) : 1;
 	char *p = arena_alloc(&b->f->mem, n->text.len + 1);
-	size_t len = 0;
+	size_t len = 0, ndash;
+	unsigned ways = 1;
 	int r;
 
 	if (!p)
 		return filter_nomem(b);
 	r = unescape(b, n, encoded, p, &len);
-	for (unsigned i = 0; r == 0 && i < ndash; i++) {
+	if (r < 0)
+		return r;
+	ndash = fl->mods & M(WINDASH) ? encode_dashes(str_n(p, len)) : 0;
+	if (ndash > 1 && !encoded) {
+		struct str s = encode_dash_mark(&b->f->mem, str_n(p, len), PAT_DASH);
+
+		return s.p ? add_wild(b, fl, s) : filter_nomem(b);
+	}
+	if (ndash > DASHED_MAX)
+		return yaml_fail(b->y, n, b->d, "no more than %d dashes in encoded text",
+				 DASHED_MAX);
+	/* One dash alone: five texts, each of which can be looked for as a word. */
+	for (size_t i = 0; i < ndash; i++)
+		ways *= DASHES;
+	for (unsigned i = 0; r == 0 && i < ways; i++) {
 		struct str s = str_n(p, len);
 
-		if (ndash > 1)
-			s = encode_dash(&b->f->mem, s, dashes[i]);
+		if (ndash)
+			s = encode_dash(&b->f->mem, s, i);
 		if (!s.p)
 			return filter_nomem(b);
 		r = encoded ? add_encoded(b, fl, s) : add_wild(b, fl, s);
@@ -247,16 +259,44 @@ static int add_text(struct filter_build *b, struct field *fl, const struct yaml_
 	return r;
 }
 
+/* A value that the part of a date cannot have is a slip. */
+static int date_part(struct filter_build *b, struct field *fl, const struct yaml_node *n,
+		     struct pattern *p)
+{
+	static const struct {
+		uint64_t mod;
+		uint8_t part;
+		int min, max;
+	} parts[] = {{M(MINUTE), TIME_MINUTE, 0, 59}, {M(HOUR), TIME_HOUR, 0, 23},
+		     {M(DAY), TIME_DAY, 1, 31},	      {M(WEEK), TIME_WEEK, 1, 53},
+		     {M(MONTH), TIME_MONTH, 1, 12},   {M(YEAR), TIME_YEAR, 1970, 9999}};
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		if (!(fl->mods & parts[i].mod))
+			continue;
+		p->part = parts[i].part;
+		if (!(p->num >= parts[i].min && p->num <= parts[i].max))
+			return yaml_fail(b->y, n, b->d, "a number from %d to %d is needed here",
+					 parts[i].min, parts[i].max);
+	}
+	return 0;
+}
+
 static int add_number(struct filter_build *b, struct field *fl, const struct yaml_node *n)
 {
 	struct pattern *p = &fl->it->pats[fl->it->npats];
+	int r;
 
 	if (!str_f64(n->text, &p->num))
 		return yaml_fail(b->y, n, b->d, "a number is needed here");
+	r = date_part(b, fl, n, p);
+	if (r < 0)
+		return r;
 	p->kind = fl->mods & M(LT)    ? PAT_LT
 		  : fl->mods & M(LTE) ? PAT_LTE
 		  : fl->mods & M(GT)  ? PAT_GT
-				      : PAT_GTE;
+		  : fl->mods & M(GTE) ? PAT_GTE
+				      : PAT_NUMBER;
 	fl->it->npats++;
 	return 0;
 }
@@ -288,7 +328,7 @@ static int add_plain(struct filter_build *b, struct field *fl, const struct yaml
 static int add_value(struct filter_build *b, struct field *fl, const struct yaml_node *n)
 {
 	struct pattern *p = &fl->it->pats[fl->it->npats];
-	uint32_t m = fl->mods;
+	uint64_t m = fl->mods;
 	char why[128];
 	int r;
 
@@ -305,7 +345,7 @@ static int add_value(struct filter_build *b, struct field *fl, const struct yaml
 	r = add_plain(b, fl, n);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	if (m & MODS_COMPARE)
+	if (m & (MODS_COMPARE | MODS_DATE))
 		return add_number(b, fl, n);
 	if (m & M(CIDR)) {
 		if (!cidr_parse(n->text, &p->net))
@@ -340,27 +380,6 @@ static int item_new(struct filter_build *b, struct field *fl, attr_t attr)
 	return 0;
 }
 
-static bool list_path(const char *file, struct str name, char out[4096])
-{
-	const char *slash = strrchr(file, '/');
-	int dir = slash ? (int)(slash - file) : 0;
-
-	for (size_t i = 0; i < name.len; i++)
-		if (!encode_word(name.p[i]) && (i == 0 || !strchr("-.", name.p[i])))
-			return false;
-	for (int up = 0; name.len && up <= LIST_UP; up++)
-		for (int ext = 0; ext < 2; ext++) {
-			static const char dots[] = "/../../../..";
-
-			int n = snprintf(out, 4096, "%.*s%.*s/lists/%.*s%s", slash ? dir : 1,
-					 slash ? file : ".", up * 3, dots, STR_ARG(name),
-					 ext ? ".txt" : "");
-			if (n > 0 && n < 4096 && access(out, R_OK) == 0)
-				return true;
-		}
-	return false;
-}
-
 static int add_list(struct filter_build *b, struct field *fl, const struct yaml_node *n)
 {
 	struct str name = n->kind == YAML_SCALAR ? n->text : str_n(NULL, 0);
@@ -368,7 +387,7 @@ static int add_list(struct filter_build *b, struct field *fl, const struct yaml_
 
 	if (str_starts(name, STR("lists/")))
 		name = str_sub(name, 6, name.len);
-	if (!list_path(b->y->file, name, path))
+	if (!filter_list_path(b->y->file, name, path))
 		return yaml_fail(b->y, n, b->d, "no list file '%.*s' in a folder lists/",
 				 STR_ARG(name));
 	return list_load(path, &fl->it->list, b->d);
@@ -402,6 +421,18 @@ static void look_over(struct item *it)
 	it->lens = it->all ? 0 : lens;
 }
 
+/* Patterns that one value makes at most. */
+static size_t variants(uint64_t mods)
+{
+	size_t n = mods & M(BASE64OFFSET) ? OFFSETS_MAX : 1;
+
+	if (mods & M(WINDASH))
+		n *= DASHES;
+	for (int i = 1; (mods & M(WINDASH)) && (mods & MODS_ENCODE) && i < DASHED_MAX; i++)
+		n *= DASHES;
+	return n;
+}
+
 /* One item of the values [n, ...): all of a sequence, or one where items cannot hold more. */
 static int build_item(struct filter_build *b, struct field *fl, attr_t attr,
 		      const struct yaml_node *first, size_t count, struct node *ret_node)
@@ -416,7 +447,8 @@ static int build_item(struct filter_build *b, struct field *fl, attr_t attr,
 		return add_list(b, fl, first);
 	if (fl->mods & M(FIELDREF))
 		return add_ref(b, fl, first);
-	fl->it->pats = arena_zalloc(&b->f->mem, count * VARIANTS_MAX * sizeof(*fl->it->pats));
+	fl->it->pats =
+		arena_zalloc(&b->f->mem, count * variants(fl->mods) * sizeof(*fl->it->pats));
 	if (!fl->it->pats)
 		return filter_nomem(b);
 	for (; count > 0 && r == 0; count--, first = first->next)
@@ -426,7 +458,7 @@ static int build_item(struct filter_build *b, struct field *fl, attr_t attr,
 }
 
 /*
- * Values that make several patterns or are none by themselves get a node each, so that `all`
+ * Values that make several patterns, or are none by themselves, get a node each, so that `all`
  * asks for every value and not for every way to write it.
  */
 static int build_each(struct filter_build *b, struct field *fl, attr_t attr,
@@ -443,21 +475,26 @@ static int build_each(struct filter_build *b, struct field *fl, attr_t attr,
 			return -ENOMEM;
 	}
 	group->kind = fl->mods & M(ALL) ? NODE_AND : NODE_OR;
-	one.mods &= ~(M(ALL) | M(NEQ));
+	one.mods &= ~(M(ALL) | M(NEQ) | M(EXPAND));
 	for (; count > 0 && r == 0; count--, first = first->next) {
 		struct node *c = filter_node(b, NODE_ITEM);
+		const struct yaml_node *values = first;
+		size_t nvalues = 1;
 
 		if (!c)
 			return -ENOMEM;
 		c->next = group->child;
 		group->child = c;
-		r = build_item(b, &one, attr, first, 1, c);
+		if (fl->mods & M(EXPAND))
+			r = filter_expand(b, first, &values, &nvalues);
+		if (r == 0)
+			r = build_item(b, &one, attr, values, nvalues, c);
 	}
 	return r;
 }
 
 static int build_field(struct filter_build *b, const struct yaml_node *n, struct str name,
-		       uint32_t mods, struct node *ret_node)
+		       uint64_t mods, struct node *ret_node)
 {
 	struct field fl = {.n = n, .mods = mods};
 	const struct yaml_node *first = n->kind == YAML_SEQ ? n->child : n;
@@ -474,13 +511,13 @@ static int build_field(struct filter_build *b, const struct yaml_node *n, struct
 		if (r < 0)
 			return r;
 	} else {
-		if (mods &
-		    ~(M(ALL) | M(RE) | M(CASED) | MODS_REGEX | MODS_ENCODE | M(CONTAINS)))
+		if (mods & ~(M(ALL) | M(RE) | M(CASED) | MODS_REGEX | MODS_ENCODE |
+			     M(CONTAINS) | M(WINDASH) | M(EXPAND)))
 			return yaml_fail_key(b->y, n, b->d, "keywords take no such modifier");
 		if (!(mods & M(RE)))
 			fl.mods |= M(CONTAINS);
 	}
-	if ((mods & (M(LIST) | M(FIELDREF))) ||
+	if ((mods & (M(LIST) | M(FIELDREF) | M(EXPAND))) ||
 	    ((mods & M(ALL)) && (mods & (M(WINDASH) | M(BASE64OFFSET)))))
 		return build_each(b, &fl, attr, first, count, ret_node);
 	return build_item(b, &fl, attr, first, count, ret_node);
@@ -497,7 +534,7 @@ static int build_map(struct filter_build *b, const struct yaml_node *n, struct n
 	YAML_EACH(c, n)
 	{
 		struct str rest, name = str_cut(c->key, '|', &rest);
-		uint32_t mods = 0;
+		uint64_t mods = 0;
 
 		*tail = filter_node(b, NODE_ITEM);
 		if (!*tail)

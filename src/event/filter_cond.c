@@ -199,7 +199,7 @@ static int parse_one(struct filter_build *b, const struct yaml_node *n, struct n
 		return r;
 	if (!str_eqz(c.tok, "|"))
 		return fail(&c, "expected 'and' or 'or'");
-	fail(&c, "aggregations are not supported: count with thymus: count");
+	fail(&c, "an aggregation does not go here: count with thymus: count, or a correlation");
 	return -ENOTSUP;
 }
 
@@ -248,6 +248,7 @@ static int all_selections(struct filter_build *b, struct node **ret_node)
 static int compile(struct filter_build *b)
 {
 	const struct yaml_node *cond = yaml_get(b->map, "condition");
+	struct yaml_node other;
 	int r = 0;
 
 	b->sels = arena_zalloc(&b->f->mem, b->map->nchildren * sizeof(*b->sels));
@@ -258,10 +259,12 @@ static int compile(struct filter_build *b)
 	{
 		if (c == cond || (b->how.skip && str_eqz(c->key, b->how.skip)))
 			continue;
+		if (b->how.condition.p && str_eqz(c->key, "timeframe"))
+			continue;
 		if (str_eqz(c->key, "timeframe")) {
 			yaml_fail_key(b->y, c, b->d,
-				      "timeframe is not supported: count with "
-				      "thymus: count");
+				      "a timeframe needs something to be counted: "
+				      "condition: ... | count() > n");
 			return -ENOTSUP;
 		}
 		b->names[b->nsels] = c->key;
@@ -270,6 +273,11 @@ static int compile(struct filter_build *b)
 			return r;
 		/* Now, so that copies of it need not count again. */
 		(void)filter_work(&b->sels[b->nsels - 1]);
+	}
+	if (cond && b->how.condition.p) {
+		other = *cond;
+		other.text = b->how.condition;
+		cond = &other;
 	}
 	if (b->nsels == 0)
 		return yaml_fail(b->y, b->map, b->d, "a detection needs a selection");

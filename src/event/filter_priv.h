@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * event/filter_priv: the compiled form, shared by filter_build.c (makes selections),
- * filter_cond.c (reads the condition), filter_steps.c (puts it in the order in which it is
- * asked), filter.c (asks) and filter_anchor.c. For these alone.
+ * filter_expand.c (placeholders), filter_cond.c (reads the condition), filter_steps.c (puts it
+ * in the order in which it is asked), filter.c (asks) and filter_anchor.c. For these alone.
  */
 #ifndef EVENT_FILTER_PRIV_H
 #define EVENT_FILTER_PRIV_H
@@ -79,6 +79,11 @@ int filter_nomem(struct filter_build *b);
 /* The selection under map entry n, as *ret_node. */
 MUST int filter_selection(struct filter_build *b, const struct yaml_node *n,
 			  struct node *ret_node);
+/* lists/NAME or lists/NAME.txt beside a file of rules or in a folder above it. */
+bool filter_list_path(const char *file, struct str name, char out[4096]);
+/* The values that n stands for, its placeholders replaced: *ret_count of them, linked. */
+MUST int filter_expand(struct filter_build *b, const struct yaml_node *n,
+		       const struct yaml_node **ret_first, size_t *ret_count);
 /* The scalar or list of scalars n as a predicate over the selections of b. */
 MUST int filter_condition(struct filter_build *b, const struct yaml_node *n,
 			  struct node **ret_node);

@@ -28,16 +28,13 @@ static struct str net_key(const struct ip *ip, unsigned bits, char out[17])
 	return str_n(out, 17);
 }
 
-static int add(struct list *l, struct str line)
+static int add(struct str line, void *arg)
 {
-	size_t hash = str_chr(line, '#', 0);
+	struct list *l = arg;
 	char low[ENTRY_MAX], key[17];
 	struct cidr c;
 	uint32_t id;
 
-	line = str_trim(hash == SIZE_MAX ? line : str_sub(line, 0, hash));
-	if (line.len == 0)
-		return 0;
 	if (cidr_parse(line, &c)) {
 		l->bits[c.bits] = true;
 		id = symtab_put(&l->nets, net_key(&c.ip, c.bits, key));
@@ -51,16 +48,23 @@ static int add(struct list *l, struct str line)
 	return id == SYM_NONE ? -ENOMEM : 0;
 }
 
-static int add_all(struct list *l, struct str text, const char *path, struct diag *d)
+static int each_line(struct str text, const char *path, int (*fn)(struct str entry, void *arg),
+		     void *arg, struct diag *d)
 {
-	unsigned line = 0;
+	unsigned n = 0;
 
 	while (text.p) {
-		int r = add(l, str_cut(text, '\n', &text));
+		struct str line = str_cut(text, '\n', &text);
+		size_t hash = str_chr(line, '#', 0);
+		int r;
 
-		line++;
+		n++;
+		line = str_trim(hash == SIZE_MAX ? line : str_sub(line, 0, hash));
+		r = line.len ? fn(line, arg) : 0;
 		if (r < 0)
-			return diag_set(d, r, "%s:%u: %s", path, line, err_text(r));
+			return diag_set(d, r, "%s:%u: %s", path, n, err_text(r));
+		if (r != 0)
+			return r;
 	}
 	return 0;
 }
@@ -93,21 +97,29 @@ static int read_all(const char *path, struct str *ret_text, struct diag *d)
 	return r;
 }
 
+int list_entries(const char *path, int (*fn)(struct str entry, void *arg), void *arg,
+		 struct diag *d)
+{
+	struct str text;
+	int r = read_all(path, &text, d);
+
+	if (r < 0)
+		return r;
+	r = each_line(text, path, fn, arg, d);
+	free((char *)text.p);
+	return r;
+}
+
 int list_load(const char *path, struct list **ret_l, struct diag *d)
 {
 	struct list *l = calloc(1, sizeof(*l));
-	struct str text;
 	int r;
 
 	if (!l)
 		return diag_set(d, -ENOMEM, "%s: out of memory", path);
 	symtab_init(&l->texts);
 	symtab_init(&l->nets);
-	r = read_all(path, &text, d);
-	if (r == 0) {
-		r = add_all(l, text, path, d);
-		free((char *)text.p);
-	}
+	r = list_entries(path, add, l, d);
 	if (r < 0) {
 		list_free(l);
 		return r;

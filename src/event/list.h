@@ -14,6 +14,9 @@ struct list;
 /* Reads a file of at most 64 MiB. 0 and *ret_l, or <0 with a finished line in d. */
 MUST int list_load(const char *path, struct list **ret_l, struct diag *d);
 struct list *list_free(struct list *l); /* NULL is fine; returns NULL */
+/* Calls fn with each entry of such a file, in order, until it returns != 0; returns that. */
+MUST int list_entries(const char *path, int (*fn)(struct str entry, void *arg), void *arg,
+		      struct diag *d);
 bool list_has(const struct list *l, struct str s);
 
 #endif

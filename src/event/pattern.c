@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "event/pattern.h"
+#include "base/timeutil.h"
+#include "event/encode.h"
 #include <errno.h>
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -62,17 +64,34 @@ static bool contains(const struct pattern *p, struct str s)
 	return false;
 }
 
+/* Bytes of the UTF-8 character at s[i]; 1 where it is none. */
+static size_t character(struct str s, size_t i)
+{
+	unsigned char c = (unsigned char)s.p[i];
+	size_t n = c < 0xc0 ? 1 : c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2, k = 1;
+
+	while (k < n && i + k < s.len && ((unsigned char)s.p[i + k] & 0xc0) == 0x80)
+		k++;
+	return k;
+}
+
 /* Only the last star is ever tried again, so time is text times pattern at worst. */
 static bool wild(const struct pattern *p, struct str s)
 {
 	struct str t = p->text;
-	size_t i = 0, j = 0, star = SIZE_MAX, back = 0;
+	size_t i = 0, j = 0, star = SIZE_MAX, back = 0, dash;
 
 	while (i < s.len) {
 		if (j < t.len && t.p[j] == PAT_STAR) {
 			star = j++;
 			back = i;
-		} else if (j < t.len && (t.p[j] == PAT_ONE || at(p, s.p[i]) == t.p[j])) {
+		} else if (j < t.len && t.p[j] == PAT_DASH && (dash = encode_dash_at(s, i))) {
+			i += dash;
+			j++;
+		} else if (j < t.len && t.p[j] == PAT_ONE) {
+			i += character(s, i);
+			j++;
+		} else if (j < t.len && t.p[j] != PAT_DASH && at(p, s.p[i]) == t.p[j]) {
 			i++;
 			j++;
 		} else if (star != SIZE_MAX) {
@@ -120,11 +139,28 @@ bool pattern_text(const struct pattern *p, struct str s)
 	}
 }
 
+/* A date as text, or as a number of seconds, milliseconds and so on since 1970. */
+static bool date_part(const struct val *v, enum time_part part, double *ret_x)
+{
+	char tmp[40], day[32];
+	struct str s = val_text(v, tmp);
+	int64_t ns;
+
+	if (s.len == 10 && !time_parse_epoch(s, &ns)) {
+		snprintf(day, sizeof(day), "%.*sT00:00:00", STR_ARG(s));
+		s = str_of(day);
+	}
+	if (!time_parse(s, &ns) && !time_parse_epoch(s, &ns))
+		return false;
+	*ret_x = (double)time_part(ns, part);
+	return true;
+}
+
 static bool number(const struct pattern *p, const struct val *v)
 {
 	double x;
 
-	if (!val_num(v, &x))
+	if (p->part ? !date_part(v, (enum time_part)p->part, &x) : !val_num(v, &x))
 		return false;
 	switch (p->kind) {
 	case PAT_LT:
@@ -173,7 +209,8 @@ void pattern_wild(struct pattern *p, struct str text, bool cased)
 	struct str body = str_sub(text, head, text.len - tail);
 
 	p->cased = cased;
-	if (str_chr(body, PAT_STAR, 0) != SIZE_MAX || str_chr(body, PAT_ONE, 0) != SIZE_MAX) {
+	if (str_chr(body, PAT_STAR, 0) != SIZE_MAX || str_chr(body, PAT_ONE, 0) != SIZE_MAX ||
+	    str_chr(body, PAT_DASH, 0) != SIZE_MAX) {
 		p->kind = PAT_WILD;
 		p->text = text;
 		return;

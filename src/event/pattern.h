@@ -31,10 +31,12 @@ enum pattern_kind {
 /* How a pattern's text writes the wildcards. */
 #define PAT_STAR 0x01
 #define PAT_ONE	 0x02
+#define PAT_DASH 0x03 /* one of the dashes of encode_dashes */
 
 struct pattern {
 	uint8_t kind;
 	bool cased;
+	uint8_t part;	 /* enum time_part: of the date is compared, not the value; 0: none */
 	struct str text; /* borrowed */
 	double num;
 	void *regex, *match, *limits; /* of PCRE2; owned */
@@ -46,8 +48,8 @@ bool pattern_match(const struct pattern *p, const struct val *v);
 /* The same for text. */
 bool pattern_text(const struct pattern *p, struct str s);
 /*
- * Makes p from text whose wildcards are PAT_STAR and PAT_ONE, which must be in lower case
- * unless cased: stars at the ends alone become the cheaper kinds.
+ * Makes p from text whose wildcards are PAT_STAR, PAT_ONE and PAT_DASH, which must be in lower
+ * case unless cased: stars at the ends alone become the cheaper kinds.
  */
 void pattern_wild(struct pattern *p, struct str text, bool cased);
 /* Makes p a regular expression. 0, -ENOMEM, or E_SYNTAX with the reason. */
