@@ -14,12 +14,17 @@ static const char *const type_names[] = {
 	[CORR_VALUE_SUM] = "value_sum",
 	[CORR_VALUE_AVG] = "value_avg",
 	[CORR_VALUE_PERCENTILE] = "value_percentile",
+	[CORR_VALUE_MEDIAN] = "value_median",
+	[CORR_VALUE_MIN] = "value_min",
+	[CORR_VALUE_MAX] = "value_max",
 	[CORR_TEMPORAL] = "temporal",
 	[CORR_TEMPORAL_ORDERED] = "temporal_ordered",
 };
 
 struct corr *corr_free(struct corr *c)
 {
+	if (c)
+		free(c->terms);
 	free(c);
 	return NULL;
 }
@@ -114,6 +119,22 @@ static int read_bound(struct corr *c, const struct rule *r, const struct yaml_no
 	return 0;
 }
 
+/* A name, or a list of names whose values are counted together. */
+static int read_field(struct corr *c, const struct rule *r, const struct yaml_node *x,
+		      struct diag *d)
+{
+	const struct yaml_node *f = x->kind == YAML_SEQ ? x->child : x;
+
+	for (; f; f = f == x ? NULL : f->next) {
+		if (f->kind != YAML_SCALAR || !f->text.len)
+			return yaml_fail(r->yaml, f, d, "a field is expected here");
+		if (c->nfields == (c->type == CORR_VALUE_COUNT ? CORR_FIELDS : 1))
+			return yaml_fail(r->yaml, f, d, "no more than %zu fields", c->nfields);
+		c->field[c->nfields++] = f->text;
+	}
+	return 0;
+}
+
 static int read_condition(struct corr *c, const struct rule *r, const struct yaml_node *n,
 			  struct diag *d)
 {
@@ -124,13 +145,17 @@ static int read_condition(struct corr *c, const struct rule *r, const struct yam
 	c->high = INFINITY;
 	c->percentile = 50;
 	if (cond && cond->kind == YAML_SCALAR) {
-		yaml_fail(r->yaml, cond, d, "a condition of words cannot be run");
-		return -ENOTSUP;
+		c->words = cond;
+		c->low = 1;
+		return temporal(c) ? 0
+				   : yaml_fail(r->yaml, cond, d,
+					       "only temporal correlations take a condition in "
+					       "words");
 	}
 	YAML_EACH(x, cond)
 	{
 		if (str_eqz(x->key, "field"))
-			c->field = x->kind == YAML_SEQ && x->child ? x->child->text : x->text;
+			e = read_field(c, r, x, d);
 		else
 			e = read_bound(c, r, x, d);
 		if (e < 0)
@@ -138,7 +163,7 @@ static int read_condition(struct corr *c, const struct rule *r, const struct yam
 	}
 	if (!cond && !temporal(c))
 		return yaml_fail(r->yaml, n, d, "a correlation needs a condition");
-	if (c->type >= CORR_VALUE_COUNT && c->type <= CORR_VALUE_PERCENTILE && !c->field.len)
+	if (c->type >= CORR_VALUE_COUNT && c->type <= CORR_VALUE_MAX && !c->nfields)
 		return yaml_fail(r->yaml, cond, d, "this correlation needs a field");
 	/* "Fewer than" is true of every window that has just begun. */
 	if (c->low == -INFINITY) {
@@ -178,8 +203,9 @@ static struct rule *rule_named(const struct detect *dt, struct str name)
 	for (size_t i = 0; i < dt->nrules; i++) {
 		struct rule *r = dt->rules[i];
 
-		if (str_eq(r->model.id, name) || str_eq(yaml_str(r->root, "name", ""), name) ||
-		    str_eq(r->model.title, name))
+		if (!r->model.part && (str_eq(r->model.id, name) ||
+				       str_eq(yaml_str(r->root, "name", ""), name) ||
+				       str_eq(r->model.title, name)))
 			return r;
 	}
 	return NULL;
@@ -212,8 +238,8 @@ static int want(struct detect *dt, const struct rule *of, const struct corr *c, 
 
 		for (size_t g = 0; of->types[t] && e == 0 && g < c->ngroup; g++)
 			e = schema_want(dt->schema, type, c->group[ref][g]);
-		if (of->types[t] && e == 0 && c->fields[ref] != ATTR_NONE)
-			e = schema_want(dt->schema, type, c->fields[ref]);
+		for (size_t k = 0; of->types[t] && e == 0 && k < c->nfields; k++)
+			e = schema_want(dt->schema, type, c->fields[ref][k]);
 	}
 	return e;
 }
@@ -248,9 +274,11 @@ static int name_attrs(struct detect *dt, struct rule *r)
 	struct corr *c = r->corr;
 
 	for (size_t i = 0; i < c->nrefs; i++) {
-		c->fields[i] = c->field.len ? attr_of(dt, r, i, c->field) : ATTR_NONE;
-		if (c->field.len && c->fields[i] == ATTR_NONE)
-			return -ENOMEM;
+		for (size_t k = 0; k < c->nfields; k++) {
+			c->fields[i][k] = attr_of(dt, r, i, c->field[k]);
+			if (c->fields[i][k] == ATTR_NONE)
+				return -ENOMEM;
+		}
 		for (size_t g = 0; g < c->ngroup; g++) {
 			c->group[i][g] = attr_of(dt, r, i, c->groups[g]);
 			if (c->group[i][g] == ATTR_NONE)
@@ -266,7 +294,8 @@ static int link_one(struct detect *dt, struct rule *r)
 	int e = 0;
 
 	for (size_t i = 0; i < c->nrefs; i++) {
-		c->refs[i] = rule_named(dt, c->names[i]);
+		if (!c->own)
+			c->refs[i] = rule_named(dt, c->names[i]);
 		if (!c->refs[i]) {
 			r->refused = arena_fmt(&r->yaml->mem, "there is no rule %.*s",
 					       STR_ARG(c->names[i]))
@@ -292,9 +321,16 @@ int corr_link(struct detect *dt, struct diag *d)
 	for (size_t i = 0; e == 0 && i < dt->nrules; i++) {
 		struct rule *r = dt->rules[i];
 
-		if (r->corr && !r->refused && chain(r, 0) > CHAIN_MAX)
-			return yaml_fail(r->yaml, r->root, d,
-					 "correlations refer to each other in a circle");
+		if (r->corr && !r->refused && chain(r, 0) > CHAIN_MAX) {
+			yaml_fail(r->yaml, r->root, d,
+				  "correlations refer to each other in a circle");
+			e = rule_refuse(r, d);
+		}
+		if (e == 0 && r->corr && r->corr->words && !r->refused) {
+			e = corr_words(r, d);
+			if (e == -ENOTSUP || (e == E_SYNTAX && r->lenient))
+				e = rule_refuse(r, d);
+		}
 		if (r->corr && !r->refused)
 			e = name_attrs(dt, r);
 		for (size_t k = 0; r->corr && !r->refused && e == 0 && k < r->corr->nrefs; k++)

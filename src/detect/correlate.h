@@ -9,6 +9,8 @@
 
 #define CORR_REFS  16
 #define CORR_GROUP 6
+#define CORR_FIELDS 4
+#define CORR_TERMS 64 /* alternatives of a condition in words */
 #define CORR_LONG  10000 /* matches kept of one group; no condition may ask for more */
 
 enum corr_type {
@@ -17,8 +19,16 @@ enum corr_type {
 	CORR_VALUE_SUM,
 	CORR_VALUE_AVG,
 	CORR_VALUE_PERCENTILE,
+	CORR_VALUE_MEDIAN,
+	CORR_VALUE_MIN,
+	CORR_VALUE_MAX,
 	CORR_TEMPORAL,
 	CORR_TEMPORAL_ORDERED,
+};
+
+/* One way in which a condition in words can hold: rules that matched, and that did not. */
+struct term {
+	uint32_t must, never; /* bits of rules, by number */
 };
 
 struct corr {
@@ -29,13 +39,18 @@ struct corr {
 	struct str groups[CORR_GROUP]; /* names, maybe aliases */
 	size_t ngroup;
 	attr_t group[CORR_REFS][CORR_GROUP]; /* by rule, since names differ */
-	struct str field;		     /* value_*: what is counted or summed, or empty */
-	attr_t fields[CORR_REFS];
+	struct str field[CORR_FIELDS];	     /* value_*: what is counted or summed; the first */
+	size_t nfields;			     /* alone but for value_count */
+	attr_t fields[CORR_REFS][CORR_FIELDS];
 	int64_t span_ns;
 	double low, high;	  /* the condition: low <= x <= high, */
 	bool low_open, high_open; /* or < and > */
 	double percentile;
+	const struct yaml_node *words; /* a condition in words, or NULL */
+	struct term *terms;	       /* what it comes to; one of them must hold */
+	size_t nterms;
 	bool generate; /* its rules speak for themselves too */
+	bool own;      /* counts a part of its own document, not rules of a name */
 };
 
 /* Reads the correlation map of r. 0, E_SYNTAX with d filled, or -ENOTSUP with the reason in d.
@@ -44,11 +59,25 @@ MUST int corr_read(struct rule *r, const struct yaml_node *n, struct diag *d);
 /* After all files: finds the rules it is about and wants their attributes. */
 MUST int corr_link(struct detect *dt, struct diag *d);
 /*
- * Rule number ref of r's correlation matched e. Non-NULL when that completes it: the ids of the
+ * Reads the condition in words of r's correlation, whose rules are known by now. 0, E_SYNTAX
+ * or -ENOTSUP with the reason in d.
+ */
+MUST int corr_words(struct rule *r, struct diag *d);
+/*
+ * An aggregation of Sigma 1: `condition: selection | count(field) by group > n` with
+ * `timeframe`, as a correlation of r about a rule of what stands before the bar.
+ */
+bool aggregate_has(const struct yaml_node *detection);
+MUST int aggregate_read(struct rule *r, const struct yaml_node *detection, struct diag *d);
+/* What stands before the bar. */
+struct str aggregate_condition(const struct yaml_node *detection);
+/*
+ * Rule number ref of r's correlation matched e; from: the events it goes back to, when it is a
+ * correlation itself, else NULL. Non-NULL when that completes it: the ids of the
  * matches it goes back to, valid until the next call; *ret_key is its group.
  */
 struct tally *corr_feed(struct detect *dt, struct rule *r, size_t ref, const struct event *e,
-			uint64_t *ret_key);
+			const struct tally *from, uint64_t *ret_key);
 void corr_clear(struct detect *dt);
 struct corr *corr_free(struct corr *c);
 

@@ -8,6 +8,7 @@
 #define GROUPS_MAX  100000  /* groups of all correlations with an open window */
 #define ENTRIES_ALL 2000000 /* matches in all of them */
 #define SAMPLE_MAX  1000    /* values a percentile is taken of, the latest */
+#define CITED_HALF  10	    /* ids cited of each end of a long row of matches */
 
 /* One match. */
 struct entry {
@@ -128,24 +129,42 @@ static bool grow(struct group *g)
 	return true;
 }
 
-/* The last ids are enough to cite; a tally holds no more. */
-static void cite(struct group *g, const struct event *e)
+/* A full tally gives up one from the middle: how it began and how it ended is what counts. */
+static void make_place(struct tally *t)
 {
-	struct tally *t = &g->ids;
-	char *id = str_dup(e->id);
+	size_t k = CITED_HALF;
 
+	free(t->ids[k]);
+	t->n--;
+	memmove(t->ids + k, t->ids + k + 1, (t->n - k) * sizeof(char *));
+	memmove(t->seqs + k, t->seqs + k + 1, (t->n - k) * sizeof(*t->seqs));
+	memmove(t->times + k, t->times + k + 1, (t->n - k) * sizeof(*t->times));
+}
+
+static void cite_one(struct tally *t, int64_t time, uint64_t seq, struct str text)
+{
+	char *id;
+
+	for (size_t i = 0; i < t->n; i++)
+		if (t->seqs[i] == seq)
+			return;
+	id = str_dup(text);
 	if (!id)
 		return;
-	if (t->n == ALERT_IDS_MAX) {
-		free(t->ids[0]);
-		t->n--;
-		memmove(t->ids, t->ids + 1, t->n * sizeof(char *));
-		memmove(t->seqs, t->seqs + 1, t->n * sizeof(*t->seqs));
-		memmove(t->times, t->times + 1, t->n * sizeof(*t->times));
-	}
-	t->times[t->n] = e->known;
-	t->seqs[t->n] = e->seq;
+	if (t->n == ALERT_IDS_MAX)
+		make_place(t);
+	t->times[t->n] = time;
+	t->seqs[t->n] = seq;
 	t->ids[t->n++] = id;
+}
+
+/* What a correlation below goes back to is as much its ground; it leaves with its match. */
+static void cite(struct group *g, const struct event *e, const struct tally *from)
+{
+	for (size_t i = 0; from && i < from->n; i++)
+		if (i < CITED_HALF || i + CITED_HALF >= from->n)
+			cite_one(&g->ids, e->known, from->seqs[i], str_of(from->ids[i]));
+	cite_one(&g->ids, e->known, e->seq, e->id);
 }
 
 /* Ids of matches that left the window are not cited. */
@@ -169,17 +188,70 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Nearest rank. */
-static double percentile(const struct group *g, double p)
+static size_t sorted(const struct group *g, double v[SAMPLE_MAX])
 {
-	double v[SAMPLE_MAX];
-	size_t n = MIN(g->n, (size_t)SAMPLE_MAX), rank;
+	size_t n = MIN(g->n, (size_t)SAMPLE_MAX);
 
 	for (size_t i = 0; i < n; i++)
 		v[i] = at(g, g->n - n + i)->number;
 	qsort(v, n, sizeof(v[0]), by_size);
+	return n;
+}
+
+/* Nearest rank. */
+static double percentile(const struct group *g, double p)
+{
+	double v[SAMPLE_MAX];
+	size_t n = sorted(g, v), rank;
+
 	rank = (size_t)ceil(MIN(MAX(p, 0), 100) / 100 * (double)n);
 	return v[rank ? rank - 1 : 0];
+}
+
+/* Of an even number, the mean of the two in the middle. */
+static double median(const struct group *g)
+{
+	double v[SAMPLE_MAX];
+	size_t n = sorted(g, v);
+
+	return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+}
+
+static double extreme(const struct group *g, bool least)
+{
+	double x = at(g, 0)->number;
+
+	for (size_t i = 1; i < g->n; i++)
+		x = least ? MIN(x, at(g, i)->number) : MAX(x, at(g, i)->number);
+	return x;
+}
+
+/* Whether the rules of `must` matched, ordered: in the order in which they are listed. */
+static bool term_met(const struct corr *c, const struct group *g, const struct term *t,
+		     uint32_t seen)
+{
+	uint32_t left = t->must;
+
+	if ((seen & t->must) != t->must || (seen & t->never))
+		return false;
+	if (c->type == CORR_TEMPORAL)
+		return true;
+	for (size_t i = 0; left && i < g->n; i++)
+		if (at(g, i)->ref == (uint32_t)__builtin_ctz(left))
+			left &= left - 1;
+	return !left;
+}
+
+static bool words_met(const struct corr *c, const struct group *g)
+{
+	uint32_t seen = 0;
+
+	for (size_t i = 0; i < g->n; i++)
+		seen |= UINT32_C(1) << at(g, i)->ref;
+	for (size_t i = 0; i < c->nterms; i++)
+		if (term_met(c, g, &c->terms[i], seen))
+			return true;
+	return false;
 }
 
 /* How many of its rules matched, or how far they matched in their order. */
@@ -211,8 +283,13 @@ static double measure(const struct corr *c, const struct group *g)
 		return g->sum / (double)g->n;
 	case CORR_VALUE_PERCENTILE:
 		return percentile(g, c->percentile);
+	case CORR_VALUE_MEDIAN:
+		return median(g);
+	case CORR_VALUE_MIN:
+	case CORR_VALUE_MAX:
+		return extreme(g, c->type == CORR_VALUE_MIN);
 	default:
-		return rules_met(c, g);
+		return c->words ? words_met(c, g) : rules_met(c, g);
 	}
 }
 
@@ -225,18 +302,21 @@ static bool met(const struct corr *c, double x)
 /* false: the event has no such field, so it is not counted. */
 static bool value_of(const struct corr *c, const struct event *e, struct entry *x)
 {
-	const struct val *v = event_get(e, c->fields[x->ref]);
 	char tmp[40];
 
-	if (c->fields[x->ref] == ATTR_NONE)
-		return true;
-	if (!val_set(v))
-		return false;
-	if (c->type == CORR_VALUE_COUNT) {
-		x->value = hash_istr(val_text(v, tmp), 5) | 1;
-		return true;
+	for (size_t k = 0; k < c->nfields; k++) {
+		const struct val *v = event_get(e, c->fields[x->ref][k]);
+
+		if (!val_set(v))
+			return false;
+		if (c->type != CORR_VALUE_COUNT)
+			return val_num(v, &x->number);
+		x->value = hash_2(x->value, hash_istr(v->kind == VAL_LIST ? val_str(v)
+									  : val_text(v, tmp),
+						      5)) |
+			   1;
 	}
-	return val_num(v, &x->number);
+	return true;
 }
 
 static bool key_of(const struct rule *r, size_t ref, const struct event *e, uint64_t *ret_key)
@@ -257,7 +337,7 @@ static bool key_of(const struct rule *r, size_t ref, const struct event *e, uint
 }
 
 struct tally *corr_feed(struct detect *dt, struct rule *r, size_t ref, const struct event *e,
-			uint64_t *ret_key)
+			const struct tally *from, uint64_t *ret_key)
 {
 	const struct corr *c = r->corr;
 	struct entry x = {.time = e->known, .ref = (uint32_t)ref};
@@ -285,7 +365,7 @@ struct tally *corr_feed(struct detect *dt, struct rule *r, size_t ref, const str
 	*at(g, g->n - 1) = x;
 	g->until = e->known + c->span_ns;
 	uncite(g, since);
-	cite(g, e);
+	cite(g, e, from);
 	if (!met(c, measure(c, g)))
 		return NULL;
 	/* It begins anew, as the next match belongs to the next finding. */

@@ -31,6 +31,7 @@ int detect_open(const struct detect_conf *conf, struct schema *s, struct detect 
 	if (!dt)
 		return -ENOMEM;
 	dt->schema = s;
+	dt->placeholders = conf->placeholders;
 	map_init(&dt->throttle);
 	map_init(&dt->spoken);
 	map_init(&dt->tallies);
@@ -58,6 +59,8 @@ struct detect *detect_free(struct detect *dt)
 	if (!dt)
 		return NULL;
 	index_free(dt);
+	seen_free(dt);
+	free(dt->matched);
 	for (size_t i = 0; i < dt->nrules; i++)
 		rule_free(dt->rules[i]);
 	sieves_free(dt);
@@ -79,7 +82,8 @@ int detect_start(struct detect *dt, struct schema *s, struct entities *en, struc
 	dt->entities = en;
 	dt->learn = learn;
 	dt->models = calloc(dt->nrules + 1, sizeof(struct model *));
-	if (!dt->models)
+	dt->matched = calloc(dt->nrules + 1, sizeof(struct model *));
+	if (!dt->models || !dt->matched || seen_start(dt) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < dt->nrules; i++)
 		dt->models[i] = &dt->rules[i]->model;
@@ -251,17 +255,19 @@ static int matched(struct detect *dt, struct rule *r, const struct event *e, str
 		   uint64_t key, unsigned depth, out_fn *out, void *arg);
 
 /* What r matched is counted by the correlations that name it. */
-static int feed(struct detect *dt, const struct rule *r, const struct event *e, unsigned depth,
-		out_fn *out, void *arg)
+static int feed(struct detect *dt, const struct rule *r, const struct event *e,
+		const struct tally *from, unsigned depth, out_fn *out, void *arg)
 {
 	int err = 0;
 
 	for (size_t i = 0; err == 0 && i < r->nfeeds; i++) {
+		struct rule *to = r->feeds[i].to;
 		uint64_t key;
-		struct tally *t = corr_feed(dt, r->feeds[i].to, r->feeds[i].ref, e, &key);
+		struct tally *t = to->refused ? NULL
+					      : corr_feed(dt, to, r->feeds[i].ref, e, from, &key);
 
 		if (t)
-			err = matched(dt, r->feeds[i].to, e, t, key, depth + 1, out, arg);
+			err = matched(dt, to, e, t, key, depth + 1, out, arg);
 	}
 	return err;
 }
@@ -273,14 +279,26 @@ static int matched(struct detect *dt, struct rule *r, const struct event *e, str
 	int err = 0;
 
 	r->model.matched++;
-	if (dt->nmatched < ARRAY_LEN(dt->matched))
+	if (dt->nmatched < dt->nrules && !r->model.part)
 		dt->matched[dt->nmatched++] = &r->model;
 	if (depth <= FEED_DEPTH)
-		err = feed(dt, r, e, depth, out, arg);
-	if (err == 0 && (!r->spoken_for || r->aloud))
+		err = feed(dt, r, e, t, depth, out, arg);
+	if (err == 0 && !dt->quiet && (!r->spoken_for || r->aloud))
 		err = r->corr ? speak(dt, r, e, key, t, out, arg) : fire(dt, r, e, out, arg);
 	if (t)
 		tally_reset(t);
+	return err;
+}
+
+int rule_try(struct detect *dt, struct rule *r, const struct event *e)
+{
+	bool before = dt->quiet;
+	int err;
+
+	dt->quiet = true;
+	err = matched(dt, r, e, NULL, 0, 0, NULL, NULL);
+	dt->quiet = before;
+	dt->nmatched = 0;
 	return err;
 }
 
@@ -291,6 +309,7 @@ int detect_event(struct detect *dt, const struct event *e, out_fn *out, void *ar
 	int r = 0;
 
 	dt->nmatched = 0;
+	seen_event(dt, e);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct rule *rule = dt->rules[rules[i]];
 

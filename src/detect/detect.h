@@ -23,6 +23,7 @@ struct model {
 	bool compliance;	  /* goes to the compliance queue */
 	bool critical;		  /* level critical: passes outside the budget */
 	bool note;		  /* never more than a note: context for incidents */
+	bool part;		  /* counts for another model of its file; none of its own */
 	const struct str *attack; /* technique ids "T1071" */
 	size_t nattack;
 	struct str phase;    /* tactic of the first attack.TACTIC tag: "command-and-control" */
@@ -31,6 +32,7 @@ struct model {
 	struct str response; /* proposed action; may be empty */
 	int64_t throttle_ns;
 	const char *cannot_fire; /* reason, or NULL; known after detect_start */
+	const char *refused;	 /* the whole complaint when it could not be read, or NULL */
 	uint64_t matched, alerted, noted;
 };
 
@@ -74,6 +76,8 @@ struct detect_conf {
 	const char *const *dirs; /* models/ and what the user adds, in order */
 	size_t ndirs;
 	const char *taxonomies; /* taxonomies/, or NULL */
+	/* What %name% stands for in rules with `expand`: a map, borrowed; or NULL. */
+	const struct yaml_node *placeholders;
 };
 
 /* Loads models and wants their attributes. A broken file is an error with file:line:col. */
@@ -91,7 +95,15 @@ struct detect *detect_free(struct detect *dt);
 MUST int detect_event(struct detect *dt, const struct event *e,
 		      int (*out)(struct alert *a, const struct event *e, void *arg), void *arg);
 size_t detect_models(const struct detect *dt, const struct model *const **ret_m);
-/* Names of the models that matched the last event (for explain). */
+/* Whether the log source of m has records of this type. */
+bool detect_fits(const struct model *m, const struct rectype *t);
+/*
+ * What of a model's fields no event so far had: how many, and the first max names. *ret_events:
+ * the events of its log source so far.
+ */
+size_t detect_unseen(const struct detect *dt, const struct model *m, struct str *ret_names,
+		     size_t max, uint64_t *ret_events);
+/* The models that matched the last event. */
 size_t detect_matched(const struct detect *dt, const struct model *const **ret_m);
 
 /*

@@ -2,7 +2,8 @@
 /*
  * detect/impl: what the files of detect/ share. model.c loads, logsource.c binds to record
  * types, index.c finds the rules worth asking, detect.c runs them, window.c keeps throttle and
- * count windows, template.c and alert.c write the alert, selftest.c runs the tests inside.
+ * count windows, template.c and alert.c write the alert, seen.c notes which fields the data has,
+ * selftest.c runs the tests inside.
  */
 #ifndef DETECT_IMPL_H
 #define DETECT_IMPL_H
@@ -35,7 +36,8 @@ struct sieve {
 	struct filter *filter;
 	const struct yaml_node *root, *rules; /* rules: names or ids; NULL: all */
 	const struct yaml *yaml;
-	bool keeps; /* its condition says what stays, not what goes */
+	bool keeps;    /* its condition says what stays, not what goes */
+	int64_t until; /* known from which on it no longer holds */
 };
 
 /* A correlation that counts a rule's matches, and as which of its rules. */
@@ -56,6 +58,7 @@ struct rule {
 	size_t nfeeds;
 	bool spoken_for; /* a correlation uses it: it speaks for itself only when aloud */
 	bool aloud;
+	bool lenient;	 /* of a folder of other people's rules */
 	const char *refused; /* why its detection cannot be run, or NULL */
 	struct key_part key[KEYS_MAX];
 	size_t nkey;
@@ -123,9 +126,22 @@ struct detect {
 	size_t nfiles;
 	struct yaml **taxonomies;
 	size_t ntaxonomies;
-	const struct model *matched[64];
+	const struct model **matched; /* [nrules] by the last event */
 	size_t nmatched;
+	struct unseen *unseen; /* [record types] */
+	const struct yaml_node *placeholders;
+	bool quiet; /* nothing is said: a test */
 };
+
+/* The slots of a record type that were empty in all of its events so far. */
+struct unseen {
+	uint16_t *slots;
+	size_t n;
+	uint64_t events;
+};
+MUST int seen_start(struct detect *dt);
+void seen_free(struct detect *dt);
+void seen_event(struct detect *dt, const struct event *e);
 
 /*
  * Loads the rules, correlations and filters of a file. lenient: what is wrong with one of them
@@ -136,10 +152,17 @@ MUST int rule_load(struct detect *dt, const char *dir, const char *path, bool le
 struct rule *rule_free(struct rule *r);
 /* Marks the record types whose log source fits, and wants the attributes there. */
 MUST int rule_bind(struct rule *r, struct schema *s, struct diag *d);
-/* Compiles the detection map n of document root with the names of its log source. */
+/*
+ * Compiles the detection map n of document root with the names of its log source; skip is a key
+ * that is no selection, or NULL, condition stands in place of the map's own unless p is NULL.
+ */
 MUST int rule_filter(const struct detect *dt, const struct yaml *y,
 		     const struct yaml_node *root, const struct yaml_node *n, const char *skip,
-		     struct filter **ret_f, struct diag *d);
+		     struct str condition, struct filter **ret_f, struct diag *d);
+/* What d says is why r cannot be run; the others are not stopped. */
+MUST int rule_refuse(struct rule *r, const struct diag *d);
+/* r, no correlation, matched e: counts and feeds correlations, but says nothing. */
+MUST int rule_try(struct detect *dt, struct rule *r, const struct event *e);
 /* Reads taxonomies/ (dir may be NULL). */
 MUST int taxonomies_load(struct detect *dt, const char *dir, struct diag *d);
 void taxonomies_free(struct detect *dt);

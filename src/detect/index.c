@@ -223,6 +223,14 @@ static const char *reason(struct detect *dt, struct rule *r)
 	return "no record has all its fields";
 }
 
+static bool term_possible(const struct corr *c, uint32_t must)
+{
+	for (; must; must &= must - 1)
+		if (!c->refs[__builtin_ctz(must)]->possible)
+			return false;
+	return true;
+}
+
 /* All its rules must be able to match where it asks for several, else one will do. */
 static bool corr_possible(const struct rule *r)
 {
@@ -232,6 +240,11 @@ static bool corr_possible(const struct rule *r)
 		return false;
 	for (size_t i = 0; i < r->corr->nrefs; i++)
 		can += r->corr->refs[i]->possible;
+	for (size_t i = 0; i < r->corr->nterms; i++)
+		if (term_possible(r->corr, r->corr->terms[i].must))
+			return true;
+	if (r->corr->nterms)
+		return false;
 	return r->corr->type >= CORR_TEMPORAL ? (double)can >= r->corr->low : can > 0;
 }
 

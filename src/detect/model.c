@@ -157,9 +157,34 @@ static int add_named(struct str name, void *arg)
 	return 0;
 }
 
+static int sequence_check(const struct rule *r, const struct yaml_node *seq, struct diag *d)
+{
+	static const char *const known[] = {"type", "at", "event", "repeat", "every", NULL};
+	int64_t n;
+	int e = 0;
+
+	if (seq->kind != YAML_SEQ)
+		return yaml_fail(r->yaml, seq, d, "a sequence is a list");
+	YAML_EACH(x, seq)
+	{
+		const struct yaml_node *at = yaml_get(x, "at"), *every = yaml_get(x, "every");
+
+		if ((e = yaml_only(r->yaml, x, known, d)) < 0 ||
+		    (at && (e = duration(r->yaml, at, &n, d)) < 0) ||
+		    (every && (e = duration(r->yaml, every, &n, d)) < 0) ||
+		    (e = yaml_i64(r->yaml, x, "repeat", 1, &n, d)) < 0)
+			return e;
+		if (n < 1 || n > 100000 || !yaml_get(x, "event"))
+			return yaml_fail(r->yaml, x, d,
+					 "a step has an event and repeat of 1 to 100000");
+	}
+	return 0;
+}
+
 static int tests_check(const struct rule *r, const struct yaml_node *tests, struct diag *d)
 {
-	static const char *const known[] = {"name", "type", "event", "events", "fires", NULL};
+	static const char *const known[] = {"name",  "type",	 "event", "events",
+					    "fires", "sequence", NULL};
 	bool fires;
 
 	if (tests && tests->kind != YAML_SEQ)
@@ -168,14 +193,20 @@ static int tests_check(const struct rule *r, const struct yaml_node *tests, stru
 	{
 		const struct yaml_node *one = yaml_get(t, "event");
 		const struct yaml_node *many = yaml_get(t, "events");
+		const struct yaml_node *seq = yaml_get(t, "sequence");
 		int e = yaml_only(r->yaml, t, known, d);
 
 		if (e == 0)
 			e = yaml_bool(r->yaml, t, "fires", true, &fires, d);
 		if (e < 0)
 			return e;
-		if (!one == !many)
-			return yaml_fail(r->yaml, t, d, "a test has either event or events");
+		if (!!one + !!many + !!seq != 1)
+			return yaml_fail(r->yaml, t, d,
+					 "a test has one of event, events and sequence");
+		if (seq)
+			e = sequence_check(r, seq, d);
+		if (e < 0)
+			return e;
 	}
 	return 0;
 }
@@ -281,22 +312,37 @@ static struct str rename_field(struct str field, void *arg)
 }
 
 int rule_filter(const struct detect *dt, const struct yaml *y, const struct yaml_node *root,
-		const struct yaml_node *n, const char *skip, struct filter **ret_f,
-		struct diag *d)
+		const struct yaml_node *n, const char *skip, struct str condition,
+		struct filter **ret_f, struct diag *d)
 {
 	struct renaming names = {dt, yaml_get(root, "logsource")};
-	struct filter_how how = {skip, rename_field, &names};
+	struct filter_how how = {skip, rename_field, &names, dt->placeholders, condition};
 
 	return filter_compile_as(dt->schema, y, n, &how, ret_f, d);
 }
 
-/* A public rule that asks for more than there is shall not stop the others. */
-static int refuse(struct rule *r, const struct diag *d)
+int rule_refuse(struct rule *r, const struct diag *d)
 {
 	struct str rest, line = str_cut(str_of(d->msg), '\n', &rest);
 
 	r->refused = arena_strz(&r->yaml->mem, line);
-	return r->refused ? 0 : -ENOMEM;
+	r->model.refused = arena_strz(&r->yaml->mem, str_of(d->msg));
+	return r->refused && r->model.refused ? 0 : -ENOMEM;
+}
+
+/* What r has in place of selections, or its selections. */
+static int condition_of(struct detect *dt, struct rule *r, const struct yaml_node *det,
+			const struct yaml_node *corr, struct diag *d)
+{
+	bool counted = !corr && aggregate_has(det);
+	struct str own = {NULL, 0};
+
+	if (corr)
+		return corr_read(r, corr, d);
+	if (counted && !r->model.part)
+		return aggregate_read(r, det, d);
+	return rule_filter(dt, r->yaml, r->root, det, NULL,
+			   counted ? aggregate_condition(det) : own, &r->filter, d);
 }
 
 static int fill(struct detect *dt, struct rule *r, bool lenient, struct diag *d)
@@ -320,15 +366,14 @@ static int fill(struct detect *dt, struct rule *r, bool lenient, struct diag *d)
 	if (e < 0 || (e = level_of(r, d)) < 0 || (e = tags_of(r, d)) < 0 ||
 	    (e = own_of(dt, r, d)) < 0)
 		return e;
-	e = corr ? corr_read(r, corr, d)
-		 : rule_filter(dt, r->yaml, r->root, det, NULL, &r->filter, d);
+	e = condition_of(dt, r, det, corr, d);
 	if (e == -ENOTSUP)
-		return refuse(r, d);
+		return rule_refuse(r, d);
 	if (e < 0)
 		return e;
-	if (corr && !yaml_get(yaml_get(r->root, "thymus"), "throttle"))
+	if (r->corr && !yaml_get(yaml_get(r->root, "thymus"), "throttle"))
 		r->model.throttle_ns = r->corr->span_ns;
-	if (!corr)
+	if (r->filter)
 		learned_of(dt, r);
 	return named_of(dt, r);
 }
@@ -356,9 +401,9 @@ static char *name_of(const char *dir, const char *path, unsigned n)
 	return name;
 }
 
-/* Takes name. */
+/* Takes name. part: what stands before the bar of an aggregation. */
 static int rule_add(struct detect *dt, struct yaml *y, const struct yaml_node *root, char *name,
-		    bool lenient, struct diag *d)
+		    bool lenient, bool part, struct diag *d)
 {
 	struct rule **rules = realloc(dt->rules, (dt->nrules + 1) * sizeof(struct rule *));
 	struct rule *r = calloc(1, sizeof(*r));
@@ -375,6 +420,8 @@ static int rule_add(struct detect *dt, struct yaml *y, const struct yaml_node *r
 	r->yaml = y;
 	r->model.name = str_of(name);
 	r->model.path = str_of(y->file);
+	r->model.part = r->spoken_for = part;
+	r->lenient = lenient;
 	r->root = root;
 	if (!root || root->kind != YAML_MAP)
 		e = yaml_fail(y, root, d, "a model must be a map");
@@ -383,8 +430,34 @@ static int rule_add(struct detect *dt, struct yaml *y, const struct yaml_node *r
 	if (e == 0 && !r->corr)
 		e = rule_bind(r, dt->schema, d);
 	if (e == E_SYNTAX && lenient)
-		e = refuse(r, d);
+		e = rule_refuse(r, d);
 	return e;
+}
+
+/* The correlation added last counts a rule of its own document: that one comes after it. */
+static int part_add(struct detect *dt, struct diag *d)
+{
+	struct rule *r = dt->rules[dt->nrules - 1];
+	size_t len = r->model.name.len;
+	char *name;
+	int e;
+
+	if (!r->corr || !r->corr->own || r->refused)
+		return 0;
+	name = malloc(len + sizeof(":counted"));
+	if (name) {
+		memcpy(name, r->model.name.p, len);
+		memcpy(name + len, ":counted", sizeof(":counted"));
+	}
+	e = rule_add(dt, r->yaml, r->root, name, r->lenient, true, d);
+	if (e < 0)
+		return e;
+	r->corr->refs[0] = dt->rules[dt->nrules - 1];
+	if (r->corr->refs[0]->refused && !r->refused) {
+		r->refused = r->corr->refs[0]->refused;
+		r->model.refused = r->corr->refs[0]->model.refused;
+	}
+	return 0;
 }
 
 static int file_add(struct detect *dt, const char *path, struct yaml **ret_y, struct diag *d)
@@ -419,7 +492,9 @@ int rule_load(struct detect *dt, const char *dir, const char *path, bool lenient
 			free(name);
 			e = sieve_load(dt, y, doc->root, d);
 		} else {
-			e = rule_add(dt, y, doc->root, name, lenient, d);
+			e = rule_add(dt, y, doc->root, name, lenient, false, d);
+			if (e == 0)
+				e = part_add(dt, d);
 		}
 	}
 	return e;

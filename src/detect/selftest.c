@@ -2,12 +2,15 @@
 /*
  * The tests inside a model: events given as attributes, put into a row of the named record
  * type, and run against that model alone, with its count windows but without the alert budget.
+ * Of a correlation: a sequence of events, each run against all rules that it goes back to.
  */
-#include "detect/impl.h"
+#include "base/timeutil.h"
+#include "detect/correlate.h"
 #include <errno.h>
 #include <stdio.h>
 
-#define EVENTS_MAX 1024 /* of one test */
+#define EVENTS_MAX  1024 /* of one test, but for sequences */
+#define CHAIN_DEPTH 16	 /* correlations of correlations; corr_link refuses longer chains */
 
 struct selftest {
 	struct detect *dt;
@@ -53,12 +56,26 @@ static struct val value_of(const struct yaml_node *n, struct arena *mem)
 	return val_s(n->text);
 }
 
+/* Whether `leaf` is one of the rules that r goes back to. */
+static bool goes_back(const struct rule *r, const struct rule *leaf, unsigned depth)
+{
+	if (r == leaf)
+		return true;
+	for (size_t i = 0; r->corr && depth < CHAIN_DEPTH && i < r->corr->nrefs; i++)
+		if (r->corr->refs[i] && goes_back(r->corr->refs[i], leaf, depth + 1))
+			return true;
+	return false;
+}
+
 /* Whether the model reads a, so that a test that cannot set it would say nothing. */
 static bool reads(const struct rule *r, attr_t a)
 {
-	const attr_t *attrs;
-	size_t n = filter_attrs(r->filter, &attrs);
+	const attr_t *attrs = NULL;
+	size_t n = r->filter ? filter_attrs(r->filter, &attrs) : 0;
 
+	for (size_t i = 0; r->corr && i < r->corr->nrefs; i++)
+		if (r->corr->refs[i] && reads(r->corr->refs[i], a))
+			return true;
 	for (size_t i = 0; i < n; i++)
 		if (attrs[i] == a)
 			return true;
@@ -114,10 +131,70 @@ static const struct rectype *type_of(const struct selftest *t, const struct rule
 	for (size_t i = 0; i < t->dt->ntypes; i++) {
 		const struct rectype *rt = schema_type(t->schema, i);
 
-		if (r->types[i] && (cls < 0 ? str_eqz(name, rt->name) : (int)rt->cls == cls))
+		if (detect_fits(&r->model, rt) && (cls < 0 ? str_eqz(name, rt->name) : (int)rt->cls == cls))
 			return rt;
 	}
 	return NULL;
+}
+
+/* One event of a sequence: 0, or -1 when the test cannot be run. */
+static int one_step(struct selftest *t, struct rule *r, struct str test,
+		    const struct yaml_node *n, int64_t now, uint64_t seq)
+{
+	const struct rectype *rt = type_of(t, r, yaml_str(n, "type", ""));
+	struct event *e;
+
+	if (!rt) {
+		say(t, r, test, "a record type is none of the log source of its rules");
+		return -1;
+	}
+	batch_reset(&t->batch);
+	e = batch_add(&t->batch, rt);
+	if (!e)
+		return -1;
+	e->seq = seq;
+	e->known = e->time = now;
+	if (!event_fill(t, r, test, e, yaml_get(n, "event")))
+		return -1;
+	for (size_t i = 0; i < t->dt->nrules; i++) {
+		struct rule *leaf = t->dt->rules[i];
+
+		if (leaf->filter && !leaf->refused && leaf->types[rt->id] &&
+		    goes_back(r, leaf, 0) && filter_match(leaf->filter, e) &&
+		    !rule_sifted(leaf, e) && rule_try(t->dt, leaf, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Steps follow each other by a second, or stand at a time since the start. */
+static void sequence_test(struct selftest *t, struct rule *r, struct str test, bool want,
+			  const struct yaml_node *steps)
+{
+	uint64_t before = r->model.matched, seq = 0;
+	int64_t now = 0;
+
+	windows_clear(t->dt);
+	YAML_EACH(n, steps)
+	{
+		struct str every = yaml_str(n, "every", "1s"), times = yaml_str(n, "repeat", "1");
+		int64_t gap = NS_PER_S, at, count = 1;
+
+		(void)time_parse_span(every, 36500, &gap);
+		(void)str_i64(times, &count);
+		now += NS_PER_S;
+		if (time_parse_span(yaml_str(n, "at", ""), 36500, &at))
+			now = MAX(now, at);
+		for (int64_t k = 0; k < count; k++) {
+			now += k ? gap : 0;
+			if (one_step(t, r, test, n, now, ++seq) < 0)
+				return;
+		}
+	}
+	if ((r->model.matched > before) == want)
+		t->passed++;
+	else
+		say(t, r, test, want ? "should fire and does not" : "fires and should not");
 }
 
 static void one_test(struct selftest *t, struct rule *r, const struct yaml_node *n)
@@ -129,6 +206,14 @@ static void one_test(struct selftest *t, struct rule *r, const struct yaml_node 
 	uint64_t seq = 1;
 	int r1 = 0;
 
+	if (yaml_get(n, "sequence")) {
+		sequence_test(t, r, name, want, yaml_get(n, "sequence"));
+		return;
+	}
+	if (r->corr) {
+		say(t, r, name, "a correlation is tested by a sequence");
+		return;
+	}
 	if (!rt) {
 		say(t, r, name, "its record type is none of the log source");
 		return;
@@ -163,9 +248,7 @@ int detect_test(struct detect *dt, struct schema *s, void (*fail)(const char *li
 		const struct yaml_node *tests =
 			yaml_get(yaml_get(dt->rules[i]->root, "thymus"), "tests");
 
-		/* A correlation is tested where its rules are: by events of its own it has
-		 * none. */
-		if (dt->rules[i]->refused || dt->rules[i]->corr)
+		if (dt->rules[i]->refused || dt->rules[i]->model.part)
 			continue;
 		YAML_EACH(n, tests)
 		one_test(&t, dt->rules[i], n);

@@ -6,14 +6,26 @@
  * the selection goes; a condition that begins with "not" says what stays.
  */
 #include "base/hash.h"
+#include "base/timeutil.h"
 #include "detect/impl.h"
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+/* The whole of a day's date, or a time of it. */
+static bool date_of(struct str s, int64_t *ret_ns)
+{
+	char day[40];
+
+	snprintf(day, sizeof(day), "%.*sT00:00:00", (int)MIN(s.len, (size_t)20), s.p);
+	return time_parse(s, ret_ns) || time_parse(str_of(day), ret_ns);
+}
 
 int sieve_load(struct detect *dt, struct yaml *y, const struct yaml_node *root, struct diag *d)
 {
 	const struct yaml_node *f = yaml_get(root, "filter");
 	struct str cond = str_trim(yaml_str(f, "condition", ""));
+	const struct yaml_node *until = yaml_get(yaml_get(root, "thymus"), "until");
 	struct sieve *s, **v = realloc(dt->sieves, (dt->nsieves + 1) * sizeof(struct sieve *));
 
 	if (!v)
@@ -30,7 +42,10 @@ int sieve_load(struct detect *dt, struct yaml *y, const struct yaml_node *root, 
 		s->rules = NULL;
 	s->keeps = cond.len > 4 && str_ieqz(str_sub(cond, 0, 3), "not") &&
 		   (cond.p[3] == ' ' || cond.p[3] == '(');
-	return rule_filter(dt, y, root, f, "rules", &s->filter, d);
+	s->until = INT64_MAX;
+	if (until && !date_of(until->text, &s->until))
+		return yaml_fail(y, until, d, "a date is expected here: 2026-12-31");
+	return rule_filter(dt, y, root, f, "rules", str_n(NULL, 0), &s->filter, d);
 }
 
 void sieves_free(struct detect *dt)
@@ -42,10 +57,27 @@ void sieves_free(struct detect *dt)
 	free(dt->sieves);
 }
 
+/* What the filter says of the log source, the rule's says too. */
+static bool same_source(const struct sieve *s, const struct rule *r)
+{
+	YAML_EACH(p, yaml_get(s->root, "logsource"))
+	{
+		const struct yaml_node *q =
+			yaml_get(yaml_get(r->root, "logsource"), p->key.p);
+
+		if (!str_eqz(p->key, "definition") && p->kind == YAML_SCALAR &&
+		    (!q || !str_ieq(p->text, q->text)))
+			return false;
+	}
+	return true;
+}
+
 static bool names(const struct sieve *s, const struct rule *r)
 {
 	const struct yaml_node *x = s->rules;
 
+	if (!same_source(s, r))
+		return false;
 	if (!x)
 		return true;
 	for (x = x->kind == YAML_SEQ ? x->child : x; x; x = x->next) {
@@ -99,7 +131,8 @@ int sieves_link(struct detect *dt, struct diag *d)
 bool rule_sifted(const struct rule *r, const struct event *e)
 {
 	for (size_t i = 0; i < r->nsieves; i++)
-		if (filter_match(r->sieves[i]->filter, e) != r->sieves[i]->keeps)
+		if (e->known < r->sieves[i]->until &&
+		    filter_match(r->sieves[i]->filter, e) != r->sieves[i]->keeps)
 			return true;
 	return false;
 }

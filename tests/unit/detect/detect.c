@@ -430,10 +430,13 @@ TEST(what_cannot_fire_says_why)
 		 "b}}\n",
 		 "no record type has this log source"},
 		{"title: t\nlogsource: {source: zeek}\ndetection: {s: {a|expand: '%x%'}}\n",
-		 "a.yaml:3:17: modifier 'expand' is not supported"},
+		 "a.yaml:3:28: nothing says what %x% stands for"},
 		{"title: t\nlogsource: {source: zeek}\n"
 		 "detection: {s: {a: b}, condition: s | count() > 3}\n",
-		 "not supported"},
+		 "an aggregation needs a timeframe"},
+		{"title: t\nlogsource: {source: zeek}\n"
+		 "detection: {s: {a: b}, condition: s | near s, timeframe: 1m}\n",
+		 "'near' names no field"},
 		{"title: t\ncorrelation: {type: event_count, rules: [x], timespan: 1m, "
 		 "condition: {lte: 3}}\n",
 		 "only what reaches a lower bound can be told"},
