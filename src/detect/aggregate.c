@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Aggregations of Sigma 1, `condition: selection | count(user) by src > 5` with `timeframe: 1h`,
- * mapped on the correlations that took their place: count() is event_count, count(x)
+ * Aggregations of Sigma 1, `condition: selection | count(user) by src > 5` with `timeframe:
+ * 1h`, mapped on the correlations that took their place: count() is event_count, count(x)
  * value_count, and so on. What stands before the bar becomes a rule of its own that is silent.
  */
 #include "base/timeutil.h"

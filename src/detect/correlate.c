@@ -203,9 +203,9 @@ static struct rule *rule_named(const struct detect *dt, struct str name)
 	for (size_t i = 0; i < dt->nrules; i++) {
 		struct rule *r = dt->rules[i];
 
-		if (!r->model.part && (str_eq(r->model.id, name) ||
-				       str_eq(yaml_str(r->root, "name", ""), name) ||
-				       str_eq(r->model.title, name)))
+		if (!r->model.part &&
+		    (str_eq(r->model.id, name) || str_eq(yaml_str(r->root, "name", ""), name) ||
+		     str_eq(r->model.title, name)))
 			return r;
 	}
 	return NULL;

@@ -7,11 +7,11 @@
 #define DETECT_CORRELATE_H
 #include "detect/impl.h"
 
-#define CORR_REFS  16
-#define CORR_GROUP 6
+#define CORR_REFS   16
+#define CORR_GROUP  6
 #define CORR_FIELDS 4
-#define CORR_TERMS 64 /* alternatives of a condition in words */
-#define CORR_LONG  10000 /* matches kept of one group; no condition may ask for more */
+#define CORR_TERMS  64	  /* alternatives of a condition in words */
+#define CORR_LONG   10000 /* matches kept of one group; no condition may ask for more */
 
 enum corr_type {
 	CORR_EVENT_COUNT,

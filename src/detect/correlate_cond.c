@@ -96,9 +96,9 @@ static bool each_with(struct term *to, size_t *n, const struct term *b, size_t n
 static int join(struct words *w, struct both *a, const struct both *b, bool all)
 {
 	bool ok = all ? each_with(a->yes, &a->nyes, b->yes, b->nyes) &&
-				either(a->no, &a->nno, b->no, b->nno)
+				  either(a->no, &a->nno, b->no, b->nno)
 		      : either(a->yes, &a->nyes, b->yes, b->nyes) &&
-				each_with(a->no, &a->nno, b->no, b->nno);
+				  each_with(a->no, &a->nno, b->no, b->nno);
 
 	if (ok)
 		return 0;

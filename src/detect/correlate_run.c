@@ -311,9 +311,9 @@ static bool value_of(const struct corr *c, const struct event *e, struct entry *
 			return false;
 		if (c->type != CORR_VALUE_COUNT)
 			return val_num(v, &x->number);
-		x->value = hash_2(x->value, hash_istr(v->kind == VAL_LIST ? val_str(v)
-									  : val_text(v, tmp),
-						      5)) |
+		x->value = hash_2(x->value,
+				  hash_istr(v->kind == VAL_LIST ? val_str(v) : val_text(v, tmp),
+					    5)) |
 			   1;
 	}
 	return true;

@@ -263,8 +263,8 @@ static int feed(struct detect *dt, const struct rule *r, const struct event *e,
 	for (size_t i = 0; err == 0 && i < r->nfeeds; i++) {
 		struct rule *to = r->feeds[i].to;
 		uint64_t key;
-		struct tally *t = to->refused ? NULL
-					      : corr_feed(dt, to, r->feeds[i].ref, e, from, &key);
+		struct tally *t =
+			to->refused ? NULL : corr_feed(dt, to, r->feeds[i].ref, e, from, &key);
 
 		if (t)
 			err = matched(dt, to, e, t, key, depth + 1, out, arg);

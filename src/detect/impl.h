@@ -2,8 +2,8 @@
 /*
  * detect/impl: what the files of detect/ share. model.c loads, logsource.c binds to record
  * types, index.c finds the rules worth asking, detect.c runs them, window.c keeps throttle and
- * count windows, template.c and alert.c write the alert, seen.c notes which fields the data has,
- * selftest.c runs the tests inside.
+ * count windows, template.c and alert.c write the alert, seen.c notes which fields the data
+ * has, selftest.c runs the tests inside.
  */
 #ifndef DETECT_IMPL_H
 #define DETECT_IMPL_H
@@ -58,7 +58,7 @@ struct rule {
 	size_t nfeeds;
 	bool spoken_for; /* a correlation uses it: it speaks for itself only when aloud */
 	bool aloud;
-	bool lenient;	 /* of a folder of other people's rules */
+	bool lenient;	     /* of a folder of other people's rules */
 	const char *refused; /* why its detection cannot be run, or NULL */
 	struct key_part key[KEYS_MAX];
 	size_t nkey;

@@ -131,7 +131,8 @@ static const struct rectype *type_of(const struct selftest *t, const struct rule
 	for (size_t i = 0; i < t->dt->ntypes; i++) {
 		const struct rectype *rt = schema_type(t->schema, i);
 
-		if (detect_fits(&r->model, rt) && (cls < 0 ? str_eqz(name, rt->name) : (int)rt->cls == cls))
+		if (detect_fits(&r->model, rt) &&
+		    (cls < 0 ? str_eqz(name, rt->name) : (int)rt->cls == cls))
 			return rt;
 	}
 	return NULL;
@@ -177,7 +178,8 @@ static void sequence_test(struct selftest *t, struct rule *r, struct str test, b
 	windows_clear(t->dt);
 	YAML_EACH(n, steps)
 	{
-		struct str every = yaml_str(n, "every", "1s"), times = yaml_str(n, "repeat", "1");
+		struct str every = yaml_str(n, "every", "1s"),
+			   times = yaml_str(n, "repeat", "1");
 		int64_t gap = NS_PER_S, at, count = 1;
 
 		(void)time_parse_span(every, 36500, &gap);
@@ -206,6 +208,10 @@ static void one_test(struct selftest *t, struct rule *r, const struct yaml_node 
 	uint64_t seq = 1;
 	int r1 = 0;
 
+	if (yaml_get(n, "sequence") && !r->corr) {
+		say(t, r, name, "a sequence is of a correlation");
+		return;
+	}
 	if (yaml_get(n, "sequence")) {
 		sequence_test(t, r, name, want, yaml_get(n, "sequence"));
 		return;

@@ -62,8 +62,7 @@ static bool same_source(const struct sieve *s, const struct rule *r)
 {
 	YAML_EACH(p, yaml_get(s->root, "logsource"))
 	{
-		const struct yaml_node *q =
-			yaml_get(yaml_get(r->root, "logsource"), p->key.p);
+		const struct yaml_node *q = yaml_get(yaml_get(r->root, "logsource"), p->key.p);
 
 		if (!str_eqz(p->key, "definition") && p->kind == YAML_SCALAR &&
 		    (!q || !str_ieq(p->text, q->text)))

@@ -2,6 +2,7 @@
 #include "base/timeutil.h"
 #include "main/checkpoint.h"
 #include "main/cmd.h"
+#include "main/models.h"
 #include "main/pipeline.h"
 #include "main/report.h"
 #include "parse/stream.h"
@@ -158,6 +159,22 @@ static int feed(struct replay *r)
 	return n;
 }
 
+/* For `models list`. */
+static int keep_past(struct replay *r)
+{
+	struct buf b;
+	int err;
+
+	if (!r->pipe.store)
+		return 0;
+	buf_init(&b, 64 * MIB);
+	err = models_past(r->pipe.detect, &b);
+	if (err == 0)
+		err = store_meta_put(r->pipe.store, MODELS_META, buf_str(&b), &r->diag);
+	buf_free(&b);
+	return err;
+}
+
 static int open_outputs(struct replay *r)
 {
 	struct store_conf sc = {.background = true, .fresh = true};
@@ -238,6 +255,8 @@ static int replay(struct replay *r, const char *const *paths, size_t npaths)
 		err = feed(r);
 	if (err == 0)
 		err = pipeline_finish(&r->pipe, r->last);
+	if (err == 0)
+		err = keep_past(r);
 	if (err == 0 && r->save_file)
 		err = checkpoint_save(&r->pipe, r->save_file, &r->diag);
 	if (err < 0 && !r->diag.msg[0])

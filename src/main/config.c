@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum opt_kind { OPT_TEXT, OPT_LIST, OPT_INT, OPT_NUMBER };
+enum opt_kind { OPT_TEXT, OPT_LIST, OPT_INT, OPT_NUMBER, OPT_MAP };
 
 struct option_row {
 	const char *name;
@@ -29,6 +29,10 @@ static const struct option_row rows[] = {
 	 AT(store_dir)},
 	{"models", OPT_LIST, "paths", 0, 0, 0, "Folders or files of Sigma rules of your own.",
 	 AT(models)},
+	{"placeholders", OPT_MAP, "names", 0, 0, 0,
+	 "What %name% stands for in Sigma rules with `expand`: a text or list of texts each. A "
+	 "name that is not here is looked for as lists/name.",
+	 AT(placeholders)},
 	{"networks", OPT_LIST, "CIDR", 0, 0, 0,
 	 "Address blocks of the organisation beside the private ones.", AT(networks)},
 	{"domains", OPT_LIST, "names", 0, 0, 0,
@@ -114,6 +118,22 @@ static int load_list(struct config *c, const struct yaml *y, const struct yaml_n
 	return 0;
 }
 
+/* Names with a text, or a list of texts, each. */
+static int map_check(const struct yaml *y, const struct yaml_node *n, struct diag *d)
+{
+	if (n->kind != YAML_MAP)
+		return yaml_fail(y, n, d, "'%.*s' must be a map", STR_ARG(n->key));
+	YAML_EACH(v, n)
+	{
+		if (v->kind == YAML_MAP)
+			return yaml_fail(y, v, d, "a text or a list of texts is expected here");
+		YAML_EACH(item, v)
+		if (item->kind != YAML_SCALAR)
+			return yaml_fail(y, item, d, "an item must be text");
+	}
+	return 0;
+}
+
 static int load_row(struct config *c, const struct option_row *o, const struct yaml *y,
 		    const struct yaml_node *root, struct diag *d)
 {
@@ -123,6 +143,10 @@ static int load_row(struct config *c, const struct option_row *o, const struct y
 
 	if (!n)
 		return 0;
+	if (o->kind == OPT_MAP) {
+		*(const struct yaml_node **)field(c, o) = n;
+		return map_check(y, n, d);
+	}
 	if (o->kind == OPT_LIST)
 		return load_list(c, y, n, field(c, o), d);
 	if (o->kind == OPT_TEXT) {
@@ -166,12 +190,14 @@ int config_load(struct config *c, const char *path, struct diag *d)
 		for (size_t i = 0; r == 0 && i < ARRAY_LEN(rows); i++)
 			r = load_row(c, &rows[i], y, root, d);
 	}
-	yaml_free(y);
+	yaml_free(c->file);
+	c->file = y;
 	return r;
 }
 
 void config_free(struct config *c)
 {
+	yaml_free(c->file);
 	arena_free(&c->mem);
 }
 

@@ -17,6 +17,8 @@ struct config_list {
 
 struct config {
 	struct arena mem;
+	struct yaml *file; /* as loaded last; placeholders stand in it */
+	const struct yaml_node *placeholders;
 	struct str share_dir; /* holds sources/, learned/, models/ and lists/ */
 	struct str store_dir;
 	struct config_list models; /* folders of the user's own rules, beside models/ */

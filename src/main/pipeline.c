@@ -7,6 +7,7 @@ static int open_detect(struct pipeline *p, struct config *c, struct diag *d)
 	const char *dirs[CONFIG_LIST_MAX + 1];
 	struct detect_conf conf = {.dirs = dirs};
 
+	conf.placeholders = c->placeholders;
 	conf.taxonomies = config_share(c, "taxonomies");
 	dirs[conf.ndirs++] = config_share(c, "models");
 	for (size_t i = 0; i < c->models.n; i++)
