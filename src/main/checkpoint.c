@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-int checkpoint_save(const struct pipeline *p, const char *path, struct diag *d)
+int checkpoint_save(const struct pipeline *p, const char *path,
+		    const struct checkpoint_part *part, struct diag *d)
 {
 	struct blocks_out *w = NULL;
 	int r = blocks_create(path, &w, d);
@@ -16,11 +17,13 @@ int checkpoint_save(const struct pipeline *p, const char *path, struct diag *d)
 	entities_save(p->entities, w);
 	learn_save(p->learn, w);
 	detect_save(p->detect, w);
+	if (part)
+		part->save(part->arg, w);
 	return blocks_commit(w, d);
 }
 
-static int load(struct pipeline *p, const char *path, struct learn_restored *ret_n,
-		struct diag *d)
+static int load(struct pipeline *p, const char *path, const struct checkpoint_part *part,
+		struct learn_restored *ret_n, struct diag *d)
 {
 	struct blocks_in *r = NULL;
 	int err = blocks_open(path, &r, d);
@@ -32,22 +35,24 @@ static int load(struct pipeline *p, const char *path, struct learn_restored *ret
 		err = learn_load(p->learn, r, ret_n, NULL);
 	if (err == 0)
 		err = detect_load(p->detect, r);
+	if (err == 0 && part)
+		err = part->load(part->arg, r);
 	blocks_close(r);
 	return err < 0 ? diag_set(d, err, "%s: %s", path, err_text(err)) : 0;
 }
 
-int checkpoint_load(struct pipeline *p, const char *path, struct learn_restored *ret_n,
-		    struct diag *d)
+int checkpoint_load(struct pipeline *p, const char *path, const struct checkpoint_part *part,
+		    struct learn_restored *ret_n, struct diag *d)
 {
 	char before[4096];
 	int n = snprintf(before, sizeof(before), "%s.1", path), r;
 
 	if (n < 0 || (size_t)n >= sizeof(before))
 		return diag_set(d, -ENAMETOOLONG, "%s: the name is too long", path);
-	r = load(p, path, ret_n, d);
+	r = load(p, path, part, ret_n, d);
 	if (r == 0)
 		return CHECKPOINT_LATEST;
 	if (access(before, F_OK) < 0)
 		return r == -ENOENT ? CHECKPOINT_NONE : r;
-	return load(p, before, ret_n, NULL) == 0 ? CHECKPOINT_BEFORE : r;
+	return load(p, before, part, ret_n, NULL) == 0 ? CHECKPOINT_BEFORE : r;
 }

@@ -210,7 +210,7 @@ static int close_outputs(struct replay *r, int err)
 static int start_from(struct replay *r)
 {
 	struct learn_restored n = {0};
-	int from = checkpoint_load(&r->pipe, r->state_file, &n, &r->diag);
+	int from = checkpoint_load(&r->pipe, r->state_file, NULL, &n, &r->diag);
 
 	if (from < 0)
 		return from;
@@ -258,7 +258,7 @@ static int replay(struct replay *r, const char *const *paths, size_t npaths)
 	if (err == 0)
 		err = keep_past(r);
 	if (err == 0 && r->save_file)
-		err = checkpoint_save(&r->pipe, r->save_file, &r->diag);
+		err = checkpoint_save(&r->pipe, r->save_file, NULL, &r->diag);
 	if (err < 0 && !r->diag.msg[0])
 		diag_set(&r->diag, err, "%s",
 			 r->pipe.diag.msg[0] ? r->pipe.diag.msg : err_text(err));

@@ -53,6 +53,18 @@ static const struct option_row rows[] = {
 	 AT(hold_memory_mib)},
 	{"entities_max", OPT_INT, "entities", 1000, 1 << 28, 2000000,
 	 "Devices, accounts, workloads and so on kept; idle ones go first.", AT(entities_max)},
+	{"inputs", OPT_LIST, "paths", 0, 0, 0, "Files and folders that thymus run follows.",
+	 AT(inputs)},
+	{"lateness", OPT_NUMBER, "seconds", 0, 3600, 2,
+	 "How long a live record waits for earlier ones of other files.", AT(lateness_s)},
+	{"flush_interval", OPT_NUMBER, "seconds", 0.1, 60, 1,
+	 "After so long what came in is on disk, for readers of the store too.", AT(flush_s)},
+	{"checkpoint_interval", OPT_NUMBER, "seconds", 1, 86400, 300,
+	 "How often what was learned is kept. After a crash the records since are read again.",
+	 AT(checkpoint_s)},
+	{"disk_reserve", OPT_INT, "MiB", 0, 1 << 24, 512,
+	 "With less room left in the store's file system nothing more is read until there is.",
+	 AT(disk_reserve_mib)},
 };
 
 static void *field(struct config *c, const struct option_row *o)

@@ -25,6 +25,10 @@ struct config {
 	struct config_list networks, domains;
 	double alerts_per_day, compliance_per_day;
 	int64_t threads, learn_memory_mib, hold_memory_mib, entities_max;
+	/* Of the daemon: */
+	struct config_list inputs;
+	double lateness_s, flush_s, checkpoint_s;
+	int64_t disk_reserve_mib;
 };
 
 /* Defaults. 0 or -ENOMEM. Free with config_free. */

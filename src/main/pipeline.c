@@ -182,7 +182,7 @@ int pipeline_event(struct pipeline *p, struct event *e, struct arena *mem)
 	    (r = incidents_signals(p->incidents, p->learn, odd, n, e)) < 0 ||
 	    (r = detect_event(p->detect, e, on_alert, p)) < 0)
 		return r;
-	return p->store ? store_event(p->store, e, p->entities) : 0;
+	return p->store && !p->stored ? store_event(p->store, e, p->entities) : 0;
 }
 
 int pipeline_finish(struct pipeline *p, int64_t now)

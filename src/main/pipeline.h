@@ -23,6 +23,7 @@ struct pipeline {
 	struct incidents *incidents;
 	struct store *store; /* borrowed; may be NULL */
 	FILE *findings;	     /* borrowed; may be NULL */
+	bool stored;	     /* the event that comes is in the store already */
 	bool ocsf;	     /* findings are written as OCSF, not as our own lines */
 	struct buf line;
 	struct diag diag; /* of the last error */

@@ -71,6 +71,8 @@ struct codec_ops {
 	 * called by many threads.
 	 */
 	bool (*known)(void *state, struct str rec, int64_t *ret_known);
+	/* Where a record ends is known only when the next begins, or the file ends. */
+	bool waits;
 	/* Told after open when the file was last written, where that is known. May be NULL. */
 	void (*written)(void *state, int64_t ns);
 };

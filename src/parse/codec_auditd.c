@@ -343,5 +343,6 @@ const struct codec_ops codec_auditd = {
 	.state_size = sizeof(struct audit_state),
 	.sniff = auditd_sniff,
 	.frame = auditd_frame,
+	.waits = true,
 	.fields = auditd_fields,
 };

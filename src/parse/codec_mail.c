@@ -295,6 +295,7 @@ const struct codec_ops codec_mail = {
 	.state_size = sizeof(struct mail_state),
 	.sniff = mail_sniff,
 	.frame = mail_frame,
+	.waits = true,
 	.fields = mail_fields,
 	.known = mail_known,
 };

@@ -125,12 +125,13 @@ static bool next_record(struct cursor *c, const char *buf, size_t len, size_t *p
 			struct str *ret_rec)
 {
 	size_t max = decoder_codec(c->dec)->record_max;
+	bool end = c->eof && (!c->follow || c->settle);
 
 	for (;;) {
 		size_t from = *pos;
 		bool cut = max && len - from > max;
 		struct str view = str_n(buf, cut ? from + max : len);
-		enum frame_result r = decoder_frame(c->dec, view, pos, c->eof && !cut, ret_rec);
+		enum frame_result r = decoder_frame(c->dec, view, pos, end && !cut, ret_rec);
 
 		if (r == FRAME_RECORD && *pos > from)
 			return true;
@@ -141,7 +142,7 @@ static bool next_record(struct cursor *c, const char *buf, size_t len, size_t *p
 			c->skipped++;
 			continue;
 		}
-		if (c->eof || r == FRAME_RECORD || r == FRAME_SKIP)
+		if (end || r == FRAME_RECORD || r == FRAME_SKIP)
 			*pos = len;
 		return false;
 	}
@@ -164,7 +165,8 @@ int cursor_open(struct cursor *c, struct diag *d)
 		r = c->err ? c->err : E_FORMAT;
 		diag_set(d, r, "%s: %s", c->path, c->err ? err_text(c->err) : "empty");
 	} else if (r == 0) {
-		r = decoder_open(c->src, c->path, str_n(c->buf, c->len), &c->dec, d);
+		r = c->codec ? decoder_open_as(c->src, c->path, c->codec, &c->dec, d)
+			     : decoder_open(c->src, c->path, str_n(c->buf, c->len), &c->dec, d);
 	}
 	if (r == 0)
 		c->source = decoder_source(c->dec);
@@ -323,7 +325,7 @@ void cursor_block(struct cursor *c, struct block *b)
 		/* A record larger than the chunk: the same bytes and more. */
 	} while (r == 0 && !c->eof && c->records == before);
 	b->err = r;
-	b->end = r < 0 || (c->eof && c->at == c->len);
+	b->end = r < 0 || (c->eof && c->at == c->len && !c->follow);
 	b->taken = file_taken(c->in);
 	if (b->end)
 		c->in = file_close(c->in);
@@ -335,6 +337,34 @@ void cursor_block(struct cursor *c, struct block *b)
 		b->refused += ref[i].n;
 	b->bound = b->end ? INT64_MAX : least_from(c, c->records);
 	b->later = b->end ? INT64_MAX : least_from(c, c->records + BLOCK_RECORDS);
+}
+
+bool cursor_more(struct cursor *c)
+{
+	if (!c->in || !file_more(c->in))
+		return false;
+	c->eof = false;
+	return true;
+}
+
+int cursor_skip(struct cursor *c, uint64_t n)
+{
+	size_t want = c->chunk;
+	int r = 0;
+
+	while (r == 0 && c->records < n) {
+		uint64_t before = c->records;
+		struct str rec;
+
+		r = fill(c, want);
+		while (r == 0 && c->records < n && next_record(c, c->buf, c->len, &c->at, &rec))
+			c->records++;
+		want = c->records > before ? c->chunk : (c->len - c->at) * 2 + c->chunk;
+		if (c->eof && c->records < n)
+			break; /* shorter than it was */
+	}
+	c->given = c->bytes - (c->len - c->at);
+	return r;
 }
 
 void cursor_close(struct cursor *c)

@@ -2,7 +2,9 @@
 /*
  * parse/cursor: one file of a stream, read twice. cursor_scan learns how far out of order it
  * is; cursor_block then cuts and decodes it block by block. A cursor is used by one thread at a
- * time. Private to stream.c.
+ * time. Or, for a file that may grow, without a scan: `follow` is set before cursor_open, the
+ * end of the file is then no end of a record, and cursor_more reads on. Private to stream.c and
+ * live*.c.
  */
 #ifndef PARSE_CURSOR_H
 #define PARSE_CURSOR_H
@@ -60,6 +62,9 @@ struct cursor {
 	char *buf; /* read but not yet framed: [at, len) */
 	size_t at, len, cap;
 	bool eof, torn;
+	bool follow;	       /* the file may grow */
+	bool settle;	       /* followed: its end is that of a record, for the next block */
+	const char *codec;     /* followed: read with this one, whatever the head; or NULL */
 	int err;	       /* of reading */
 	uint64_t bytes, given; /* decompressed: read, of those in blocks */
 	uint64_t records, skipped;
@@ -74,6 +79,10 @@ MUST int cursor_scan(struct cursor *c, struct diag *d);
 MUST int cursor_open(struct cursor *c, struct diag *d);
 /* Decodes the next block; b->err says when memory ran out. */
 void cursor_block(struct cursor *c, struct block *b);
+/* A followed file has grown. false: it cannot be read on (compressed). */
+bool cursor_more(struct cursor *c);
+/* Cuts n records without decoding them: to go on where an earlier run was. 0 or <0. */
+MUST int cursor_skip(struct cursor *c, uint64_t n);
 void cursor_close(struct cursor *c); /* keeps what the scan learnt */
 void cursor_free(struct cursor *c);
 

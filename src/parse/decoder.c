@@ -611,17 +611,14 @@ static int choose(struct decoder *dec, struct str head)
 	}
 }
 
-int decoder_open(const struct sources *src, const char *path, struct str head,
-		 struct decoder **ret_dec, struct diag *d)
+static struct decoder *decoder_new(const struct sources *src, const char *path)
 {
 	struct decoder *dec = calloc(1, sizeof(*dec));
 	const char *base = strrchr(path, '/');
 	struct stat st;
-	char *copy;
-	int r;
 
 	if (!dec)
-		return -ENOMEM;
+		return NULL;
 	dec->src = src;
 	if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_mtim.tv_sec > 0 &&
 	    st.st_mtim.tv_sec < INT64_MAX / NS_PER_S)
@@ -631,18 +628,16 @@ int decoder_open(const struct sources *src, const char *path, struct str head,
 		json_init(&dec->j[i]);
 	base = base ? base + 1 : path;
 	snprintf(dec->file, sizeof(dec->file), "%.*s", (int)MIN(strcspn(base, "."), 63), base);
-	r = regs_init(&dec->regs, src->nreg_max);
+	if (regs_init(&dec->regs, src->nreg_max) < 0)
+		return decoder_free(dec);
 	dec->regs.file = str_of(dec->file);
-	/* The head may end without room behind it; scanners read beyond. */
-	copy = malloc(head.len + JSON_PAD);
-	if (r == 0 && copy) {
-		memcpy(copy, head.p, head.len);
-		memset(copy + head.len, 0, JSON_PAD);
-		r = choose(dec, str_n(copy, head.len));
-	} else {
-		r = -ENOMEM;
-	}
-	free(copy);
+	return dec;
+}
+
+/* Codec and source are chosen, or r says why not. */
+static int decoder_ready(struct decoder *dec, int r, const char *path, struct decoder **ret_dec,
+			 struct diag *d)
+{
 	/* Without these it is only slower. */
 	if (r == 0 && dec->ops->columns)
 		dec->names = calloc(1, sizeof(*dec->names));
@@ -657,6 +652,47 @@ int decoder_open(const struct sources *src, const char *path, struct str head,
 	}
 	*ret_dec = dec;
 	return 0;
+}
+
+int decoder_open(const struct sources *src, const char *path, struct str head,
+		 struct decoder **ret_dec, struct diag *d)
+{
+	struct decoder *dec = decoder_new(src, path);
+	char *copy;
+	int r = -ENOMEM;
+
+	if (!dec)
+		return -ENOMEM;
+	/* The head may end without room behind it; scanners read beyond. */
+	copy = malloc(head.len + JSON_PAD);
+	if (copy) {
+		memcpy(copy, head.p, head.len);
+		memset(copy + head.len, 0, JSON_PAD);
+		r = choose(dec, str_n(copy, head.len));
+	}
+	free(copy);
+	return decoder_ready(dec, r, path, ret_dec, d);
+}
+
+int decoder_open_as(const struct sources *src, const char *path, const char *codec,
+		    struct decoder **ret_dec, struct diag *d)
+{
+	const struct codec_ops *ops = codec_find(str_of(codec));
+	struct decoder *dec;
+	int r;
+
+	if (!ops)
+		return diag_set(d, E_NOTFOUND, "%s: there is no codec '%s'", path, codec);
+	dec = decoder_new(src, path);
+	if (!dec)
+		return -ENOMEM;
+	r = codec_open(dec, ops);
+	for (size_t i = 0; i < src->n && !dec->def; i++)
+		if (has_codec(src->def[i], ops))
+			dec->def = src->def[i];
+	if (r == 0 && !dec->def)
+		r = E_FORMAT;
+	return decoder_ready(dec, r, path, ret_dec, d);
 }
 
 struct decoder *decoder_free(struct decoder *dec)

@@ -33,6 +33,9 @@ struct decoder; /* of one open file; used by one thread at a time */
  */
 MUST int decoder_open(const struct sources *src, const char *path, struct str head,
 		      struct decoder **ret_dec, struct diag *d);
+/* The same by name of the codec ("json"), whatever the file begins with. E_NOTFOUND. */
+MUST int decoder_open_as(const struct sources *src, const char *path, const char *codec,
+			 struct decoder **ret_dec, struct diag *d);
 struct decoder *decoder_free(struct decoder *dec);
 const struct codec_ops *decoder_codec(const struct decoder *dec);
 /* "zeek.conn" or "aws.cloudtrail"; the source the head was recognised as. */

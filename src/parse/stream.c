@@ -3,6 +3,7 @@
 #include "parse/dedupe.h"
 #include "parse/hold.h"
 #include "parse/pool.h"
+#include "parse/refusals.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,8 +44,7 @@ struct stream {
 	struct arena mem;
 	struct stream_stats stats;
 	uint64_t seq;
-	struct refusal *ref;
-	size_t nref;
+	struct refusals ref;
 };
 
 /* When the next event of a file can be due at the earliest. */
@@ -116,48 +116,6 @@ static void job_block(struct job *j)
 	struct input *in = (struct input *)j;
 
 	cursor_block(&in->c, in->ahead);
-}
-
-/* One line under one reason, added to what the other files had. */
-static int refusal_add(struct stream *st, const struct refusal *r)
-{
-	struct refusal *grown;
-
-	for (size_t i = 0; i < st->nref; i++) {
-		if (strcmp(st->ref[i].why, r->why) == 0 &&
-		    strcmp(st->ref[i].source, r->source) == 0) {
-			st->ref[i].n += r->n;
-			return 0;
-		}
-	}
-	grown = realloc(st->ref, (st->nref + 1) * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	st->ref = grown;
-	grown[st->nref++] = *r;
-	return 0;
-}
-
-static int refusals_take(struct stream *st, const struct input *in)
-{
-	struct refusal own = {.source = decoder_source(in->c.dec)};
-	const struct refusal *ref;
-	size_t n = decoder_refusals(in->c.dec, &ref);
-	int r = 0;
-
-	for (size_t i = 0; i < n && r == 0; i++)
-		r = refusal_add(st, &ref[i]);
-	own.why = "record larger than its format allows";
-	own.n = in->c.skipped;
-	if (r == 0 && own.n)
-		r = refusal_add(st, &own);
-	own.why = in->c.err == E_TRUNC ? "file ends in the middle"
-				       : "rest of file cannot be read";
-	own.n = 1;
-	snprintf(own.first, sizeof(own.first), "%s", in->c.path);
-	if (r == 0 && in->c.torn)
-		r = refusal_add(st, &own);
-	return r;
 }
 
 static void refuse_file(struct stream *st, struct input *in)
@@ -332,7 +290,7 @@ static void event_out(struct stream *st, struct input *in, struct block *b, uint
 
 static int input_close(struct stream *st, struct input *in)
 {
-	int r = in->c.dec ? refusals_take(st, in) : 0;
+	int r = in->c.dec ? refusals_take(&st->ref, &in->c) : 0;
 
 	cursor_free(&in->c);
 	hold_free(&in->hold);
@@ -512,7 +470,7 @@ struct stream *stream_free(struct stream *st)
 	free(st->files);
 	free(st->heap);
 	free(st->out);
-	free(st->ref);
+	free(st->ref.v);
 	free(st);
 	return NULL;
 }
@@ -528,18 +486,9 @@ size_t stream_files(const struct stream *st, const struct stream_file **ret_file
 	return st->list.n;
 }
 
-static int refusal_cmp(const void *a, const void *b)
-{
-	const struct refusal *x = a, *y = b;
-	int c = strcmp(x->source, y->source);
-
-	return c ? c : strcmp(x->why, y->why);
-}
-
 size_t stream_refusals(struct stream *st, const struct refusal **ret_r)
 {
-	if (st->nref)
-		qsort(st->ref, st->nref, sizeof(*st->ref), refusal_cmp);
-	*ret_r = st->ref;
-	return st->nref;
+	refusals_sort(&st->ref);
+	*ret_r = st->ref.v;
+	return st->ref.n;
 }

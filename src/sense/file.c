@@ -422,3 +422,16 @@ uint64_t file_taken(const struct file_in *f)
 {
 	return f->used;
 }
+
+bool file_more(struct file_in *f)
+{
+	if (f->packing != PLAIN || f->wide || f->err)
+		return false;
+	f->end = f->in_end = false;
+	return true;
+}
+
+int file_fd(const struct file_in *f)
+{
+	return f->fd;
+}

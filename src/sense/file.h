@@ -7,6 +7,7 @@
 #ifndef SENSE_FILE_H
 #define SENSE_FILE_H
 #include "base/err.h"
+#include <stdbool.h>
 
 /* The guard against decompression bombs; 0 takes the default. */
 struct file_limits {
@@ -30,6 +31,13 @@ struct file_in *file_close(struct file_in *f); /* NULL is fine; returns NULL */
 MUST int64_t file_read(struct file_in *f, char *buf, size_t n);
 /* Bytes of the disk used up so far. */
 uint64_t file_taken(const struct file_in *f);
+/*
+ * After its end: reads on in what was written there since. false: a compressed file or UTF-16,
+ * whose end is its end.
+ */
+bool file_more(struct file_in *f);
+/* Its descriptor, for fstat and pread. */
+int file_fd(const struct file_in *f);
 
 #define FILE_DEPTH_MAX 64
 #define FILE_LIST_MAX  ((size_t)4 << 20)

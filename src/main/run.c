@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "main/run.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/timeutil.h"
+#include "main/checkpoint.h"
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BATCH	 1024
+#define LOOK_NS	 (200 * NS_PER_MS) /* how often open files are looked at */
+#define LOOK_ALL NS_PER_S	   /* and folders */
+
+/* UTC: the clock that live records are held against. */
+static int64_t clock_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
+}
+
+static uint64_t event_key(uint64_t hash, struct str id, struct str type)
+{
+	return hash_2(hash, hash_str(id, hash_str(type, 0)));
+}
+
+static void part_save(void *arg, struct blocks_out *w)
+{
+	live_save(((struct run *)arg)->live, w);
+}
+
+static int part_load(void *arg, struct blocks_in *in)
+{
+	return live_load(((struct run *)arg)->live, in);
+}
+
+struct tail {
+	struct run *r;
+	uint64_t from, last;
+	bool failed;
+};
+
+static int tail_row(const struct store_event *e, void *arg)
+{
+	struct tail *t = arg;
+
+	t->last = MAX(t->last, e->seq);
+	if (e->seq > t->from &&
+	    !map_put(&t->r->stored, event_key(hash_str(e->raw, 0), e->id, e->type), NULL))
+		t->failed = true;
+	return t->failed;
+}
+
+/* What the store has beyond the checkpoint: to be learned, not stored, when it comes again. */
+static int stored_since(struct run *r)
+{
+	struct store_query q = {.from = TIME_NONE, .to = TIME_NONE, .limit = INT64_MAX};
+	struct live_stats s;
+	struct tail t = {.r = r};
+	int e;
+
+	live_stats(r->live, &s);
+	t.from = s.seq;
+	e = store_events(r->store, &q, tail_row, &t, &r->diag);
+	if (t.failed)
+		e = diag_set(&r->diag, -ENOMEM, "out of memory");
+	if (e == 0)
+		live_seq(r->live, t.last);
+	return e < 0 ? e : 0;
+}
+
+static int open_live(struct run *r)
+{
+	struct live_conf lc = {.sources = r->pipe.sources,
+			       .paths = r->paths,
+			       .npaths = r->npaths,
+			       .lateness = (int64_t)(r->conf->lateness_s * 1e9),
+			       .hold = (size_t)r->conf->hold_memory_mib * MIB};
+
+	return live_new(&lc, &r->live, &r->diag);
+}
+
+/* Goes on from the checkpoint, if there is one. */
+static int go_on(struct run *r)
+{
+	struct checkpoint_part part = {part_save, part_load, r};
+	struct learn_restored n = {0};
+	int from = checkpoint_load(&r->pipe, r->state, &part, &n, &r->diag);
+
+	if (from < 0)
+		return from;
+	if (from == CHECKPOINT_BEFORE)
+		log_line(LOG_WARN, "%s; going on from the one before", r->diag.msg);
+	if (from != CHECKPOINT_NONE)
+		log_line(LOG_INFO, "%zu states of %zu quantities from %s%s", n.states, n.kept,
+			 r->state, from == CHECKPOINT_BEFORE ? ".1" : "");
+	return 0;
+}
+
+static int open_pipeline(struct run *r)
+{
+	int e = pipeline_open(&r->pipe, r->conf, &r->diag);
+
+	if (e < 0)
+		return e;
+	r->pipe.store = r->store;
+	r->pipe.findings = r->findings;
+	e = open_live(r);
+	return e < 0 ? e : go_on(r);
+}
+
+int run_open(struct run *r)
+{
+	struct store_conf sc = {.dir = r->dir, .background = true};
+	int e;
+
+	map_init(&r->stored);
+	buf_init(&r->health, MIB);
+	pthread_mutex_init(&r->lock, NULL);
+	e = snprintf(r->state, sizeof(r->state), "%s/state.ckpt", r->dir);
+	if (e < 0 || (size_t)e >= sizeof(r->state))
+		return diag_set(&r->diag, -ENAMETOOLONG, "%s: the name is too long", r->dir);
+	e = store_open(&sc, &r->store, &r->diag);
+	if (e == 0 && r->findings_file) {
+		r->findings = fopen(r->findings_file, "abe");
+		if (!r->findings)
+			e = diag_set(&r->diag, -errno, "%s: %s", r->findings_file,
+				     strerror(errno));
+	}
+	if (e == 0)
+		e = open_pipeline(r);
+	if (e == 0)
+		e = stored_since(r);
+	r->flushed = r->kept = clock_now();
+	return e;
+}
+
+/* Everything so far on disk. */
+static int flush(struct run *r, int64_t now)
+{
+	int e = store_sync(r->store, &r->diag);
+
+	if (e == 0 && r->findings && fflush(r->findings) != 0)
+		e = diag_set(&r->diag, -EIO, "findings cannot be written");
+	r->flushed = now;
+	r->dirty = false;
+	return e;
+}
+
+static int keep(struct run *r, int64_t now)
+{
+	struct checkpoint_part part = {part_save, part_load, r};
+	struct live_stats s;
+	struct diag d;
+	int e = store_entities_put(r->store, r->pipe.entities, &r->diag);
+
+	if (e == 0)
+		e = flush(r, now);
+	if (e < 0)
+		return e;
+	e = checkpoint_save(&r->pipe, r->state, &part, &d);
+	r->kept = now;
+	if (e < 0) { /* the one before stands; the files it needs are kept */
+		r->failed_checkpoints++;
+		log_line(LOG_ERROR, "nothing was kept: %s", d.msg);
+		return 0;
+	}
+	live_stats(r->live, &s);
+	r->kept_seq = s.seq;
+	live_trim(r->live);
+	return 0;
+}
+
+/* One event; those the store has already are only learned. */
+static int admit(struct run *r, struct event *e, struct arena *mem)
+{
+	int err;
+
+	r->pipe.stored = r->stored.len &&
+			 map_del(&r->stored, event_key(e->hash, e->id, str_of(e->type->name)));
+	err = pipeline_event(&r->pipe, e, mem);
+	if (err < 0 && r->pipe.diag.msg[0])
+		r->diag = r->pipe.diag;
+	return err;
+}
+
+static void tell_health(struct run *r, int64_t now)
+{
+	struct live_stats s;
+	struct buf *b = &r->health;
+	char when[TIME_TEXT];
+
+	live_stats(r->live, &s);
+	pthread_mutex_lock(&r->lock);
+	buf_clear(b);
+	buf_fmt(b, "\"state\":\"%s\",\"now\":\"%s\",", r->full ? "disk full" : "running",
+		time_rfc3339(now / NS_PER_S * NS_PER_S, when));
+	buf_fmt(b, "\"live\":{\"events\":%llu,\"records\":%llu,\"bytes\":%llu,",
+		(unsigned long long)s.events, (unsigned long long)s.records,
+		(unsigned long long)s.bytes);
+	buf_fmt(b, "\"refused\":%llu,\"duplicates\":%llu,\"late\":%llu,\"early\":%llu,",
+		(unsigned long long)s.refused, (unsigned long long)s.duplicates,
+		(unsigned long long)s.late, (unsigned long long)s.early);
+	buf_fmt(b, "\"waiting\":%llu,\"behind_bytes\":%llu,\"files\":%zu,\"open\":%zu,",
+		(unsigned long long)s.waiting, (unsigned long long)s.behind, s.files, s.open);
+	buf_fmt(b, "\"files_not_recognised\":%zu,\"alerts\":%llu,\"notes\":%llu,",
+		s.refused_files, (unsigned long long)r->pipe.alerts,
+		(unsigned long long)r->pipe.notes);
+	buf_fmt(b, "\"seq\":%llu,\"last_event\":\"%s\"},", (unsigned long long)s.seq,
+		s.known ? time_rfc3339(s.known / NS_PER_S * NS_PER_S, when) : "");
+	buf_fmt(b, "\"checkpoint\":{\"time\":\"%s\",\"seq\":%llu,\"failed\":%llu},",
+		time_rfc3339(r->kept / NS_PER_S * NS_PER_S, when),
+		(unsigned long long)r->kept_seq, (unsigned long long)r->failed_checkpoints);
+	pthread_mutex_unlock(&r->lock);
+}
+
+void run_health(struct buf *out, void *arg)
+{
+	struct run *r = arg;
+
+	pthread_mutex_lock(&r->lock);
+	buf_add(out, buf_str(&r->health));
+	pthread_mutex_unlock(&r->lock);
+}
+
+/* Whether there is room to write; said once when that changes. */
+static bool has_room(struct run *r)
+{
+	struct statvfs v;
+	uint64_t left;
+	bool full;
+
+	if (statvfs(r->dir, &v) < 0)
+		return true; /* writing will tell */
+	left = (uint64_t)v.f_bavail * v.f_frsize;
+	full = left < (uint64_t)r->conf->disk_reserve_mib * MIB;
+	if (full != r->full)
+		log_line(LOG_WARN,
+			 full ? "%s: %llu MiB left: nothing is read until there is more"
+			      : "%s: %llu MiB left: going on",
+			 r->dir, (unsigned long long)(left / MIB));
+	r->full = full;
+	return !full;
+}
+
+/* Looks at files when it is time. Folders with many files are looked through less often. */
+static int look(struct run *r, int64_t now)
+{
+	bool all =
+		now - r->looked_all >= MAX(LOOK_ALL, 50 * r->look_cost) || now < r->looked_all;
+	int64_t t0;
+	int e;
+
+	if (!all && now - r->looked < LOOK_NS && now >= r->looked)
+		return 0;
+	t0 = time_wall();
+	e = live_look(r->live, now, all, &r->diag);
+	r->looked = now;
+	if (all) {
+		r->look_cost = time_wall() - t0;
+		r->looked_all = now;
+		has_room(r);
+		tell_health(r, now);
+	}
+	return e;
+}
+
+static int work(struct run *r, int64_t *ret_wake)
+{
+	int64_t now = clock_now();
+	struct event *ev;
+	struct arena *mem;
+	int n, e = look(r, now);
+
+	*ret_wake = now + LOOK_NS;
+	if (e < 0 || r->full)
+		return e;
+	n = live_next(r->live, now, &ev, BATCH, &mem, ret_wake, &r->diag);
+	for (int i = 0; i < n && e == 0; i++)
+		e = admit(r, &ev[i], mem);
+	if (n < 0 || e < 0)
+		return n < 0 ? n : e;
+	r->dirty |= n > 0;
+	if (r->dirty && now - r->flushed >= (int64_t)(r->conf->flush_s * 1e9))
+		e = flush(r, now);
+	if (e == 0 && now - r->kept >= (int64_t)(r->conf->checkpoint_s * 1e9))
+		e = keep(r, now);
+	return e < 0 ? e : n;
+}
+
+/* Other models or options, with what was learned so far. Broken ones change nothing. */
+static int reload(struct run *r)
+{
+	struct config *c = calloc(1, sizeof(*c));
+	struct pipeline probe;
+	struct diag d = {{0}};
+	int64_t now = clock_now();
+	int e = c ? config_init(c) : -ENOMEM;
+
+	if (e == 0 && r->config_file)
+		e = config_load(c, r->config_file, &d);
+	if (e == 0)
+		e = pipeline_open(&probe, c, &d);
+	if (e < 0) {
+		log_line(LOG_ERROR, "going on as before: %s", d.msg);
+		if (c)
+			config_free(c);
+		free(c);
+		return 0;
+	}
+	pipeline_close(&probe);
+	e = keep(r, now);
+	if (e < 0)
+		return e;
+	r->live = live_free(r->live);
+	pipeline_close(&r->pipe);
+	config_free(r->conf);
+	*r->conf = *c;
+	free(c);
+	e = open_pipeline(r);
+	r->reloads++;
+	if (e == 0)
+		log_line(LOG_INFO, "models and options were read again");
+	return e;
+}
+
+int run_loop(struct run *r, volatile sig_atomic_t *stop, volatile sig_atomic_t *again)
+{
+	sigset_t none;
+	int e = 0;
+
+	sigemptyset(&none);
+	while (e >= 0 && !*stop) {
+		int64_t wake, wait;
+
+		if (*again) {
+			*again = 0;
+			e = reload(r);
+			continue;
+		}
+		e = work(r, &wake);
+		if (e != 0)
+			continue;
+		wait = MIN(wake - clock_now(), LOOK_NS);
+		if (r->dirty)
+			wait = MIN(wait, (int64_t)(r->conf->flush_s * 1e9));
+		if (wait > 0)
+			ppoll(NULL, 0, &(struct timespec){wait / NS_PER_S, wait % NS_PER_S},
+			      &none);
+	}
+	return e < 0 ? e : 0;
+}
+
+int run_close(struct run *r, int err)
+{
+	if (err == 0)
+		err = keep(r, clock_now());
+	if (r->findings && fclose(r->findings) != 0 && err == 0)
+		err = diag_set(&r->diag, -EIO, "findings cannot be written");
+	live_free(r->live);
+	pipeline_close(&r->pipe);
+	store_close(r->store);
+	map_free(&r->stored);
+	buf_free(&r->health);
+	pthread_mutex_destroy(&r->lock);
+	return err;
+}

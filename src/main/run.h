@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main/run: the daemon's loop. Live files through the pipeline into the store, on the thread
+ * that calls; every flush_interval what came in is made durable, every checkpoint_interval what
+ * was learned is kept with the places of all files, in STORE/state.ckpt.
+ *
+ * After kill -9: the run that starts reads again what came after the checkpoint, and learns it
+ * again; events that stand in the store already are not stored twice. So no record is lost, and
+ * none learned or stored twice, as long as the files are still there.
+ */
+#ifndef MAIN_RUN_H
+#define MAIN_RUN_H
+#include "base/map.h"
+#include "main/pipeline.h"
+#include "parse/live.h"
+#include <pthread.h>
+#include <signal.h>
+
+struct run {
+	struct config *conf;
+	const char *config_file; /* read again by SIGHUP; or NULL */
+	const char *dir;	 /* of the store; malloc'ed, freed by the caller */
+	char state[4096];	 /* the checkpoint's file */
+	const char *findings_file;
+	const char *const *paths;
+	size_t npaths;
+	struct pipeline pipe;
+	struct live *live;
+	FILE *findings;
+	struct store *store;
+	struct map stored; /* keys of events that the store had and the checkpoint had not */
+	int64_t flushed, kept, looked, looked_all, look_cost;
+	uint64_t kept_seq, reloads, failed_checkpoints;
+	bool dirty; /* events since the last flush */
+	bool full;  /* the disk is */
+	struct diag diag;
+	/* For the API's threads. */
+	pthread_mutex_t lock;
+	struct buf health;
+};
+
+/* Opens the pipeline, the store and what an earlier run left. 0, or <0 with r->diag. */
+MUST int run_open(struct run *r);
+/* Until *stop; *reload is taken back when done. 0, or <0 with r->diag. */
+MUST int run_loop(struct run *r, volatile sig_atomic_t *stop, volatile sig_atomic_t *reload);
+/* Keeps everything that can be kept. err: of run_loop. */
+MUST int run_close(struct run *r, int err);
+/* Figures as members of a JSON object, ending in a comma; any thread. arg: the run. */
+void run_health(struct buf *out, void *arg);
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where all files stand, in a checkpoint. */
+#include "base/buf.h"
+#include "parse/live_impl.h"
+#include <errno.h>
+#include <stdlib.h>
+
+#define FORMAT	 1
+#define TAG_HEAD BLOCK_TAG('l', 'i', 'v', ' ')
+#define TAG_FILE BLOCK_TAG('f', 'e', 'e', 'd')
+#define TAG_GONE BLOCK_TAG('g', 'o', 'n', 'e')
+#define TAG_END	 BLOCK_TAG('l', 'i', 'v', '.')
+
+#define PATH_BYTES_MAX 65536
+
+struct head {
+	uint32_t format, next_no;
+	uint64_t seq, ngone;
+	int64_t known;
+};
+
+/* Followed by the path and the places. */
+struct row {
+	uint64_t dev, ino, records, bytes, print, nplaces;
+	uint32_t printed, no, npath;
+	uint8_t end; /* nothing of it was unread */
+	uint8_t packed, done, spare;
+};
+
+/* The first record of which something waits. */
+static uint64_t low_of(const struct live *lv, const struct feed *f)
+{
+	uint64_t low = feed_records(f);
+
+	for (size_t i = 0; i < lv->nheap && f->pending; i++)
+		if (lv->heap[i].f == f)
+			low = MIN(low, lv->heap[i].rec);
+	return low;
+}
+
+static void add_places(struct buf *b, const struct places *l, uint64_t low, uint64_t *n)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (l->v[i].rec < low)
+			continue;
+		buf_add(b, str_n((const char *)&l->v[i], sizeof(l->v[i])));
+		++*n;
+	}
+}
+
+static void save_feed(const struct live *lv, const struct feed *f, struct buf *b,
+		      struct blocks_out *w)
+{
+	uint64_t low = low_of(lv, f);
+	struct row row = {.dev = f->dev,
+			  .ino = f->ino,
+			  .records = low,
+			  .print = f->print,
+			  .printed = f->printed,
+			  .no = f->no,
+			  .npath = (uint32_t)strlen(f->path),
+			  .packed = f->packed,
+			  .done = f->state == FEED_DONE && !f->pending};
+
+	row.bytes = f->state == FEED_OPEN && f->c.in ? file_taken(f->c.in) : f->bytes;
+	row.end = !f->pending && !f->more &&
+		  (f->state == FEED_IDLE || (f->state == FEED_OPEN && f->c.at == f->c.len));
+	buf_clear(b);
+	buf_add(b, str_of(f->path));
+	add_places(b, &f->skip, low, &row.nplaces);
+	add_places(b, &f->out, low, &row.nplaces);
+	if (row.npath > PATH_BYTES_MAX || buf_err(b) < 0)
+		blocks_fail(w, buf_err(b) < 0 ? buf_err(b) : E_LIMIT);
+	else
+		blocks_put(w, TAG_FILE, &row, sizeof(row), b->p, b->len);
+}
+
+void live_save(const struct live *lv, struct blocks_out *w)
+{
+	struct head h = {.format = FORMAT,
+			 .next_no = lv->next_no,
+			 .seq = lv->stats.seq,
+			 .ngone = lv->ngone,
+			 .known = lv->stats.known};
+	struct buf b;
+
+	buf_init(&b, BLOCK_MAX - sizeof(struct row));
+	blocks_put(w, TAG_HEAD, &h, sizeof(h), NULL, 0);
+	for (size_t i = 0; i < lv->nfeed; i++) {
+		const struct feed *f = lv->feed[i];
+
+		if (!f->orphan && f->state != FEED_REFUSED)
+			save_feed(lv, f, &b, w);
+	}
+	blocks_put(w, TAG_GONE, NULL, 0, lv->gone, sizeof(lv->gone));
+	blocks_put(w, TAG_END, NULL, 0, NULL, 0);
+	buf_free(&b);
+}
+
+static void take(struct str *data, void *p, size_t n)
+{
+	if (n)
+		memcpy(p, data->p, n);
+	*data = str_n(data->p + n, data->len - n);
+}
+
+/* In which spool a path is, -1 in none. */
+static int spool_of(const struct live *lv, struct str path)
+{
+	for (size_t i = 0; i < lv->conf.nspools; i++) {
+		struct str dir = str_of(lv->conf.spools[i].dir);
+
+		if (str_starts(path, dir) && path.len > dir.len && path.p[dir.len] == '/')
+			return (int)i;
+	}
+	return -1;
+}
+
+static int cmp(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+
+	if (x->rec != y->rec)
+		return x->rec < y->rec ? -1 : 1;
+	return x->sub < y->sub ? -1 : x->sub > y->sub;
+}
+
+static int load_feed(struct live *lv, struct str data)
+{
+	struct feed *f;
+	struct row row;
+	size_t bytes;
+	char *path;
+
+	if (data.len < sizeof(row))
+		return E_FORMAT;
+	take(&data, &row, sizeof(row));
+	if (row.npath > data.len || row.nplaces > BLOCK_MAX / sizeof(struct place) ||
+	    data.len - row.npath != row.nplaces * sizeof(struct place))
+		return E_FORMAT;
+	path = str_dup(str_n(data.p, row.npath));
+	if (!path)
+		return -ENOMEM;
+	f = feed_new(lv, path, row.dev, row.ino, spool_of(lv, str_n(data.p, row.npath)));
+	if (!f)
+		return -ENOMEM;
+	data = str_n(data.p + row.npath, data.len - row.npath);
+	f->no = row.no;
+	f->more = false;
+	f->records = row.records;
+	f->bytes = row.bytes;
+	f->print = row.print;
+	f->printed = row.printed;
+	f->packed = row.packed;
+	f->state = row.done ? FEED_DONE : row.end ? FEED_IDLE : FEED_NEW;
+	bytes = data.len;
+	f->skip.v = bytes ? malloc(bytes) : NULL;
+	if (bytes && !f->skip.v)
+		return -ENOMEM;
+	f->skip.n = f->skip.cap = (size_t)row.nplaces;
+	take(&data, f->skip.v, bytes);
+	if (f->skip.n)
+		qsort(f->skip.v, f->skip.n, sizeof(*f->skip.v), cmp);
+	return 0;
+}
+
+/* Back to knowing nothing, so that an older checkpoint may be tried. */
+static void forget(struct live *lv)
+{
+	while (lv->nfeed)
+		feed_free(lv->feed[--lv->nfeed]);
+	map_clear(&lv->by_inode);
+	lv->next_no = 0;
+	lv->stats.seq = 0;
+	lv->ngone = 0;
+}
+
+int live_load(struct live *lv, struct blocks_in *r)
+{
+	struct head h;
+	struct str data;
+	uint32_t tag;
+	int n = blocks_next(r, &tag, &data), err = 0;
+
+	forget(lv);
+	if (n <= 0 || tag != TAG_HEAD)
+		return n < 0 ? n : E_FORMAT;
+	if (data.len != sizeof(h))
+		return E_VERSION;
+	memcpy(&h, data.p, sizeof(h));
+	if (h.format != FORMAT)
+		return E_VERSION;
+	while (err == 0 && (n = blocks_next(r, &tag, &data)) > 0 && tag != TAG_END) {
+		if (tag == TAG_FILE)
+			err = load_feed(lv, data);
+		else if (tag == TAG_GONE && data.len == sizeof(lv->gone))
+			memcpy(lv->gone, data.p, sizeof(lv->gone));
+		else
+			err = E_FORMAT;
+	}
+	if (err == 0 && n <= 0)
+		err = n < 0 ? n : E_FORMAT;
+	if (err < 0) {
+		forget(lv);
+		return err;
+	}
+	lv->next_no = h.next_no;
+	lv->stats.seq = h.seq;
+	lv->stats.known = h.known;
+	lv->ngone = (size_t)h.ngone;
+	return 0;
+}
