@@ -149,7 +149,7 @@ static int block_enter(struct live *lv, struct feed *f, struct block *b, int64_t
 		for (uint32_t e = 0; e < rec->n && r == 0; e++) {
 			int64_t known = b->b.events[rec->first + e].known;
 			struct item it = {.known = known,
-					  .due = MIN(known, now) + lv->conf.lateness,
+					  .due = now + lv->conf.lateness,
 					  .rec = rec->no,
 					  .f = f,
 					  .b = b,
@@ -324,7 +324,7 @@ int live_next(struct live *lv, int64_t now, struct event **ret_events, size_t ma
 	r = reserve_out(lv, max);
 	f = least(lv);
 	while (r == 0 && n < max) {
-		bool full = lv->held >= lv->conf.hold;
+		bool full = lv->held >= lv->conf.hold, due;
 
 		if (f && !full && (!lv->nheap || f->bound <= lv->heap[0].known)) {
 			r = feed_read(lv, f, now);
@@ -335,11 +335,14 @@ int live_next(struct live *lv, int64_t now, struct event **ret_events, size_t ma
 		}
 		if (!lv->nheap)
 			break;
-		if (lv->heap[0].due > now && !full) {
+		/* What other files still hold of that time is not read yet, but is on disk. */
+		due = lv->heap[0].due <= now ||
+		      (f && lv->heap[0].known < now - lv->conf.lateness);
+		if (!due && !full) {
 			*ret_wake = lv->heap[0].due;
 			break;
 		}
-		lv->stats.early += lv->heap[0].due > now;
+		lv->stats.early += !due;
 		r = give_out(lv, &n);
 	}
 	if (r < 0)

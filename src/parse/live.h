@@ -3,9 +3,9 @@
  * parse/live: files and folders that go on growing, as one stream of events.
  *
  * What is there already is merged by `known`, as parse/stream does, but without a first pass:
- * out of order within a file only so far as a block (1,024 records) reaches. Once a file is
- * read to its end, its events wait `lateness` behind the clock, so that those of other files
- * that are known earlier come before them.
+ * out of order within a file only so far as a block (1,024 records) reaches. Once all files are
+ * read to their end, an event waits for `lateness` after it was read, so that those of other
+ * files that are known earlier come before it.
  *
  * A file is known by device and inode: renamed it is read on, and so is what it was read into
  * (a copy of what was truncated, or its compressed copy, which begins with the same KiB). Where
