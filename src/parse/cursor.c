@@ -87,7 +87,7 @@ static int reserve(char **buf, size_t *cap, size_t n)
 static void read_on(struct cursor *c, char *buf, size_t *len, size_t want)
 {
 	while (*len < want && !c->eof) {
-		int64_t n = file_read(c->in, buf + *len, want - *len);
+		int64_t n = packet_read(c->in, buf + *len, want - *len);
 
 		if (n > 0) {
 			*len += (size_t)n;
@@ -157,7 +157,7 @@ int cursor_open(struct cursor *c, struct diag *d)
 	c->eof = c->torn = false;
 	c->err = 0;
 	c->bytes = c->records = c->skipped = c->given = 0;
-	r = file_open(c->path, NULL, &c->in, d);
+	r = packet_open(c->path, NULL, &c->in, d);
 	if (r < 0)
 		return r;
 	r = fill(c, HEAD_BYTES);
@@ -209,6 +209,14 @@ static void headway(struct headway *w, uint64_t n)
 	atomic_flag_clear(&w->busy);
 }
 
+static void scan_end(struct cursor *c)
+{
+	cursor_close(c);
+	free(c->buf);
+	c->buf = NULL;
+	c->cap = 0;
+}
+
 int cursor_scan(struct cursor *c, struct diag *d)
 {
 	int r = cursor_open(c, d);
@@ -218,6 +226,12 @@ int cursor_scan(struct cursor *c, struct diag *d)
 	if (r < 0)
 		return r;
 	c->nleast = 0;
+	c->ordered = packet_is_capture(c->in, &c->first_known);
+	if (c->ordered) { /* to read it twice would cost as much as all that follows */
+		c->known = c->last_known = c->first_known;
+		scan_end(c);
+		return 0;
+	}
 	c->first_known = INT64_MAX;
 	c->last_known = INT64_MIN;
 	for (bool last = false; r == 0 && !last;) {
@@ -232,17 +246,14 @@ int cursor_scan(struct cursor *c, struct diag *d)
 				r = note_known(c, known);
 			c->records++;
 		}
-		headway(c->way, file_taken(c->in) - taken);
-		taken = file_taken(c->in);
+		headway(c->way, packet_taken(c->in) - taken);
+		taken = packet_taken(c->in);
 		/* A record larger than what was read: more at once. */
 		want = MAX(c->chunk, c->at ? c->len - c->at + c->chunk : want * 2);
 	}
 	for (size_t i = c->nleast; i-- > 1;)
 		c->least[i - 1] = MIN(c->least[i - 1], c->least[i]);
-	cursor_close(c);
-	free(c->buf);
-	c->buf = NULL;
-	c->cap = 0;
+	scan_end(c);
 	return r < 0 ? diag_set(d, r, "%s: %s", c->path, err_text(r)) : 0;
 }
 
@@ -250,6 +261,8 @@ static int64_t least_from(const struct cursor *c, uint64_t record)
 {
 	uint64_t i = record / LEAST_EVERY;
 
+	if (c->ordered)
+		return record > c->records ? INT64_MAX : c->known;
 	return i < c->nleast ? c->least[i] : INT64_MAX;
 }
 
@@ -271,6 +284,8 @@ static int block_add(struct cursor *c, struct block *b, struct str raw)
 	for (size_t i = first; i < b->b.n; i++)
 		r->known = MIN(r->known, b->b.events[i].known);
 	b->nrec += n > 0;
+	if (n && c->ordered)
+		c->known = r->known;
 	return 0;
 }
 
@@ -326,9 +341,11 @@ void cursor_block(struct cursor *c, struct block *b)
 	} while (r == 0 && !c->eof && c->records == before);
 	b->err = r;
 	b->end = r < 0 || (c->eof && c->at == c->len && !c->follow);
-	b->taken = file_taken(c->in);
-	if (b->end)
-		c->in = file_close(c->in);
+	b->taken = packet_taken(c->in);
+	if (b->end) {
+		(void)packet_stats(c->in, &c->packets);
+		c->in = packet_close(c->in);
+	}
 	b->bytes = c->bytes - (c->len - c->at) - c->given;
 	c->given += b->bytes;
 	b->records = c->records;
@@ -341,7 +358,7 @@ void cursor_block(struct cursor *c, struct block *b)
 
 bool cursor_more(struct cursor *c)
 {
-	if (!c->in || !file_more(c->in))
+	if (!c->in || !packet_more(c->in))
 		return false;
 	c->eof = false;
 	return true;
@@ -369,7 +386,7 @@ int cursor_skip(struct cursor *c, uint64_t n)
 
 void cursor_close(struct cursor *c)
 {
-	c->in = file_close(c->in);
+	c->in = packet_close(c->in);
 	c->dec = decoder_free(c->dec);
 }
 

@@ -8,8 +8,8 @@
  */
 #ifndef PARSE_CURSOR_H
 #define PARSE_CURSOR_H
+#include "packet/input.h"
 #include "parse/stream.h"
-#include "sense/file.h"
 #include <stdatomic.h>
 
 #define BLOCK_RECORDS 1024
@@ -57,7 +57,10 @@ struct cursor {
 	const struct sources *src;
 	struct headway *way; /* may be NULL */
 	size_t chunk;	     /* bytes decoded together */
-	struct file_in *in;
+	struct packet_in *in;
+	bool ordered;  /* a capture: records come in order of known, and are not scanned */
+	int64_t known; /* ordered: of the last record */
+	struct input_stats packets; /* of a capture, once it is read */
 	struct decoder *dec;
 	char *buf; /* read but not yet framed: [at, len) */
 	size_t at, len, cap;

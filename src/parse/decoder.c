@@ -85,10 +85,13 @@ static void refuse(struct decoder *dec, const char *why, struct str rec)
 }
 
 /* Times of the record in the registers; false when it has none. */
-static bool moments(struct regs *r, const struct type *t, int64_t *time, int64_t *known)
+static bool moments(struct regs *r, const struct source_def *def, const struct type *t,
+		    int64_t *time, int64_t *known)
 {
 	if (!expr_time(r, &t->time, time))
 		return false;
+	if (def->has_written && expr_time(r, &def->written, known))
+		return true;
 	if (!t->has_known || !expr_time(r, &t->known, known))
 		*known = *time;
 	return true;
@@ -127,13 +130,14 @@ static void set_id(struct regs *r, const struct type *t, struct event *e)
 		r->err = -ENOMEM;
 }
 
-static void emit(struct sink *k, const struct type *t, struct str raw)
+static void emit(struct sink *k, const struct source_def *def, const struct type *t,
+		 struct str raw)
 {
 	struct regs *r = &k->dec->regs;
 	int64_t time, known;
 	struct event *e;
 
-	if (!moments(r, t, &time, &known)) {
+	if (!moments(r, def, t, &time, &known)) {
 		k->why = "no time";
 		return;
 	}
@@ -215,7 +219,7 @@ static bool inner_parts(struct sink *k, const struct source_def *def, const stru
 	}
 	t = plan_match(def, r);
 	if (t)
-		emit(k, t, raw);
+		emit(k, def, t, raw);
 	return t != NULL;
 }
 
@@ -289,7 +293,7 @@ static bool object(struct sink *k, const struct source_def *def, unsigned level,
 	}
 	t = plan_match(def, r);
 	if (t)
-		emit(k, t, raw);
+		emit(k, def, t, raw);
 	return t != NULL;
 }
 
@@ -360,7 +364,7 @@ static bool flat(struct sink *k, const struct source_def *def, const struct fiel
 		put_fields(k->dec, def, f);
 	t = plan_match(def, r);
 	if (t)
-		emit(k, t, raw);
+		emit(k, def, t, raw);
 	return t != NULL;
 }
 
@@ -421,7 +425,7 @@ static bool probe(struct decoder *dec, struct str rec, int64_t *ret_known)
 	if (!probe_walk(&dec->regs, dec->def, &dec->probe, rec))
 		return false;
 	t = plan_match(dec->def, &dec->regs);
-	return t && moments(&dec->regs, t, &time, ret_known);
+	return t && moments(&dec->regs, dec->def, t, &time, ret_known);
 }
 
 bool decoder_known(struct decoder *dec, struct str rec, int64_t *ret_known)

@@ -167,6 +167,8 @@ static int type_regs(struct arena *mem, struct source_def *def, struct type *t)
 		r = expr_regs(mem, def, &t->time);
 	if (r == 0)
 		r = expr_regs(mem, def, &t->known);
+	if (r == 0 && def->has_written)
+		r = expr_regs(mem, def, &def->written);
 	if (r == 0)
 		r = expr_regs(mem, def, &t->id);
 	for (size_t i = 0; i < t->nfield && r == 0; i++)
@@ -265,6 +267,8 @@ static int probe_compile(struct arena *mem, struct source_def *def)
 
 	for (size_t i = 0; i < def->nunwrap && r == 0; i++)
 		r = probe_path(mem, def, def->unwrap[i].path);
+	if (r == 0 && def->has_written)
+		r = probe_expr(mem, def, &def->written);
 	for (size_t i = 0; i < def->ntype && r == 0; i++) {
 		const struct type *t = &def->type[i];
 

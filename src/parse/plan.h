@@ -128,6 +128,8 @@ struct source_def {
 	size_t nunwrap;
 	struct alias alias[ALIASES_MAX];
 	size_t nalias;
+	struct expr written; /* when a record was written, which then is `known` */
+	bool has_written;
 	struct type *type;
 	size_t ntype;
 	/* After compile: */

@@ -481,8 +481,8 @@ static int load_codecs(struct load *l, const struct yaml_node *n)
 
 static int load_def(struct load *l, const struct yaml_node *n)
 {
-	static const char *const known[] = {"source",  "title", "codec", "unwrap",
-					    "aliases", "sigma", "types", NULL};
+	static const char *const known[] = {"source", "title", "codec",	  "unwrap", "aliases",
+					    "sigma",  "types", "written", NULL};
 	const struct yaml_node *types = yaml_get(n, "types"), *codec = yaml_get(n, "codec");
 	struct source_def *def = l->def;
 	int r = yaml_only(l->y, n, known, l->d);
@@ -498,6 +498,10 @@ static int load_def(struct load *l, const struct yaml_node *n)
 		r = load_unwrap(l, yaml_get(n, "unwrap"));
 	if (r == 0)
 		r = load_aliases(l, yaml_get(n, "aliases"));
+	if (r == 0 && yaml_get(n, "written")) {
+		def->has_written = true;
+		r = load_expr(l, yaml_get(n, "written"), true, &def->written);
+	}
 	if (r < 0)
 		return r;
 	def->type = arena_zalloc(&l->src->mem, (types->nchildren + 1) * sizeof(*def->type));

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * packet/proto: one target per line of src/packet/registry.def, built with -DPROTO="NAME". The
+ * input is a conversation: three bytes (direction and flags, length) before each message. It
+ * goes through the sensor on the protocol's own port, in messages cut anywhere.
+ */
+#include "base/json.h"
+#include "fuzz.h"
+#include "packet/proto.h"
+#include "packet/sensor.h"
+
+static const struct proto_ops *ops;
+
+static void check_records(struct rec *out)
+{
+	struct str rest = str_n(out->p, out->len), line;
+	struct json j;
+
+	json_init(&j);
+	while (rest.len) {
+		char *copy;
+
+		line = str_cut(rest, '\n', &rest);
+		EXPECT(line.len && line.len <= REC_MAX);
+		copy = fuzz_copy((const uint8_t *)line.p, line.len);
+		EXPECT(json_scan(&j, str_n(copy, line.len), NULL) == 0);
+		free(copy);
+	}
+	json_free(&j);
+	out->len = 0;
+}
+
+static void put16(uint8_t *p, uint16_t v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+/* An Ethernet frame around a message of the conversation, in malloc'ed memory. */
+static uint8_t *frame_of(const uint8_t *msg, uint32_t n, bool resp, uint8_t transport,
+			 const uint32_t seq[2], size_t *ret_len)
+{
+	size_t head = transport == PROTO_ETHER ? 14 : transport == PROTO_TCP ? 54 : 42;
+	uint16_t from = resp ? ops->ports[0] : 40000, to = resp ? 40000 : ops->ports[0];
+	uint8_t *p = calloc(1, head + n + 1);
+
+	EXPECT(p);
+	*ret_len = head + n;
+	if (n)
+		memcpy(p + head, msg, n);
+	put16(p + 12, transport == PROTO_ETHER ? ops->ethertype : 0x0800);
+	if (transport == PROTO_ETHER)
+		return p;
+	p[14] = 0x45;
+	put16(p + 16, (uint16_t)(*ret_len - 14));
+	p[22] = 64;
+	p[23] = transport == PROTO_TCP ? 6 : 17;
+	p[26] = p[30] = 10;
+	p[29] = resp ? 2 : 1;
+	p[33] = resp ? 1 : 2;
+	put16(p + 34, from);
+	put16(p + 36, to);
+	if (transport == PROTO_UDP) {
+		put16(p + 38, (uint16_t)(n + 8));
+		return p;
+	}
+	put16(p + 38, (uint16_t)(seq[resp] >> 16));
+	put16(p + 40, (uint16_t)seq[resp]);
+	put16(p + 42, (uint16_t)(seq[!resp] >> 16));
+	put16(p + 44, (uint16_t)seq[!resp]);
+	p[46] = 0x50;
+	p[47] = 0x18;
+	p[48] = 1;
+	return p;
+}
+
+static void converse(const uint8_t *data, size_t size, uint8_t transport)
+{
+	uint32_t seq[2] = {1, 1};
+	struct sensor *s;
+	int64_t ts = NS_PER_S;
+
+	EXPECT(sensor_new(NULL, &s) == 0);
+	while (size >= 3) {
+		uint32_t n = MIN((uint32_t)be16(data + 1), (uint32_t)size - 3);
+		bool resp = data[0] & 1;
+		struct frame f = {.ts = ts, .link = 1};
+		size_t len;
+		uint8_t *p;
+
+		n = MIN(n, 60000U);
+		if (data[0] & 2) /* some bytes are lost */
+			seq[resp] += data[0];
+		p = frame_of(data + 3, n, resp, transport, seq, &len);
+		f.p = p;
+		f.len = f.wire = (uint32_t)len;
+		while (!sensor_frames(s, &f, 1))
+			check_records(sensor_out(s));
+		free(p);
+		seq[resp] += n;
+		ts += NS_PER_MS;
+		data += 3 + n;
+		size -= 3 + n;
+	}
+	while (!sensor_finish(s))
+		check_records(sensor_out(s));
+	check_records(sensor_out(s));
+	sensor_free(s);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const uint8_t all[] = {PROTO_TCP, PROTO_UDP, PROTO_ETHER};
+
+	if (!ops)
+		ops = protos[proto_find(PROTO)];
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (ops->transports & all[i])
+			converse(data, size, all[i]);
+	return 0;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * packet/flow: the table of connections. Private to the sensor.
+ *
+ * Flows stand in one reserved range and are known by number (from 1). An index of 64-bit words
+ * (half of the hash, number) with linear probing finds them; a wheel with a slot a second
+ * tells which have been idle long enough. A flow is put into the wheel where it is due at the
+ * earliest and only looked at again then, so that a packet touches the flow alone.
+ */
+#ifndef PACKET_FLOW_H
+#define PACKET_FLOW_H
+#include "packet/proto.h"
+
+enum tcp_state {
+	TCPS_INACTIVE,
+	TCPS_SYN_SENT,
+	TCPS_SYN_ACK_SENT,
+	TCPS_PARTIAL,
+	TCPS_ESTABLISHED,
+	TCPS_CLOSED,
+	TCPS_RESET,
+};
+
+enum {
+	FLOW_FLIPPED = 1, /* the first packet came from who answers */
+	FLOW_NO_APP = 2,  /* no protocol, or given up */
+	FLOW_SEQ0 = 4,	  /* the originator's sequence numbers are known; responder: << 1 */
+	FLOW_SEQ1 = 8,
+	FLOW_USED = 16, /* its place in the table is taken */
+};
+
+struct side {
+	uint64_t bytes; /* payload; for TCP what sequence numbers say */
+	uint64_t ip_bytes;
+	uint32_t pkts;
+	uint32_t next; /* sequence number of the next byte */
+	uint32_t missed;
+	uint32_t acked; /* by the other side */
+};
+
+#define HISTORY_MAX 20
+
+struct flow {
+	struct ip ip[2];
+	uint16_t port[2];
+	uint8_t proto;
+	uint8_t state[2]; /* TCP; else whether the side has sent */
+	uint8_t flags;
+	uint32_t hash;	     /* upper half */
+	uint32_t last_s;     /* second of the sensor's clock when last seen */
+	int64_t start, last; /* of the packets */
+	struct side side[2];
+	uint64_t services; /* bit: number in protos */
+	struct app *app;
+	uint32_t prev, next; /* in the wheel; next also in the free list */
+	uint16_t slot;
+	uint8_t reports; /* how often it was reported while open */
+	uint8_t nhist;
+	char hist[HISTORY_MAX];
+};
+
+#define WHEEL_SLOTS 512
+
+struct flows {
+	struct flow *f; /* [max + 1] */
+	size_t reserved;
+	uint32_t max, top, n, most, free;
+	uint64_t *index;
+	size_t cap; /* of index, a power of two */
+	uint64_t seed;
+	uint32_t wheel[WHEEL_SLOTS];
+	uint32_t wheel_s; /* the second whose slot is being emptied */
+};
+
+MUST int flows_init(struct flows *t, uint32_t max);
+void flows_free(struct flows *t);
+uint64_t flows_hash(const struct flows *t, const struct pkt *k);
+static inline void flows_prefetch(const struct flows *t, uint64_t hash)
+{
+	__builtin_prefetch(&t->index[(hash >> 32) & (t->cap - 1)]);
+}
+/* The flow of a hash may be this one; for prefetching. */
+const struct flow *flows_guess(const struct flows *t, uint64_t hash);
+/* The flow of a packet, *ret_dir who sent it; NULL: none. */
+struct flow *flows_find(struct flows *t, const struct pkt *k, enum dir *ret_dir);
+/* A zeroed flow under the packet's hash; NULL when there is no room. Not in the wheel. */
+struct flow *flows_add(struct flows *t, uint64_t hash);
+void flows_del(struct flows *t, struct flow *f);
+static inline uint32_t flow_no(const struct flows *t, const struct flow *f)
+{
+	return (uint32_t)(f - t->f);
+}
+
+/* Puts the flow into the wheel for the second `due`, out of where it stood. */
+void wheel_put(struct flows *t, struct flow *f, uint32_t due);
+void wheel_cut(struct flows *t, struct flow *f);
+/* The next flow of the slot of second s, or NULL. */
+struct flow *wheel_top(struct flows *t, uint32_t s);
+
+/* Seconds of idleness after which a flow is over. */
+uint32_t flow_idle_s(const struct flow *f);
+/* "SF", "S0", ... as Zeek has them. */
+const char *flow_state(const struct flow *f);
+void flow_note(struct flow *f, char c, enum dir d); /* once per letter and side */
+/* Takes a packet of a TCP flow into account, payload aside. */
+void tcp_update(struct flow *f, const struct pkt *k, enum dir d);
+
+#endif

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "packet/sensor.h"
+#include "base/hash.h"
+#include "packet/app.h"
+#include "packet/conn.h"
+#include <errno.h>
+#include <stdlib.h>
+
+#define OUT_HIGH     MIB /* records that wait before more frames are taken */
+#define AHEAD_NS     NS_PER_D
+#define AHEAD_FRAMES 4 /* frames in a row after which a clock far ahead is believed */
+#define TUNNELS	     4096
+#define REPORTS_MAX  20
+#define STALE_MAX    64
+
+/* Time as the sensor believes it. */
+struct clock {
+	int64_t now;
+	uint8_t ahead;
+	bool set;
+};
+
+struct sensor {
+	struct sensor_conf conf;
+	struct flows flows;
+	struct frag *frag;
+	struct rec out;
+	struct app_room room;
+	struct clock clock;
+	struct sensor_stats stats;
+	struct pkt pkt[SENSOR_BATCH * DISSECT_MAX];
+	uint32_t finish_at;
+	uint64_t tunnel[TUNNELS]; /* hashes of those told of */
+};
+
+int sensor_new(const struct sensor_conf *conf, struct sensor **ret_s)
+{
+	struct sensor *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	if (conf)
+		s->conf = *conf;
+	if (!s->conf.flows_max)
+		s->conf.flows_max = SENSOR_FLOWS;
+	s->room.max = s->conf.app_bytes ? s->conf.app_bytes : SENSOR_APP_BYTES;
+	s->frag = frag_new();
+	if (!s->frag || flows_init(&s->flows, s->conf.flows_max) < 0) {
+		sensor_free(s);
+		return -ENOMEM;
+	}
+	*ret_s = s;
+	return 0;
+}
+
+static struct app_ctx ctx_of(struct sensor *s)
+{
+	struct app_ctx c = {&s->room, s, &s->out, s->clock.now};
+
+	return c;
+}
+
+struct sensor *sensor_free(struct sensor *s)
+{
+	if (!s)
+		return NULL;
+	for (uint32_t i = 1; s->flows.f && i <= s->flows.top; i++) {
+		struct app_ctx c = ctx_of(s);
+
+		if (s->flows.f[i].app)
+			app_close(&c, &s->flows.f[i]);
+	}
+	flows_free(&s->flows);
+	frag_free(s->frag);
+	rec_free(&s->out);
+	free(s);
+	return NULL;
+}
+
+struct rec *sensor_out(struct sensor *s)
+{
+	return &s->out;
+}
+
+void sensor_stats(const struct sensor *s, struct sensor_stats *ret_stats)
+{
+	*ret_stats = s->stats;
+	ret_stats->unread = s->room.refused;
+	ret_stats->records = s->out.records;
+	ret_stats->flows_now = s->flows.n;
+	ret_stats->flows_most = s->flows.most;
+	ret_stats->app_now = s->room.used;
+}
+
+static uint32_t second(int64_t ns)
+{
+	int64_t s = ns / NS_PER_S;
+
+	return s < 0 ? 0 : (uint32_t)MIN(s, (int64_t)UINT32_MAX - 2 * WHEEL_SLOTS);
+}
+
+/* A flow is over. */
+static void finish(struct sensor *s, struct flow *f)
+{
+	struct app_ctx c = ctx_of(s);
+
+	if (f->app)
+		app_close(&c, f);
+	conn_write(&s->out, f, s->clock.now, false);
+	wheel_cut(&s->flows, f);
+	flows_del(&s->flows, f);
+}
+
+/* A flow that goes on for an hour, two, four, ... is told of meanwhile. */
+static void report_open(struct sensor *s, struct flow *f)
+{
+	int64_t age = s->clock.now - f->start;
+
+	if (f->reports >= REPORTS_MAX || age < NS_PER_H << f->reports)
+		return;
+	while (f->reports < REPORTS_MAX && age >= NS_PER_H << f->reports)
+		f->reports++;
+	conn_write(&s->out, f, s->clock.now, true);
+}
+
+/* What was due in the second that has passed. false: records must be read first. */
+static bool expire_second(struct sensor *s)
+{
+	struct flows *t = &s->flows;
+	struct flow *f;
+
+	while ((f = wheel_top(t, t->wheel_s))) {
+		uint32_t due = f->last_s + flow_idle_s(f);
+
+		if (s->out.len > OUT_HIGH)
+			return false;
+		if (due > t->wheel_s) {
+			report_open(s, f);
+			wheel_put(t, f, due);
+		} else {
+			finish(s, f);
+		}
+	}
+	return true;
+}
+
+/* Moves the clock; what became due on the way is finished at its own second. */
+static bool advance(struct sensor *s, int64_t to)
+{
+	uint32_t to_s = second(to);
+	struct flows *t = &s->flows;
+
+	while (t->wheel_s < to_s) {
+		if (!t->n) {
+			t->wheel_s = to_s;
+			break;
+		}
+		s->clock.now = MAX(s->clock.now, (int64_t)(t->wheel_s + 1) * NS_PER_S);
+		if (!expire_second(s))
+			return false;
+		t->wheel_s++;
+	}
+	s->clock.now = MAX(s->clock.now, to);
+	return true;
+}
+
+/* What a frame's time makes of the clock; *ts becomes the time to believe. */
+static struct clock clock_next(struct clock c, int64_t *ts)
+{
+	if (*ts < 0)
+		*ts = 0;
+	if (!c.set)
+		return (struct clock){*ts, 0, true};
+	if (*ts > c.now + AHEAD_NS && ++c.ahead < AHEAD_FRAMES) {
+		*ts = c.now;
+		return c;
+	}
+	c.ahead = 0;
+	c.now = MAX(c.now, *ts);
+	return c;
+}
+
+/* Makes room by finishing the flow that has been idle longest, as far as the wheel knows. */
+static void evict(struct sensor *s)
+{
+	struct flows *t = &s->flows;
+	unsigned stale = 0;
+
+	for (uint32_t i = 0; i < WHEEL_SLOTS; i++) {
+		uint32_t at = t->wheel_s + i;
+		struct flow *f;
+
+		while ((f = wheel_top(t, at))) {
+			uint32_t due = f->last_s + flow_idle_s(f);
+
+			if (due > at && stale++ < STALE_MAX) {
+				wheel_put(t, f, due);
+				continue;
+			}
+			finish(s, f);
+			s->stats.evicted++;
+			return;
+		}
+	}
+}
+
+static uint8_t transport_of(uint8_t proto)
+{
+	return proto == IPPROTO_N_TCP ? PROTO_TCP : proto == IPPROTO_N_UDP ? PROTO_UDP : 0;
+}
+
+/* Whether the packet that opens a flow comes from who answers. */
+static bool flipped(const struct pkt *k)
+{
+	uint8_t tr = transport_of(k->proto);
+
+	if (k->proto == IPPROTO_N_ICMP || k->proto == IPPROTO_N_ICMP6)
+		return k->proto == IPPROTO_N_ICMP ? k->sport == 0 && k->dport == 8
+						  : k->sport == 129;
+	if (k->proto == IPPROTO_N_TCP && k->flags & TCP_SYN)
+		return k->flags & TCP_ACK;
+	return tr && app_server_port(tr, k->sport) && !app_server_port(tr, k->dport);
+}
+
+static struct flow *open_flow(struct sensor *s, const struct pkt *k, enum dir *ret_d)
+{
+	struct flow *f = flows_add(&s->flows, k->hash);
+	bool flip = flipped(k);
+
+	if (!f) {
+		evict(s);
+		f = flows_add(&s->flows, k->hash);
+	}
+	if (!f)
+		return NULL;
+	f->ip[flip] = k->src;
+	f->ip[!flip] = k->dst;
+	f->port[flip] = k->sport;
+	f->port[!flip] = k->dport;
+	f->proto = k->proto;
+	f->start = f->last = k->ts;
+	f->last_s = second(s->clock.now);
+	if (flip) {
+		f->flags |= FLOW_FLIPPED;
+		flow_note(f, '^', DIR_ORIG);
+	}
+	if (s->conf.meter)
+		f->flags |= FLOW_NO_APP;
+	s->stats.flows++;
+	wheel_put(&s->flows, f, f->last_s + flow_idle_s(f));
+	*ret_d = flip ? DIR_RESP : DIR_ORIG;
+	return f;
+}
+
+/* A connection opened anew between the same ports while the old one is still remembered. */
+static bool reopened(const struct flow *f, const struct pkt *k)
+{
+	return k->proto == IPPROTO_N_TCP && (k->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
+	       (f->state[0] == TCPS_RESET || f->state[1] == TCPS_RESET ||
+		(f->state[0] == TCPS_CLOSED && f->state[1] == TCPS_CLOSED));
+}
+
+static void handle_tcp(struct sensor *s, struct flow *f, const struct pkt *k, enum dir d)
+{
+	struct app_ctx c = ctx_of(s);
+	uint32_t idle = flow_idle_s(f);
+
+	tcp_update(f, k, d);
+	app_stream(&c, f, k, d);
+	if (!(k->flags & (TCP_FIN | TCP_RST)))
+		return;
+	if (flow_idle_s(f) < idle)
+		wheel_put(&s->flows, f, f->last_s + flow_idle_s(f));
+	/* Nothing more is to come: what the protocol has to say is said now. */
+	if (f->app && flow_idle_s(f) == 5 && !app_waits(f))
+		app_close(&c, f);
+}
+
+/* Once for each pair of outer addresses and kind. */
+static void note_tunnel(struct sensor *s, const struct pkt *k)
+{
+	uint64_t h = hash_bytes(k->outer, sizeof(k->outer), (uint64_t)k->tunnel[8] + 1);
+	uint64_t *slot = &s->tunnel[h % TUNNELS];
+	char uid[20];
+	struct flow f = {.ip = {k->outer[0], k->outer[1]}, .start = k->ts};
+
+	if (*slot == h)
+		return;
+	*slot = h;
+	rec_begin(&s->out, "tunnel", s->clock.now, k->ts);
+	rec_str(&s->out, "uid", flow_uid(&f, uid));
+	rec_ip(&s->out, "id.orig_h", &k->outer[0]);
+	rec_u64(&s->out, "id.orig_p", 0);
+	rec_ip(&s->out, "id.resp_h", &k->outer[1]);
+	rec_u64(&s->out, "id.resp_p", 0);
+	rec_z(&s->out, "tunnel_type", k->tunnel);
+	rec_z(&s->out, "action", "Tunnel::DISCOVER");
+	rec_end(&s->out);
+}
+
+static void handle(struct sensor *s, const struct pkt *k)
+{
+	struct app_ctx c;
+	struct flow *f;
+	enum dir d = DIR_ORIG;
+
+	s->clock.now = k->known;
+	c = ctx_of(s);
+	s->stats.packets++;
+	if (!k->proto) {
+		app_frame(&c, k);
+		return;
+	}
+	if (k->tunnel)
+		note_tunnel(s, k);
+	f = flows_find(&s->flows, k, &d);
+	if (f && reopened(f, k)) {
+		finish(s, f);
+		f = NULL;
+	}
+	if (!f)
+		f = open_flow(s, k, &d);
+	if (!f)
+		return;
+	f->last = MAX(f->last, k->ts);
+	f->last_s = second(s->clock.now);
+	f->side[d].pkts++;
+	f->side[d].ip_bytes += k->ip_bytes;
+	if (k->proto == IPPROTO_N_TCP) {
+		handle_tcp(s, f, k, d);
+		return;
+	}
+	if (k->proto == IPPROTO_N_UDP && k->size)
+		flow_note(f, 'D', d);
+	app_datagram(&c, f, k, d);
+}
+
+/* Takes frames apart until one needs the wheel to turn. Returns how many. */
+static unsigned take(struct sensor *s, const struct frame *f, unsigned n, unsigned *ret_npkt)
+{
+	unsigned i = 0, npkt = 0;
+	struct clock clock = s->clock;
+
+	for (; i < n; i++) {
+		struct frame own = f[i];
+		struct clock next = clock_next(clock, &own.ts);
+		enum dissect_result r;
+		unsigned got;
+
+		if (i && second(next.now) != s->flows.wheel_s)
+			break;
+		clock = next;
+		r = dissect(s->frag, &own, s->pkt + npkt, &got);
+		s->stats.frames++;
+		s->stats.bytes += own.wire;
+		if (r != DISSECT_OK)
+			s->stats.refused[r]++;
+		for (unsigned j = npkt; j < npkt + got; j++) {
+			s->pkt[j].known = clock.now;
+			s->pkt[j].hash = flows_hash(&s->flows, &s->pkt[j]);
+			flows_prefetch(&s->flows, s->pkt[j].hash);
+		}
+		npkt += got;
+	}
+	s->clock.ahead = clock.ahead;
+	s->clock.set = true;
+	*ret_npkt = npkt;
+	return i;
+}
+
+unsigned sensor_frames(struct sensor *s, const struct frame *f, unsigned n)
+{
+	unsigned npkt = 0, took;
+	int64_t ts;
+
+	n = MIN(n, SENSOR_BATCH);
+	if (!n || s->out.len > OUT_HIGH)
+		return 0;
+	ts = f[0].ts;
+	if (!advance(s, clock_next(s->clock, &ts).now))
+		return 0;
+	frag_release(s->frag);
+	took = take(s, f, n, &npkt);
+	for (unsigned i = 0; i < npkt; i++) {
+		const char *guess = (const char *)flows_guess(&s->flows, s->pkt[i].hash);
+
+		if (!guess)
+			continue;
+		__builtin_prefetch(guess, 1);
+		__builtin_prefetch(guess + 64, 1);
+		__builtin_prefetch(guess + 128, 1);
+	}
+	for (unsigned i = 0; i < npkt; i++)
+		handle(s, &s->pkt[i]);
+	return took;
+}
+
+bool sensor_finish(struct sensor *s)
+{
+	/* In order of their numbers, which follows from the frames alone. */
+	while (s->finish_at < s->flows.top) {
+		struct flow *f = &s->flows.f[s->finish_at + 1];
+
+		if (s->out.len > OUT_HIGH)
+			return false;
+		s->finish_at++;
+		if (f->flags & FLOW_USED)
+			finish(s, f);
+	}
+	return true;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * packet/sensor: frames in, records out. Connections are followed, protocols recognised by
+ * content and read; what they say is written as the records Zeek would write, in order of the
+ * moment at which they are written (_write_ts). Time is that of the packets and never goes
+ * back. A sensor belongs to one thread at a time; what it writes depends on nothing but the
+ * frames.
+ *
+ * Memory is bounded: flows_max connections (the one idle longest is finished for a new one),
+ * app_bytes for protocols and reassembly (beyond it connections are followed without them).
+ */
+#ifndef PACKET_SENSOR_H
+#define PACKET_SENSOR_H
+#include "base/err.h"
+#include "packet/dissect.h"
+#include "packet/rec.h"
+
+struct sensor_conf {
+	uint32_t flows_max; /* 0: SENSOR_FLOWS */
+	size_t app_bytes;   /* 0: SENSOR_APP_BYTES */
+	bool meter;	    /* connections alone: no protocols, no reassembly */
+};
+
+#define SENSOR_FLOWS	 750000U
+#define SENSOR_APP_BYTES (64 * MIB)
+#define SENSOR_BATCH	 32
+
+struct sensor_stats {
+	uint64_t frames, packets, bytes, flows;
+	uint64_t refused[DISSECT_RESULTS]; /* frames, by reason */
+	uint64_t evicted;		   /* connections finished early for want of room */
+	uint64_t unread; /* connections whose protocol was not read for want of room */
+	uint64_t records;
+	uint32_t flows_now, flows_most;
+	size_t app_now;
+};
+
+struct sensor;
+
+MUST int sensor_new(const struct sensor_conf *conf, struct sensor **ret_s);
+struct sensor *sensor_free(struct sensor *s);
+/*
+ * Takes up to n frames (SENSOR_BATCH at most), in order of the capture, and returns how many it
+ * took: fewer, or none, when records must be read first. Frames may go afterwards.
+ */
+unsigned sensor_frames(struct sensor *s, const struct frame *f, unsigned n);
+/* Finishes connections at the end of a capture. false: read the records, call again. */
+bool sensor_finish(struct sensor *s);
+/* What is written so far; whoever reads takes the bytes by setting out->len to 0. */
+struct rec *sensor_out(struct sensor *s);
+void sensor_stats(const struct sensor *s, struct sensor_stats *ret_stats);
+
+#endif

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "frames.h"
+#include "packet/flow.h"
+
+enum { S = 2, F = 1, R = 4, P = 8, A = 16 };
+
+static struct sensor *fresh(const struct sensor_conf *conf)
+{
+	struct sensor *s = NULL;
+
+	CHECK(sensor_new(conf, &s) == 0);
+	return s;
+}
+
+/* A TCP packet of the connection 10.0.0.1:4000 -> 10.0.0.2:80, which begins at 100 and 500. */
+static void seg(struct sensor *s, int64_t ms, bool resp, unsigned flags, uint32_t seq,
+		uint32_t ack, const char *data)
+{
+	struct wire w = {.n = 0};
+
+	eth(&w, 0x0800);
+	tcp(&w, resp ? 2 : 1, resp ? 1 : 2, resp ? 80 : 4000, resp ? 4000 : 80, flags,
+	    (resp ? 500U : 100U) + seq, (flags & A) ? (resp ? 100U : 500U) + ack : 0, data);
+	give(s, ms, &w);
+}
+
+static void hello(struct sensor *s)
+{
+	seg(s, 0, false, S, 0, 0, "");
+	seg(s, 1, true, S | A, 0, 1, "");
+	seg(s, 2, false, A, 1, 1, "");
+}
+
+#define GET                                                                                  \
+	"GET /a?b=1 HTTP/1.1\r\nHost: x.test\r\nUser-Agent: curl/8\r\nAuthorization: Basic " \
+	"Ym9iOnNlY3JldA==\r\n\r\n"
+#define OK "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n<html>1234"
+
+TEST(http)
+{
+	struct sensor *s = fresh(NULL);
+	uint32_t g = sizeof(GET) - 1, o = sizeof(OK) - 1;
+	char *t;
+
+	hello(s);
+	seg(s, 3, false, P | A, 1, 1, GET);
+	seg(s, 4, true, P | A, 1, 1 + g, OK);
+	t = records(s, false);
+	HAS(t, "\"_path\":\"http\",\"_write_ts\":1700000000.004000,\"ts\":1700000000.003000,");
+	HAS(t, "\"method\":\"GET\",\"host\":\"x.test\",\"uri\":\"/a?b=1\"");
+	HAS(t, "\"user_agent\":\"curl/8\"");
+	HAS(t, "\"response_body_len\":10,\"status_code\":200,\"status_msg\":\"OK\"");
+	HAS(t, "\"username\":\"bob\",\"basic_auth\":true");
+	HAS(t, "\"resp_mime_types\":[\"text/html\"]");
+	CHECK(!strstr(t, "secret"));
+	seg(s, 5, false, F | A, 1 + g, 1 + o, "");
+	seg(s, 6, true, F | A, 1 + o, 2 + g, "");
+	seg(s, 7, false, A, 2 + g, 2 + o, "");
+	seg(s, 20000, false, S, 9000, 0, ""); /* another connection, much later */
+	t = records(s, false);
+	HAS(t, "\"_path\":\"conn\",\"_write_ts\":1700000006.000000,\"ts\":1700000000.000000,");
+	HAS(t, "\"proto\":\"tcp\",\"service\":\"http\",\"duration\":0.007000");
+	HAS(t, "\"conn_state\":\"SF\"");
+	HAS(t, "\"history\":\"ShADdFf\"");
+	CHECK_INT(count(t, "\n"), 1);
+	t = records(s, true);
+	HAS(t, "\"conn_state\":\"S0\"");
+	sensor_free(s);
+}
+
+/* Segments in any order, twice, overlapping: the same record. */
+TEST(reassembly)
+{
+	static const unsigned order[4][4] = {
+		{0, 1, 2, 3}, {3, 2, 1, 0}, {2, 0, 3, 1}, {1, 3, 0, 2}};
+	uint32_t g = sizeof(GET) - 1, q = g / 4;
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct sensor *s = fresh(NULL);
+		char *t;
+
+		hello(s);
+		for (unsigned k = 0; k < 4; k++) {
+			uint32_t from = order[i][k] * q;
+			uint32_t to = order[i][k] == 3 ? g : MIN(from + q + 5, g);
+			char part[256];
+
+			snprintf(part, sizeof(part), "%.*s", (int)(to - from), GET + from);
+			seg(s, 3, false, P | A, 1 + from, 1, part);
+			seg(s, 3, false, P | A, 1 + from, 1, part);
+		}
+		seg(s, 4, true, P | A, 1, 1 + g, OK);
+		t = records(s, true);
+		CHECK_INT(count(t, "\"_path\":\"http\""), 1);
+		HAS(t, "\"uri\":\"/a?b=1\"");
+		HAS(t, "\"missed_bytes\":0");
+		sensor_free(s);
+	}
+}
+
+/* A hole that the receiver has acknowledged is lost for us; what comes behind is read. */
+TEST(gap)
+{
+	struct sensor *s = fresh(NULL);
+	uint32_t g = sizeof(GET) - 1;
+	char *t;
+
+	hello(s);
+	seg(s, 3, false, P | A, 1, 1, GET);
+	seg(s, 4, true, P | A, 1, 1 + g, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n");
+	seg(s, 5, true, P | A, 1 + 40 + 60, 1 + g, "0123456789012345678901234567890123456789");
+	seg(s, 6, false, A, 1 + g, 1 + 40 + 100, "");
+	t = records(s, true);
+	HAS(t, "\"response_body_len\":100,");
+	HAS(t, "\"missed_bytes\":60");
+	sensor_free(s);
+}
+
+static const uint8_t dns_query[] = "\x12\x34\1\0\0\1\0\0\0\0\0\0\3WWW\4test\0\0\1\0\1";
+static const uint8_t dns_reply[] = "\x12\x34\x81\x80\0\1\0\2\0\0\0\0\3www\4test\0\0\1\0\1"
+				   "\xc0\x0c\0\5\0\1\0\0\0\x3c\0\4\1a\xc0\x10"
+				   "\xc0\x26\0\1\0\1\0\0\0\x1e\0\4\1\2\3\4";
+
+static void dns(struct sensor *s, int64_t ms, bool resp, unsigned port)
+{
+	struct wire w = {.n = 0};
+
+	eth(&w, 0x8100); /* in a VLAN */
+	w16(&w, 7);
+	w16(&w, 0x0800);
+	if (resp)
+		udp(&w, 2, 1, port, 4000, dns_reply, sizeof(dns_reply) - 1);
+	else
+		udp(&w, 1, 2, 4000, port, dns_query, sizeof(dns_query) - 1);
+	give(s, ms, &w);
+}
+
+TEST(dns)
+{
+	for (unsigned i = 0; i < 2; i++) { /* its port, and another */
+		struct sensor *s = fresh(NULL);
+		char *t;
+
+		dns(s, 0, false, i ? 5000 : 53);
+		CHECK_INT(count(records(s, false), "\n"), 0);
+		dns(s, 20, true, i ? 5000 : 53);
+		t = records(s, true);
+		HAS(t, "\"_path\":\"dns\",\"_write_ts\":1700000000.020000");
+		HAS(t, "\"rtt\":0.020000,\"query\":\"www.test\"");
+		HAS(t, "\"answers\":[\"a.test\",\"1.2.3.4\"],\"TTLs\":[60,30],");
+		HAS(t, "\"rcode_name\":\"NOERROR\"");
+		HAS(t, "\"service\":\"dns\"");
+		HAS(t, "\"history\":\"Dd\"");
+		sensor_free(s);
+	}
+}
+
+TEST(unanswered)
+{
+	struct sensor *s = fresh(NULL);
+	char *t;
+
+	dns(s, 0, false, 53);
+	dns(s, 900, false, 53); /* asked again */
+	t = records(s, true);
+	CHECK_INT(count(t, "\"_path\":\"dns\""), 1);
+	HAS(t, "\"query\":\"www.test\"");
+	CHECK(!strstr(t, "rcode"));
+	HAS(t, "\"conn_state\":\"S0\"");
+	sensor_free(s);
+}
+
+/* A datagram in three fragments, in any order; then with one missing. */
+TEST(fragments)
+{
+	static const unsigned order[3][3] = {{0, 1, 2}, {2, 1, 0}, {1, 2, 0}};
+	struct wire whole = {.n = 0};
+
+	udp(&whole, 1, 2, 4000, 53, dns_query, sizeof(dns_query) - 1);
+	for (unsigned i = 0; i < 4; i++) {
+		struct sensor *s = fresh(NULL);
+
+		for (unsigned k = 0; k < (i < 3 ? 3 : 2); k++) {
+			unsigned at = order[i % 3][k] * 16;
+			unsigned n = MIN(16U, (unsigned)whole.n - 20 - at);
+			struct wire w = {.n = 0};
+
+			eth(&w, 0x0800);
+			ip4(&w, 1, 2, 17, n, 77, at / 8 | (at == 32 ? 0 : 0x2000U));
+			wbytes(&w, whole.p + 20 + at, n);
+			give(s, 0, &w);
+		}
+		CHECK_INT(count(records(s, true), "\"query\":\"www.test\""), i < 3);
+		sensor_free(s);
+	}
+}
+
+/* A flood of new connections: the table stays within its bound, the loss is counted. */
+TEST(flood)
+{
+	struct sensor_conf conf = {.flows_max = 100};
+	struct sensor *s = fresh(&conf);
+	struct sensor_stats st;
+	char *t;
+
+	for (unsigned i = 0; i < 1000; i++) {
+		struct wire w = {.n = 0};
+
+		eth(&w, 0x0800);
+		tcp(&w, 1 + i, 2, 1000 + i, 80, S, i, 0, "");
+		give(s, i / 100, &w);
+	}
+	sensor_stats(s, &st);
+	CHECK_INT(st.flows, 1000);
+	CHECK_INT(st.flows_most, 100);
+	CHECK_INT(st.evicted, 900);
+	t = records(s, true);
+	CHECK_INT(count(t, "\"_path\":\"conn\""), 1000);
+	CHECK_INT(count(t, "\"conn_state\":\"S0\""), 1000);
+	sensor_free(s);
+}
+
+/* Idle connections end at their own time, in order, however far the next packet jumps. */
+TEST(idle)
+{
+	struct sensor *s = fresh(NULL);
+	char *t;
+
+	dns(s, 0, false, 53);
+	hello(s);
+	dns(s, 3600 * 1000, false, 5000);
+	t = records(s, false);
+	HAS(t, "\"_path\":\"conn\",\"_write_ts\":1700000061.000000");
+	HAS(t, "\"_path\":\"conn\",\"_write_ts\":1700000301.000000");
+	CHECK(strstr(t, "0061.0") < strstr(t, "0301.0"));
+	/* A clock far ahead is believed only when it stays there. */
+	records(s, true);
+	sensor_free(s);
+	s = fresh(NULL);
+	dns(s, 0, false, 53);
+	dns(s, INT64_C(10) * 86400 * 1000, false, 54);
+	CHECK_INT(count(records(s, false), "\n"), 0);
+	for (unsigned i = 0; i < 4; i++)
+		dns(s, INT64_C(10) * 86400 * 1000 + i, false, 55);
+	CHECK(count(records(s, false), "\"_path\":\"conn\"") >= 1);
+	sensor_free(s);
+}
+
+/* What is written does not depend on how many frames come at once. */
+TEST(batches)
+{
+	static char one[1 << 20];
+	static struct wire w[300];
+	struct frame f[300];
+
+	for (unsigned i = 0; i < 300; i++) {
+		w[i].n = 0;
+		eth(&w[i], 0x0800);
+		tcp(&w[i], 1, 2, 1000 + i % 37, 80, i < 37 ? S : A | P, i < 37 ? 0 : 1 + i / 37,
+		    1, i < 37 ? "" : "x");
+		f[i] = (struct frame){.ts = NS_PER_S * 1000 + i * 90 * NS_PER_MS,
+				      .p = w[i].p,
+				      .len = (uint32_t)w[i].n,
+				      .wire = (uint32_t)w[i].n,
+				      .link = 1};
+	}
+	for (unsigned batch = 1; batch <= 32; batch += 31) {
+		struct sensor *s = fresh(NULL);
+		unsigned i = 0;
+
+		while (i < 300)
+			i += sensor_frames(s, f + i, MIN(batch, 300 - i));
+		if (batch == 1)
+			strcpy(one, records(s, true));
+		else
+			CHECK(strcmp(one, records(s, true)) == 0);
+		sensor_free(s);
+	}
+	CHECK_INT(count(one, "\"_path\":\"conn\""), 37);
+}
+
+/* The table against a plain model, under insertions and deletions that collide. */
+TEST(table)
+{
+	struct flows t;
+	static bool there[4096];
+	uint32_t x = 1, n = 0;
+
+	CHECK(flows_init(&t, 4096) == 0);
+	for (unsigned i = 0; i < 60000; i++) {
+		struct pkt k = {.proto = 17};
+		struct flow *f;
+		enum dir d;
+		unsigned id;
+
+		x = x * 1664525 + 1013904223;
+		id = x >> 20;
+		k.src.b[15] = (uint8_t)id;
+		k.sport = (uint16_t)(id >> 8);
+		k.hash = (uint64_t)(id % 97) << 32 | id; /* few different ones */
+		f = flows_find(&t, &k, &d);
+		if ((f != NULL) != there[id])
+			CHECK(false);
+		if (f) {
+			wheel_cut(&t, f);
+			flows_del(&t, f);
+			n--;
+		} else {
+			f = flows_add(&t, k.hash);
+			CHECK(f != NULL);
+			f->ip[0] = k.src;
+			f->port[0] = k.sport;
+			f->proto = 17;
+			wheel_put(&t, f, i);
+			n++;
+		}
+		there[id] = !there[id];
+		CHECK(t.n == n);
+	}
+	flows_free(&t);
+	CHECK(sizeof(struct flow) + 2 * sizeof(uint64_t) * 4 / 3 <= 300);
+}
+TAP_MAIN
