@@ -81,6 +81,11 @@ void conn_service(struct conn *c, const char *name);
  */
 void *conn_alloc(struct conn *c, size_t n);
 void conn_free(struct conn *c, void *p, size_t n);
+/*
+ * Whether this is the first time within a day that a protocol asks for this hash: for what is
+ * told once (a certificate, a host's software). Forgets early rather than grow.
+ */
+bool conn_first_today(struct conn *c, uint64_t hash);
 /* Addresses and ports: of the originator, of the responder. */
 const struct ip *conn_ip(const struct conn *c, enum dir d);
 uint16_t conn_port(const struct conn *c, enum dir d);

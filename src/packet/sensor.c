@@ -9,7 +9,7 @@
 #define OUT_HIGH     MIB /* records that wait before more frames are taken */
 #define AHEAD_NS     NS_PER_D
 #define AHEAD_FRAMES 4 /* frames in a row after which a clock far ahead is believed */
-#define TUNNELS	     4096
+#define TOLD	     4096
 #define REPORTS_MAX  20
 #define STALE_MAX    64
 
@@ -18,6 +18,12 @@ struct clock {
 	int64_t now;
 	uint8_t ahead;
 	bool set;
+};
+
+/* What was told of, and when. */
+struct told {
+	uint64_t hash;
+	int64_t at;
 };
 
 struct sensor {
@@ -30,7 +36,7 @@ struct sensor {
 	struct sensor_stats stats;
 	struct pkt pkt[SENSOR_BATCH * DISSECT_MAX];
 	uint32_t finish_at;
-	uint64_t tunnel[TUNNELS]; /* hashes of those told of */
+	struct told told[TOLD];
 };
 
 int sensor_new(const struct sensor_conf *conf, struct sensor **ret_s)
@@ -276,17 +282,30 @@ static void handle_tcp(struct sensor *s, struct flow *f, const struct pkt *k, en
 		app_close(&c, f);
 }
 
+static bool first_today(struct sensor *s, uint64_t hash)
+{
+	struct told *t = &s->told[hash % TOLD];
+
+	if (t->hash == hash && t->at && s->clock.now - t->at < NS_PER_D)
+		return false;
+	*t = (struct told){hash, s->clock.now};
+	return true;
+}
+
+bool conn_first_today(struct conn *c, uint64_t hash)
+{
+	return first_today(c->sensor, hash);
+}
+
 /* Once for each pair of outer addresses and kind. */
 static void note_tunnel(struct sensor *s, const struct pkt *k)
 {
 	uint64_t h = hash_bytes(k->outer, sizeof(k->outer), (uint64_t)k->tunnel[8] + 1);
-	uint64_t *slot = &s->tunnel[h % TUNNELS];
 	char uid[20];
 	struct flow f = {.ip = {k->outer[0], k->outer[1]}, .start = k->ts};
 
-	if (*slot == h)
+	if (!first_today(s, h))
 		return;
-	*slot = h;
 	rec_begin(&s->out, "tunnel", s->clock.now, k->ts);
 	rec_str(&s->out, "uid", flow_uid(&f, uid));
 	rec_ip(&s->out, "id.orig_h", &k->outer[0]);

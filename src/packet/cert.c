@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* X.509 certificates (RFC 5280) as far as records tell of them. */
+#include "base/digest.h"
+#include "base/timeutil.h"
+#include "packet/tls.h"
+
+enum { INTEGER = 2, BITS = 3, OID = 6, SEQ = 0x30, SET = 0x31, TIME_UTC = 23, TIME_GEN = 24 };
+
+/* The next element of s: its tag, its content; s moves past it. false: broken. */
+static bool next(struct str *s, unsigned *tag, struct str *body)
+{
+	const uint8_t *p = (const uint8_t *)s->p;
+	size_t head = 2, len;
+
+	if (s->len < 2 || (p[0] & 0x1f) == 0x1f)
+		return false;
+	len = p[1];
+	if (len & 0x80) {
+		size_t n = len & 0x7f;
+
+		if (n == 0 || n > 4 || s->len < 2 + n)
+			return false;
+		len = 0;
+		for (size_t i = 0; i < n; i++)
+			len = len << 8 | p[2 + i];
+		head += n;
+	}
+	if (len > s->len - head)
+		return false;
+	*tag = p[0];
+	*body = str_n(s->p + head, len);
+	*s = str_sub(*s, head + len, s->len);
+	return true;
+}
+
+static bool want(struct str *s, unsigned tag, struct str *body)
+{
+	unsigned got;
+
+	return next(s, &got, body) && got == tag;
+}
+
+struct oid_name {
+	const char *der;
+	size_t len;
+	const char *text;
+};
+
+#define O(der, text)                           \
+	{                                      \
+		(der), sizeof(der) - 1, (text) \
+	}
+
+static const struct oid_name oids[] = {
+	O("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01", "rsaEncryption"),
+	O("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x04", "md5WithRSAEncryption"),
+	O("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05", "sha1WithRSAEncryption"),
+	O("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a", "rsassaPss"),
+	O("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b", "sha256WithRSAEncryption"),
+	O("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c", "sha384WithRSAEncryption"),
+	O("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d", "sha512WithRSAEncryption"),
+	O("\x2a\x86\x48\xce\x3d\x02\x01", "id-ecPublicKey"),
+	O("\x2a\x86\x48\xce\x3d\x04\x01", "ecdsa-with-SHA1"),
+	O("\x2a\x86\x48\xce\x3d\x04\x03\x02", "ecdsa-with-SHA256"),
+	O("\x2a\x86\x48\xce\x3d\x04\x03\x03", "ecdsa-with-SHA384"),
+	O("\x2a\x86\x48\xce\x3d\x04\x03\x04", "ecdsa-with-SHA512"),
+	O("\x2b\x65\x70", "ED25519"),
+	O("\x2a\x86\x48\xce\x38\x04\x01", "dsaEncryption"),
+};
+
+static const struct oid_name curves[] = {
+	O("\x2a\x86\x48\xce\x3d\x03\x01\x07", "256"),
+	O("\x2b\x81\x04\x00\x22", "384"),
+	O("\x2b\x81\x04\x00\x23", "521"),
+	O("\x2b\x81\x04\x00\x0a", "256"),
+};
+
+static const struct oid_name parts[] = {
+	O("\x55\x04\x03", "CN"),
+	O("\x55\x04\x04", "SN"),
+	O("\x55\x04\x05", "serialNumber"),
+	O("\x55\x04\x06", "C"),
+	O("\x55\x04\x07", "L"),
+	O("\x55\x04\x08", "ST"),
+	O("\x55\x04\x09", "street"),
+	O("\x55\x04\x0a", "O"),
+	O("\x55\x04\x0b", "OU"),
+	O("\x55\x04\x0c", "title"),
+	O("\x55\x04\x11", "postalCode"),
+	O("\x55\x04\x2a", "GN"),
+	O("\x2a\x86\x48\x86\xf7\x0d\x01\x09\x01", "emailAddress"),
+	O("\x09\x92\x26\x89\x93\xf2\x2c\x64\x01\x19", "DC"),
+	O("\x09\x92\x26\x89\x93\xf2\x2c\x64\x01\x01", "UID"),
+};
+
+static const char *oid_in(const struct oid_name *o, size_t n, struct str oid)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(oid, str_n(o[i].der, o[i].len)))
+			return o[i].text;
+	return NULL;
+}
+
+const char *cert_oid_text(struct str oid)
+{
+	return oid_in(oids, ARRAY_LEN(oids), oid);
+}
+
+/* Puts text before what out holds, as RFC 2253 turns the order round. */
+static void prepend(char *out, size_t max, size_t *n, const char *p, size_t len)
+{
+	if (*n + len > max)
+		return;
+	memmove(out + len, out, *n);
+	memcpy(out, p, len);
+	*n += len;
+}
+
+/* One attribute as text: "CN=x", special characters escaped, 16-bit text narrowed. */
+static size_t attribute(struct str oid, unsigned tag, struct str v, char *out, size_t max)
+{
+	const char *name = oid_in(parts, ARRAY_LEN(parts), oid);
+	size_t n = 0, step = tag == 30 ? 2 : 1; /* BMPString */
+
+	for (const char *q = name ? name : "?"; *q && n < max; q++)
+		out[n++] = *q;
+	if (n < max)
+		out[n++] = '=';
+	for (size_t i = step - 1; i < v.len && n + 2 < max; i += step) {
+		char c = v.p[i];
+
+		if (step == 2 && v.p[i - 1])
+			c = '?';
+		if (memchr(",+\"\\<>;", c, 7))
+			out[n++] = '\\';
+		out[n++] = c;
+	}
+	return n;
+}
+
+/* A Name to text; CN is kept apart when wanted. */
+static bool name_text(struct str s, char *out, size_t max, size_t *ret_n, struct str *ret_cn)
+{
+	struct str set;
+
+	*ret_n = 0;
+	while (s.len) {
+		struct str seq, oid, v;
+		char text[300];
+		unsigned tag;
+		size_t n;
+
+		if (!want(&s, SET, &set) || !want(&set, SEQ, &seq) || !want(&seq, OID, &oid) ||
+		    !next(&seq, &tag, &v))
+			return false;
+		if (ret_cn && str_eq(oid, STR("\x55\x04\x03")))
+			*ret_cn = v;
+		n = attribute(oid, tag, v, text, sizeof(text));
+		if (*ret_n)
+			prepend(out, max, ret_n, ",", 1);
+		prepend(out, max, ret_n, text, n);
+	}
+	return true;
+}
+
+/* UTCTime or GeneralizedTime; 0 when it is none that can be had. */
+static int64_t moment(unsigned tag, struct str s)
+{
+	char t[24];
+	size_t year = tag == TIME_UTC ? 2 : 4, n = 0;
+	int64_t ns;
+
+	if ((tag != TIME_UTC && tag != TIME_GEN) || s.len < year + 10)
+		return 0;
+	if (tag == TIME_UTC) {
+		t[n++] = s.p[0] < '5' ? '2' : '1';
+		t[n++] = s.p[0] < '5' ? '0' : '9';
+	}
+	memcpy(t + n, s.p, year);
+	n += year;
+	for (size_t i = 0; i < 5; i++) {
+		t[n++] = "--T::"[i];
+		t[n++] = s.p[year + 2 * i];
+		t[n++] = i == 4 && s.len < year + 10 ? '0' : s.p[year + 2 * i + 1];
+	}
+	return time_parse(str_n(t, n), &ns) ? ns : 0;
+}
+
+static bool validity(struct str s, struct cert *c)
+{
+	struct str v;
+	unsigned tag;
+
+	if (!next(&s, &tag, &v))
+		return false;
+	c->from = moment(tag, v);
+	if (!next(&s, &tag, &v))
+		return false;
+	c->to = moment(tag, v);
+	return true;
+}
+
+static bool key(struct str s, struct cert *c)
+{
+	struct str alg, bits, oid, mod;
+	const char *curve;
+	unsigned tag;
+
+	if (!want(&s, SEQ, &alg) || !want(&s, BITS, &bits) || !want(&alg, OID, &c->key_oid))
+		return false;
+	c->ec = str_eq(c->key_oid, STR("\x2a\x86\x48\xce\x3d\x02\x01"));
+	if (c->ec && next(&alg, &tag, &oid) && tag == OID) {
+		curve = oid_in(curves, ARRAY_LEN(curves), oid);
+		for (; curve && *curve; curve++)
+			c->key_bits = c->key_bits * 10 + (unsigned)(*curve - '0');
+	}
+	bits = str_sub(bits, 1, bits.len);
+	if (!c->ec && want(&bits, SEQ, &mod) && want(&mod, INTEGER, &bits)) {
+		while (bits.len && !bits.p[0])
+			bits = str_sub(bits, 1, bits.len);
+		c->key_bits = (unsigned)MIN(bits.len, (size_t)65536) * 8;
+	}
+	return true;
+}
+
+static void alt_names(struct str v, struct cert *c)
+{
+	struct str seq, name;
+	unsigned tag;
+
+	if (!want(&v, SEQ, &seq))
+		return;
+	while (c->nnames < CERT_NAMES_MAX && next(&seq, &tag, &name))
+		if (tag == 0x82)
+			c->name[c->nnames++] = name;
+}
+
+static void constraints(struct str v, struct cert *c)
+{
+	struct str seq, b;
+	unsigned tag;
+
+	if (!want(&v, SEQ, &seq))
+		return;
+	c->has_constraints = true;
+	c->ca = next(&seq, &tag, &b) && tag == 1 && b.len == 1 && b.p[0];
+}
+
+static void extensions(struct str s, struct cert *c)
+{
+	struct str list, ext, oid, v;
+	unsigned tag;
+
+	if (!want(&s, SEQ, &list))
+		return;
+	while (want(&list, SEQ, &ext)) {
+		if (!want(&ext, OID, &oid) || !next(&ext, &tag, &v))
+			return;
+		if (tag == 1 && !next(&ext, &tag, &v)) /* critical */
+			return;
+		if (str_eq(oid, STR("\x55\x1d\x11")))
+			alt_names(v, c);
+		else if (str_eq(oid, STR("\x55\x1d\x13")))
+			constraints(v, c);
+	}
+}
+
+bool cert_read(struct str der, struct cert *ret_c)
+{
+	struct str s = der, cert, tbs, v, issuer, subject, cn = {0};
+	unsigned tag;
+
+	memset(ret_c, 0, sizeof(*ret_c));
+	ret_c->version = 1;
+	if (!want(&s, SEQ, &cert) || !want(&cert, SEQ, &tbs) || !next(&tbs, &tag, &v))
+		return false;
+	if (tag == 0xa0) {
+		struct str n;
+
+		if (want(&v, INTEGER, &n) && n.len == 1)
+			ret_c->version = (uint8_t)n.p[0] + 1U;
+		if (!next(&tbs, &tag, &v))
+			return false;
+	}
+	if (tag != INTEGER)
+		return false;
+	ret_c->serial = v;
+	if (!want(&tbs, SEQ, &v) || !want(&v, OID, &ret_c->sig_oid) ||
+	    !want(&tbs, SEQ, &issuer) || !want(&tbs, SEQ, &v) || !validity(v, ret_c) ||
+	    !want(&tbs, SEQ, &subject) || !want(&tbs, SEQ, &v) || !key(v, ret_c))
+		return false;
+	while (next(&tbs, &tag, &v))
+		if (tag == 0xa3)
+			extensions(v, ret_c);
+	if (!name_text(issuer, ret_c->issuer, sizeof(ret_c->issuer), &ret_c->nissuer, NULL) ||
+	    !name_text(subject, ret_c->subject, sizeof(ret_c->subject), &ret_c->nsubject, &cn))
+		return false;
+	ret_c->self_signed = str_eq(issuer, subject);
+	ret_c->ncommon = MIN(cn.len, sizeof(ret_c->common));
+	if (ret_c->ncommon)
+		memcpy(ret_c->common, cn.p, ret_c->ncommon);
+	digest_sha256(der.p, der.len, ret_c->fingerprint);
+	return true;
+}
+
+static bool matches(struct str pattern, struct str host)
+{
+	size_t dot;
+
+	if (!str_starts(pattern, STR("*.")))
+		return str_ieq(pattern, host);
+	dot = str_chr(host, '.', 0);
+	return dot != SIZE_MAX &&
+	       str_ieq(str_sub(pattern, 1, pattern.len), str_sub(host, dot, host.len));
+}
+
+bool cert_is_for(const struct cert *c, struct str host)
+{
+	for (size_t i = 0; i < c->nnames; i++)
+		if (matches(c->name[i], host))
+			return true;
+	return !c->nnames && c->ncommon && matches(str_n(c->common, c->ncommon), host);
+}
