@@ -28,6 +28,7 @@ struct half {
 
 struct app {
 	const struct proto_ops *ops; /* NULL: still looking */
+	int no;			     /* of ops in protos */
 	void *state;
 	struct half h[2];
 	bool again;
@@ -86,9 +87,24 @@ bool app_server_port(uint8_t transport, uint16_t port)
 	return false;
 }
 
+/* NULL only when memory is out; then the connection is not read. */
+static void *shared_of(struct app_room *room, int no)
+{
+	if (!room->shared[no] && protos[no]->shared_size)
+		room->shared[no] = calloc(1, protos[no]->shared_size);
+	return room->shared[no];
+}
+
+void app_room_free(struct app_room *room)
+{
+	for (size_t i = 0; i < PROTOS_MAX; i++)
+		free(room->shared[i]);
+}
+
 static struct conn conn_of(const struct app_ctx *c, struct flow *f, const struct pkt *k)
 {
 	struct conn n = {.state = f->app ? f->app->state : NULL,
+			 .shared = f->app && f->app->ops ? c->room->shared[f->app->no] : NULL,
 			 .rec = c->rec,
 			 .ts = k ? k->ts : f->last,
 			 .known = c->known,
@@ -222,12 +238,17 @@ static bool proto_begin(const struct app_ctx *c, struct flow *f, int no)
 	struct app *a = f->app;
 
 	a->state = take(c->room, o->state_size + 1);
+	if (a->state && o->shared_size && !shared_of(c->room, no)) {
+		give(c->room, a->state, o->state_size + 1);
+		a->state = NULL;
+	}
 	if (!a->state) {
 		c->room->refused++;
 		return false;
 	}
 	memset(a->state, 0, o->state_size + 1);
 	a->ops = o;
+	a->no = no;
 	if (!o->no_service)
 		f->services |= UINT64_C(1) << no;
 	return true;
@@ -640,9 +661,14 @@ void app_frame(const struct app_ctx *c, const struct pkt *k)
 	struct conn n = {
 		.rec = c->rec, .ts = k->ts, .known = c->known, .pkt = k, .sensor = c->sensor};
 
-	for (size_t i = 0; protos[i]; i++)
-		if (protos[i]->transports & PROTO_ETHER && protos[i]->ethertype == k->ethertype)
+	for (int i = 0; protos[i]; i++) {
+		if (!(protos[i]->transports & PROTO_ETHER) ||
+		    protos[i]->ethertype != k->ethertype)
+			continue;
+		n.shared = shared_of(c->room, i);
+		if (n.shared || !protos[i]->shared_size)
 			protos[i]->frame(&n, str_n((const char *)k->data, k->len));
+	}
 }
 
 void conn_skip(struct conn *c, enum dir d, uint64_t n)

@@ -11,6 +11,7 @@
 struct app_room {
 	size_t used, max;
 	uint64_t refused;
+	void *shared[PROTOS_MAX]; /* of each protocol; made when first asked for */
 };
 
 /* Where a packet is handled; lives as long as the call. */
@@ -26,6 +27,7 @@ void app_stream(const struct app_ctx *c, struct flow *f, const struct pkt *k, en
 void app_datagram(const struct app_ctx *c, struct flow *f, const struct pkt *k, enum dir d);
 /* Ends the protocol; the connection is over. */
 void app_close(const struct app_ctx *c, struct flow *f);
+void app_room_free(struct app_room *room);
 /* Whether segments behind a hole are still waited for. */
 bool app_waits(const struct flow *f);
 void app_frame(const struct app_ctx *c, const struct pkt *k);

@@ -28,7 +28,8 @@ struct sniff {
 
 /* A connection as its protocol sees it. */
 struct conn {
-	void *state; /* ops->state_size bytes, zeroed at first */
+	void *state;  /* ops->state_size bytes, zeroed at first */
+	void *shared; /* ops->shared_size bytes of the sensor, zeroed at first */
 	struct rec *rec;
 	int64_t ts;	       /* of the packet that brought these bytes */
 	int64_t known;	       /* now; never goes back */
@@ -47,6 +48,7 @@ struct proto_ops {
 	uint16_t ports[16]; /* usual ports of the server, 0 ends: tried first there */
 	uint16_t ethertype; /* of PROTO_ETHER */
 	size_t state_size;
+	size_t shared_size;  /* of one block for all connections of a sensor */
 	uint32_t buffer_max; /* bytes of one direction that may wait for more; 0 = 16 KiB */
 	bool no_service;     /* conn records do not name it */
 	/* By content, on any port. Cheap: called for every connection's first bytes. */

@@ -79,6 +79,7 @@ struct sensor *sensor_free(struct sensor *s)
 	flows_free(&s->flows);
 	frag_free(s->frag);
 	rec_free(&s->out);
+	app_room_free(&s->room);
 	free(s);
 	return NULL;
 }
