@@ -161,6 +161,9 @@ void report_run(struct pipeline *p, struct stream *st, const uint64_t *per_type,
 	       (unsigned long long)s.events, s.files, (double)wall_ns / 1e9,
 	       (double)s.events * 1e9 / (double)MAX(wall_ns, 1),
 	       (unsigned long long)s.duplicates, (unsigned long long)s.refused);
+	if (s.packets)
+		printf("%llu packets, %llu connections seen on the wire\n",
+		       (unsigned long long)s.packets, (unsigned long long)s.flows);
 	printf("%llu alerts, %llu notes; %zu learned states of %zu quantities in %.1f MiB%s\n",
 	       (unsigned long long)p->alerts, (unsigned long long)p->notes, ls.states,
 	       ls.quantities, (double)ls.bytes / (double)MIB,

@@ -10,6 +10,24 @@
 #define K1	    UINT64_C(0x9e3779b97f4a7c15)
 #define K2	    UINT64_C(0xc2b2ae3d27d4eb4f)
 
+#define HUGE_PAGE (2 * MIB)
+
+/* A zeroed index; large ones on large pages, since every packet goes to another place in it. */
+static uint64_t *index_new(size_t cap)
+{
+	size_t bytes = cap * sizeof(uint64_t);
+	void *p;
+
+	if (bytes < HUGE_PAGE)
+		return calloc(cap, sizeof(uint64_t));
+	p = aligned_alloc(HUGE_PAGE, bytes);
+	if (!p)
+		return NULL;
+	(void)madvise(p, bytes, MADV_HUGEPAGE);
+	memset(p, 0, bytes);
+	return p;
+}
+
 int flows_init(struct flows *t, uint32_t max)
 {
 	*t = (struct flows){.max = max, .cap = INDEX_FIRST};
@@ -23,7 +41,8 @@ int flows_init(struct flows *t, uint32_t max)
 		t->f = NULL;
 		return -ENOMEM;
 	}
-	t->index = calloc(t->cap, sizeof(*t->index));
+	(void)madvise(t->f, t->reserved, MADV_HUGEPAGE);
+	t->index = index_new(t->cap);
 	return t->index ? 0 : -ENOMEM;
 }
 
@@ -104,7 +123,7 @@ static void index_put(uint64_t *index, size_t cap, uint64_t word)
 
 static int index_grow(struct flows *t)
 {
-	uint64_t *p = calloc(t->cap * 2, sizeof(*p));
+	uint64_t *p = index_new(t->cap * 2);
 
 	if (!p)
 		return -ENOMEM;
@@ -246,10 +265,14 @@ const char *flow_state(const struct flow *f)
 
 void flow_note(struct flow *f, char c, enum dir d)
 {
-	if (d == DIR_RESP)
-		c = lower_c(c);
-	if (f->nhist < HISTORY_MAX && !memchr(f->hist, c, f->nhist))
-		f->hist[f->nhist++] = c;
+	static const char letters[] = "SHADFRTWGIQ^";
+	uint32_t bit = UINT32_C(1) << (2 * (strchr(letters, c) - letters) + (d == DIR_RESP));
+
+	if (f->noted & bit)
+		return;
+	f->noted |= bit;
+	if (f->nhist < HISTORY_MAX)
+		f->hist[f->nhist++] = d == DIR_RESP ? lower_c(c) : c;
 }
 
 static void history(struct flow *f, const struct pkt *k, enum dir d)

@@ -38,26 +38,30 @@ struct side {
 	uint32_t acked; /* by the other side */
 };
 
-#define HISTORY_MAX 20
+#define HISTORY_MAX 24
 
+/* A packet of a plain connection touches the first two lines of 64 bytes alone. */
 struct flow {
 	struct ip ip[2];
 	uint16_t port[2];
 	uint8_t proto;
-	uint8_t state[2]; /* TCP; else whether the side has sent */
+	uint8_t state[2]; /* of TCP */
 	uint8_t flags;
-	uint32_t hash;	     /* upper half */
-	uint32_t last_s;     /* second of the sensor's clock when last seen */
-	int64_t start, last; /* of the packets */
-	struct side side[2];
-	uint64_t services; /* bit: number in protos */
+	uint32_t last_s; /* second of the sensor's clock when last seen */
+	uint32_t noted;	 /* what is in hist, a bit for each letter and side */
+	int64_t last;	 /* of the packets */
 	struct app *app;
+	struct side side[2];
+	int64_t start;	     /* of the packets */
+	uint64_t services;   /* bit: number in protos */
+	uint32_t hash;	     /* upper half */
 	uint32_t prev, next; /* in the wheel; next also in the free list */
 	uint16_t slot;
 	uint8_t reports; /* how often it was reported while open */
 	uint8_t nhist;
 	char hist[HISTORY_MAX];
-};
+} __attribute__((aligned(64)));
+_Static_assert(sizeof(struct flow) == 192, "three cache lines");
 
 #define WHEEL_SLOTS 512
 

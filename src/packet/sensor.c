@@ -408,7 +408,6 @@ unsigned sensor_frames(struct sensor *s, const struct frame *f, unsigned n)
 			continue;
 		__builtin_prefetch(guess, 1);
 		__builtin_prefetch(guess + 64, 1);
-		__builtin_prefetch(guess + 128, 1);
 	}
 	for (unsigned i = 0; i < npkt; i++)
 		handle(s, &s->pkt[i]);

@@ -24,6 +24,35 @@ int refusals_add(struct refusals *l, const struct refusal *r)
 	return 0;
 }
 
+/* What a capture had that gave no record, under the sensor's own reasons. */
+static int packets_take(struct refusals *l, const struct cursor *c)
+{
+	const struct input_stats *p = &c->packets;
+	const struct {
+		uint64_t n;
+		const char *why;
+	} more[] = {{p->s.evicted, "connections ended early for want of room"},
+		    {p->s.unread, "connections not read for want of room"},
+		    {p->lost > 0, "bytes of the capture that are no frame"}};
+	struct refusal own = {.source = "packet"};
+	int r = 0;
+
+	snprintf(own.first, sizeof(own.first), "%s", c->path);
+	for (int i = 0; i < DISSECT_RESULTS && r == 0; i++) {
+		own.why = dissect_text((enum dissect_result)i);
+		own.n = p->s.refused[i];
+		if (own.n)
+			r = refusals_add(l, &own);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(more) && r == 0; i++) {
+		own.why = more[i].why;
+		own.n = more[i].n;
+		if (own.n)
+			r = refusals_add(l, &own);
+	}
+	return r;
+}
+
 int refusals_take(struct refusals *l, const struct cursor *c)
 {
 	struct refusal own = {.source = decoder_source(c->dec)};
@@ -42,6 +71,8 @@ int refusals_take(struct refusals *l, const struct cursor *c)
 	snprintf(own.first, sizeof(own.first), "%s", c->path);
 	if (r == 0 && c->torn)
 		r = refusals_add(l, &own);
+	if (r == 0 && c->ordered)
+		r = packets_take(l, c);
 	return r;
 }
 

@@ -118,6 +118,16 @@ static void job_block(struct job *j)
 	cursor_block(&in->c, in->ahead);
 }
 
+static void count_packets(struct stream *st, const struct input *in)
+{
+	const struct input_stats *p = &in->c.packets;
+
+	for (int i = 0; i < DISSECT_RESULTS; i++)
+		st->stats.refused += p->s.refused[i];
+	st->stats.packets += p->s.packets;
+	st->stats.flows += p->s.flows;
+}
+
 static void refuse_file(struct stream *st, struct input *in)
 {
 	struct stream_file *f = &st->files[in->no];
@@ -292,6 +302,8 @@ static int input_close(struct stream *st, struct input *in)
 {
 	int r = in->c.dec ? refusals_take(&st->ref, &in->c) : 0;
 
+	if (in->c.dec && in->c.ordered)
+		count_packets(st, in);
 	cursor_free(&in->c);
 	hold_free(&in->hold);
 	return r;

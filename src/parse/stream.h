@@ -40,6 +40,7 @@ struct stream_stats {
 	uint64_t bytes_total, bytes_done; /* on disk; both passes count once, at decoding */
 	uint64_t bytes_raw;		  /* decompressed, decoded so far */
 	uint64_t records, events, duplicates, refused;
+	uint64_t packets, flows; /* of captures that are read to their end */
 	size_t files, files_refused;
 };
 
