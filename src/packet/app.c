@@ -9,6 +9,7 @@
 #define HELD_MAX      64 /* segments of a side behind a hole */
 #define HELD_BYTES    (256 * KIB)
 #define SEQ_FAR	      (1 << 24) /* sequence numbers that jump further are no hole */
+#define ROUNDS_MAX    8		/* times that a protocol is looked for in one connection */
 #define SEGMENT_BYTES 65536U
 
 struct seg {
@@ -313,7 +314,7 @@ static void look_again(const struct app_ctx *c, struct flow *f, const struct pkt
 
 	proto_end(c, f);
 	a->again = false;
-	if (++a->rounds > 8) {
+	if (++a->rounds > ROUNDS_MAX) {
 		give_up(c, f);
 		return;
 	}
@@ -421,8 +422,11 @@ static void lost(const struct app_ctx *c, struct flow *f, enum dir d, uint64_t n
 	if (!a)
 		return;
 	h = &a->h[d];
-	if (!a->ops) {
-		give_up(c, f);
+	if (!a->ops) { /* a message may begin behind it */
+		h->len = 0;
+		h->no = false;
+		if (++a->rounds > ROUNDS_MAX)
+			give_up(c, f);
 		return;
 	}
 	k = MIN(h->skip, n);
@@ -530,15 +534,17 @@ static void out_of_order(const struct app_ctx *c, struct flow *f, const struct p
 			 enum dir d, const struct seg *g)
 {
 	uint32_t last;
+	bool had = f->side[d].acked && (int32_t)(f->side[d].acked - g->seq) >= 0;
 
 	if (!f->app && !(f->flags & FLOW_NO_APP))
 		app_new(c, f);
 	if (f->app && !f->app->h[d].dead) {
 		struct half *h = &f->app->h[d];
 
-		if (hold(c, h, g))
+		if (!had && hold(c, h, g))
 			return;
-		/* Too much behind the hole: it will not be filled. */
+		/* Already acknowledged when it was not here: it has passed us by. Or there is
+		 * too much behind the hole: it will not be filled. */
 		last = h->nheld ? h->held[h->nheld - 1].seq : f->side[d].next;
 		release(c, f, d, true, last);
 	}
@@ -605,6 +611,10 @@ void app_stream(const struct app_ctx *c, struct flow *f, const struct pkt *k, en
 		segment(c, f, k, d);
 	if (k->flags & TCP_ACK) {
 		f->side[!d].acked = k->ack;
+		/* A capture that begins with a keep-alive, which is one byte behind. */
+		if (f->state[!d] == TCPS_PARTIAL && !f->side[!d].bytes &&
+		    k->ack == f->side[!d].next + 1)
+			f->side[!d].next = k->ack;
 		/* The other side has them: it is we who missed them. */
 		if (f->app && f->app->h[!d].nheld)
 			release(c, f, !d, true, k->ack);

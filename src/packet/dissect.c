@@ -217,6 +217,13 @@ static enum dissect_result ppp(struct walk *w)
 	return proto == 0x281 ? by_type(w, 0x8847) : DISSECT_OK;
 }
 
+static bool gre_knows(uint16_t type)
+{
+	return type == ETH_IP4 || type == ETH_IP6 || type == ETH_TEB || type == ETH_PPP ||
+	       type == ETH_ERSPAN2 || type == ETH_ERSPAN3 || type == 0x8847 || type == 0x8848 ||
+	       type == 0x8100;
+}
+
 static enum dissect_result gre(struct walk *w, size_t size)
 {
 	uint16_t flags, type;
@@ -228,8 +235,8 @@ static enum dissect_result gre(struct walk *w, size_t size)
 	type = be16(w->p + 2);
 	n += (flags & 0x8000 ? 4U : 0U) + (flags & 0x2000 ? 4U : 0U) +
 	     (flags & 0x1000 ? 4U : 0U) + (flags & 0x0080 ? 4U : 0U);
-	if (flags & 0x4000 || (flags & 7) > 1 || n > size)
-		return emit(w, size); /* source routing: nobody's any more */
+	if (flags & 0x4000 || (flags & 7) > 1 || n > size || !gre_knows(type))
+		return emit(w, size); /* a connection, but not what is in it */
 	if (n > left(w))
 		return DISSECT_SHORT;
 	more = type == ETH_ERSPAN2 && flags & 0x1000 ? 8 : type == ETH_ERSPAN3 ? 12 : 0;

@@ -11,7 +11,7 @@
 #define NAME_MAX_ 255
 #define WAIT_MAX  8
 #define POOL	  640 /* text of names that wait */
-#define ASKED_MAX 16  /* questions of a message that are told of */
+#define ASKED_MAX 32  /* questions of a message that are told of */
 #define RR_MAX	  64
 #define PORT_MDNS 5353
 #define PORT_NBNS 137

@@ -163,7 +163,10 @@ int cursor_open(struct cursor *c, struct diag *d)
 	r = fill(c, HEAD_BYTES);
 	if (r == 0 && !c->len) {
 		r = c->err ? c->err : E_FORMAT;
-		diag_set(d, r, "%s: %s", c->path, c->err ? err_text(c->err) : "empty");
+		diag_set(d, r, "%s: %s", c->path,
+			 c->err					     ? err_text(c->err)
+			 : packet_is_capture(c->in, &c->first_known) ? "no connection in it"
+								     : "empty");
 	} else if (r == 0) {
 		r = c->codec ? decoder_open_as(c->src, c->path, c->codec, &c->dec, d)
 			     : decoder_open(c->src, c->path, str_n(c->buf, c->len), &c->dec, d);
