@@ -10,12 +10,18 @@
 #define DEPTH_CEILING	  1024
 #define TEXT_MAX	  (1024 * MIB)
 
+/*
+ * All of it is meant to live in registers: whoever takes its address is inlined, and what j
+ * must know is written back at the end.
+ */
 struct scan {
 	struct json *j;
 	const char *at, *end, *base;
+	struct json_tok *tok; /* of j; */
+	uint32_t ntok;	      /* the same */
+	uint32_t room;	      /* tokens that fit without growing or breaking the limit */
 	uint32_t depth, max_depth;
-	uint32_t room; /* tokens that fit without growing or breaking the limit */
-	uint32_t stack[DEPTH_CEILING]; /* tokens of the open containers */
+	uint32_t *stack; /* [DEPTH_CEILING] tokens of the open containers */
 };
 
 void json_init(struct json *j)
@@ -52,28 +58,32 @@ static uint32_t tape_room(const struct json *j)
 	return MIN(j->cap, j->max_tok ? j->max_tok : TOK_MAX_DEFAULT);
 }
 
-static inline int push_tok(struct scan *s, enum json_kind kind, const char *from, size_t len)
+static ALWAYS_INLINE int push_tok(struct scan *s, enum json_kind kind, const char *from,
+				  size_t len, bool esc)
 {
-	struct json *j = s->j;
+	if (UNLIKELY(s->ntok >= s->room)) {
+		int r;
 
-	if (UNLIKELY(j->ntok >= s->room)) {
-		int r = tape_grow(j);
-
+		s->j->ntok = s->ntok;
+		r = tape_grow(s->j);
 		if (r < 0)
 			return r;
-		s->room = tape_room(j);
+		s->tok = s->j->tok;
+		s->room = tape_room(s->j);
 	}
-	j->tok[j->ntok] = (struct json_tok){.off = (uint32_t)(from - s->base),
+	s->tok[s->ntok] = (struct json_tok){.off = (uint32_t)(from - s->base),
 					    .len = (uint32_t)len,
-					    .next = j->ntok + 1,
-					    .kind = (uint8_t)kind};
-	j->ntok++;
+					    .next = s->ntok + 1,
+					    .kind = (uint8_t)kind,
+					    .esc = esc};
+	s->ntok++;
 	return 0;
 }
 
-static inline void skip_space(struct scan *s)
+static ALWAYS_INLINE void skip_space(struct scan *s)
 {
-	while (s->at < s->end &&
+	/* Mostly there is none. */
+	while (s->at < s->end && (unsigned char)*s->at <= ' ' &&
 	       (*s->at == ' ' || *s->at == '\n' || *s->at == '\r' || *s->at == '\t'))
 		s->at++;
 }
@@ -93,116 +103,133 @@ static int hex4(const char *p, uint32_t *ret)
 	return 0;
 }
 
+/* Past the escape at *at, which is moved; E_FORMAT when it is none. */
+static int skip_escape(const char **at, const char *end)
+{
+	const char *p = *at;
+	uint32_t u;
+
+	if (end - p < 2)
+		return E_FORMAT;
+	if (p[1] == 'u') {
+		if (end - p < 6 || hex4(p + 2, &u) < 0)
+			return E_FORMAT;
+		*at = p + 6;
+		return 0;
+	}
+	if (!p[1] || !strchr("\"\\/bfnrt", p[1]))
+		return E_FORMAT;
+	*at = p + 2;
+	return 0;
+}
+
 /* s->at is after the opening quote. */
-static int scan_string(struct scan *s)
+static ALWAYS_INLINE int scan_string(struct scan *s)
 {
 	const char *from = s->at, *p = from;
 	bool esc = false;
-	int r;
 
 	for (;;) {
-		uint32_t u;
+		const char *next;
 
 		p = block_text_stop(p, s->end);
-		if (p >= s->end || (unsigned char)*p < 0x20) {
-			s->at = p;
-			return E_FORMAT;
-		}
-		if (*p == '"')
+		if (LIKELY(p < s->end && *p == '"'))
 			break;
-		esc = true;
 		s->at = p;
-		if (s->end - p < 2)
+		if (p >= s->end || (unsigned char)*p < 0x20)
 			return E_FORMAT;
-		if (p[1] == 'u') {
-			if (s->end - p < 6 || hex4(p + 2, &u) < 0)
-				return E_FORMAT;
-			p += 6;
-		} else {
-			if (!p[1] || !strchr("\"\\/bfnrt", p[1]))
-				return E_FORMAT;
-			p += 2;
-		}
+		esc = true;
+		next = p;
+		if (skip_escape(&next, s->end) < 0)
+			return E_FORMAT;
+		p = next;
 	}
 	s->at = p + 1;
-	r = push_tok(s, JSON_STRING, from, (size_t)(p - from));
-	if (r == 0)
-		s->j->tok[s->j->ntok - 1].esc = esc;
-	return r;
+	return push_tok(s, JSON_STRING, from, (size_t)(p - from), esc);
 }
 
-static inline bool digit(const struct scan *s, const char *p)
+static ALWAYS_INLINE const char *skip_digits(const char *p, const char *end)
 {
-	return p < s->end && *p >= '0' && *p <= '9';
+	while (p < end && (unsigned char)(*p - '0') <= 9)
+		p++;
+	return p;
 }
 
-static int scan_number(struct scan *s)
+/* Behind the number at p, or NULL. */
+static ALWAYS_INLINE const char *number_end(const char *p, const char *end)
 {
-	const char *from = s->at, *p = from;
+	const char *q;
 
 	if (*p == '-')
 		p++;
-	if (!digit(s, p))
-		return E_FORMAT;
+	q = skip_digits(p, end);
+	if (q == p)
+		return NULL;
 	if (*p == '0')
-		p++;
-	else
-		while (digit(s, p))
-			p++;
-	if (p < s->end && *p == '.') {
-		if (!digit(s, ++p))
-			return E_FORMAT;
-		while (digit(s, p))
-			p++;
+		q = p + 1;
+	if (q < end && *q == '.') {
+		p = q + 1;
+		q = skip_digits(p, end);
+		if (q == p)
+			return NULL;
 	}
-	if (p < s->end && (*p == 'e' || *p == 'E')) {
-		p++;
-		if (p < s->end && (*p == '+' || *p == '-'))
+	if (q < end && (*q == 'e' || *q == 'E')) {
+		p = q + 1;
+		if (p < end && (*p == '+' || *p == '-'))
 			p++;
-		if (!digit(s, p))
-			return E_FORMAT;
-		while (digit(s, p))
-			p++;
+		q = skip_digits(p, end);
+		if (q == p)
+			return NULL;
 	}
-	s->at = p;
-	return push_tok(s, JSON_NUMBER, from, (size_t)(p - from));
+	return q;
 }
 
-static int scan_word(struct scan *s, const char *word, size_t len, enum json_kind kind)
+static ALWAYS_INLINE int scan_number(struct scan *s)
+{
+	const char *from = s->at, *p = number_end(from, s->end);
+
+	if (!p)
+		return E_FORMAT;
+	s->at = p;
+	return push_tok(s, JSON_NUMBER, from, (size_t)(p - from), false);
+}
+
+static ALWAYS_INLINE int scan_word(struct scan *s, const char *word, size_t len,
+				   enum json_kind kind)
 {
 	const char *from = s->at;
 
 	if ((size_t)(s->end - from) < len || memcmp(from, word, len) != 0)
 		return E_FORMAT;
 	s->at += len;
-	return push_tok(s, kind, from, len);
+	return push_tok(s, kind, from, len, false);
 }
 
-static int open_container(struct scan *s, enum json_kind kind)
+static ALWAYS_INLINE int open_container(struct scan *s, enum json_kind kind)
 {
 	int r;
 
 	if (s->depth >= s->max_depth)
 		return E_LIMIT;
-	r = push_tok(s, kind, s->at, 0);
+	r = push_tok(s, kind, s->at, 0, false);
 	if (r < 0)
 		return r;
-	s->stack[s->depth++] = s->j->ntok - 1;
+	s->stack[s->depth++] = s->ntok - 1;
 	s->at++;
 	return 0;
 }
 
 /* s->at is at the closing bracket. */
-static void close_container(struct scan *s)
+static ALWAYS_INLINE void close_container(struct scan *s)
 {
-	struct json_tok *t = &s->j->tok[s->stack[--s->depth]];
+	struct json_tok *t = &s->tok[s->stack[--s->depth]];
 
 	s->at++;
 	t->len = (uint32_t)(s->at - s->base) - t->off;
-	t->next = s->j->ntok;
+	t->next = s->ntok;
 }
 
-static int scan_value(struct scan *s)
+static ALWAYS_INLINE int scan_value(struct scan *s)
 {
 	switch (*s->at) {
 	case '"':
@@ -223,7 +250,7 @@ static int scan_value(struct scan *s)
 	}
 }
 
-static int scan_key(struct scan *s)
+static ALWAYS_INLINE int scan_key(struct scan *s)
 {
 	int r;
 
@@ -245,10 +272,10 @@ static int scan_key(struct scan *s)
  * After a value, or after an opening bracket (`opened`): closes what is closed, and leaves
  * s->at at the next value. 1 when a value follows, 0 when the text is complete.
  */
-static int next_value(struct scan *s, bool opened)
+static ALWAYS_INLINE int next_value(struct scan *s, bool opened)
 {
 	while (s->depth) {
-		struct json_tok *t = &s->j->tok[s->stack[s->depth - 1]];
+		struct json_tok *t = &s->tok[s->stack[s->depth - 1]];
 		char closing = t->kind == JSON_OBJECT ? '}' : ']';
 
 		skip_space(s);
@@ -266,7 +293,7 @@ static int next_value(struct scan *s, bool opened)
 			skip_space(s);
 		}
 		t->n++;
-		if (t->kind == JSON_OBJECT) {
+		if (closing == '}') {
 			int r = scan_key(s);
 
 			return r < 0 ? r : 1;
@@ -278,6 +305,7 @@ static int next_value(struct scan *s, bool opened)
 
 int json_scan(struct json *j, struct str text, size_t *ret_off)
 {
+	uint32_t stack[DEPTH_CEILING];
 	struct scan s;
 	int r = 1;
 
@@ -285,6 +313,9 @@ int json_scan(struct json *j, struct str text, size_t *ret_off)
 	s.base = s.at = text.p;
 	s.end = text.p + text.len;
 	s.depth = 0;
+	s.stack = stack;
+	s.tok = j->tok;
+	s.ntok = 0;
 	s.room = tape_room(j);
 	s.max_depth = MIN(j->max_depth ? j->max_depth : DEPTH_MAX_DEFAULT, DEPTH_CEILING);
 	j->text = text;
@@ -299,6 +330,7 @@ int json_scan(struct json *j, struct str text, size_t *ret_off)
 		if (r == 0)
 			r = next_value(&s, s.depth > depth);
 	}
+	j->ntok = s.ntok;
 	if (r == 0) {
 		skip_space(&s);
 		if (s.at != s.end)

@@ -14,7 +14,9 @@
 #define UNUSED	     __attribute__((unused))
 #define LIKELY(x)    __builtin_expect(!!(x), 1)
 #define UNLIKELY(x)  __builtin_expect(!!(x), 0)
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+/* For what must be seen together with its caller to be fast; needs `static` before it. */
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+#define ARRAY_LEN(a)  (sizeof(a) / sizeof((a)[0]))
 /* Some libraries bring their own. */
 #undef MIN
 #undef MAX
