@@ -22,8 +22,14 @@
 #define SALT_NAME   UINT64_C(0x6e616d65)
 #define SALT_ID	    UINT64_C(0x6964)
 
+/* A byte of the hash of each edge of a set, 0 where it is free: most are not looked at. */
+struct tags {
+	uint8_t v[WAYS];
+};
+
 struct edges {
 	struct edge *slots;	 /* [nsets * WAYS]; all edges from one key lie in one set */
+	struct tags *tags;	 /* [nsets] */
 	size_t nsets;		 /* power of two */
 	struct map now, before;	 /* key -> 64-bit sketch of distinct others, two generations */
 	size_t degree_max;	 /* entries of one generation */
@@ -51,8 +57,9 @@ int edges_new(size_t bytes, struct edges **ret_g)
 	while (sets * 2 * WAYS * sizeof(struct edge) <= bytes / 4 * 3)
 		sets *= 2;
 	g->slots = calloc(sets * WAYS, sizeof(struct edge));
-	if (!g->slots) {
-		free(g);
+	g->tags = calloc(sets, sizeof(*g->tags));
+	if (!g->slots || !g->tags) {
+		edges_free(g);
 		return -ENOMEM;
 	}
 	g->nsets = sets;
@@ -70,6 +77,7 @@ struct edges *edges_free(struct edges *g)
 		map_free(&g->now);
 		map_free(&g->before);
 		free(g->slots);
+		free(g->tags);
 		free(g);
 	}
 	return NULL;
@@ -79,7 +87,8 @@ size_t edges_bytes(const struct edges *g)
 {
 	size_t slots = g->now.cap + g->before.cap;
 
-	return g->nsets * WAYS * sizeof(struct edge) + slots * (sizeof(struct map_slot) + 1);
+	return g->nsets * (WAYS * sizeof(struct edge) + sizeof(*g->tags)) +
+	       slots * (sizeof(struct map_slot) + 1);
 }
 
 uint64_t edges_domain(struct str name)
@@ -152,6 +161,16 @@ static int degree_add(struct edges *g, uint64_t key, uint64_t other)
 	return 0;
 }
 
+static size_t set_of(const struct edges *g, uint64_t key)
+{
+	return hash_mix(key) & (g->nsets - 1);
+}
+
+static uint8_t tag_of(const struct edge *e)
+{
+	return (uint8_t)(hash_2(e->from, e->to + e->kind) | 1);
+}
+
 /* Free slots first, then plain contacts, then causal edges; the oldest of each. */
 static bool goes_first(const struct edge *a, const struct edge *b)
 {
@@ -164,20 +183,25 @@ static bool goes_first(const struct edge *a, const struct edge *b)
 
 static void put_half(struct edges *g, struct edge e)
 {
-	struct edge *set = &g->slots[(hash_mix(e.from) & (g->nsets - 1)) * WAYS];
-	struct edge *victim = set;
+	size_t at = set_of(g, e.from);
+	struct edge *set = &g->slots[at * WAYS], *victim = set;
+	struct tags *tags = &g->tags[at];
+	uint8_t tag = tag_of(&e);
 
 	for (unsigned i = 0; i < WAYS; i++) {
 		struct edge *s = &set[i];
 
-		if (s->used && s->from == e.from && s->to == e.to && s->kind == e.kind) {
+		if (tags->v[i] == tag && s->from == e.from && s->to == e.to &&
+		    s->kind == e.kind) {
 			s->time = MAX(s->time, e.time);
 			return;
 		}
-		if (goes_first(s, victim))
-			victim = s;
 	}
+	for (unsigned i = 1; i < WAYS; i++)
+		if (goes_first(&set[i], victim))
+			victim = &set[i];
 	*victim = e;
+	tags->v[victim - set] = tag;
 }
 
 /* An edge is found from both of its ends. */
@@ -185,6 +209,7 @@ static void put(struct edges *g, uint64_t a, uint64_t b, enum edge_kind kind, in
 {
 	if (a == b)
 		return;
+	__builtin_prefetch(&g->tags[set_of(g, b)]);
 	put_half(g, (struct edge){a, b, t, (uint8_t)kind, true});
 	put_half(g, (struct edge){b, a, t, (uint8_t)kind, true});
 }
@@ -201,7 +226,7 @@ static int newest_first(const void *a, const void *b)
 size_t edges_near(const struct edges *g, uint64_t key, int64_t since, struct edge *ret,
 		  size_t max)
 {
-	const struct edge *set = &g->slots[(hash_mix(key) & (g->nsets - 1)) * WAYS];
+	const struct edge *set = &g->slots[set_of(g, key) * WAYS];
 	struct edge found[WAYS];
 	size_t n = 0;
 
