@@ -117,7 +117,8 @@ bool str_i64(struct str s, int64_t *ret_v)
 	for (; i < s.len; i++) {
 		unsigned d = (unsigned char)s.p[i] - (unsigned)'0';
 
-		if (d > 9 || v > (lim - d) / 10)
+		/* Eighteen digits always fit. */
+		if (d > 9 || (i >= 18 && v > (lim - d) / 10))
 			return false;
 		v = v * 10 + d;
 	}

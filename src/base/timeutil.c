@@ -134,6 +134,8 @@ bool time_parse_epoch(struct str s, int64_t *ret_ns)
 	size_t i = 0;
 	double f;
 
+	for (; i < s.len && s.p[i] >= '0' && s.p[i] <= '9' && i < 18; i++)
+		v = v * 10 + (s.p[i] - '0');
 	/* Nanoseconds have 19 digits, and not all numbers of 19 fit. */
 	for (; i < s.len && s.p[i] >= '0' && s.p[i] <= '9' && i < 19; i++)
 		if (__builtin_mul_overflow(v, 10, &v) ||

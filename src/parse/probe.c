@@ -18,9 +18,14 @@ struct look {
 	unsigned depth;
 };
 
+/* What ends a number, true, false or null. */
+static const bool ends[256] = {[','] = true,  ['}'] = true,  [']'] = true, [' '] = true,
+			       ['\n'] = true, ['\r'] = true, ['\t'] = true};
+
 static void space(struct look *k)
 {
-	while (k->at < k->end &&
+	/* Mostly there is none. */
+	while (k->at < k->end && (unsigned char)*k->at <= ' ' &&
 	       (*k->at == ' ' || *k->at == '\n' || *k->at == '\r' || *k->at == '\t'))
 		k->at++;
 }
@@ -94,8 +99,7 @@ static bool value(struct look *k, struct json_tok *ret_t)
 			return false;
 		break;
 	default:
-		while (k->at < k->end && *k->at != ',' && *k->at != '}' && *k->at != ']' &&
-		       *k->at != ' ' && *k->at != '\n' && *k->at != '\r' && *k->at != '\t')
+		while (k->at < k->end && !ends[(unsigned char)*k->at])
 			k->at++;
 		ret_t->kind = *from == 't'   ? JSON_TRUE
 			      : *from == 'f' ? JSON_FALSE
