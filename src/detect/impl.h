@@ -90,7 +90,8 @@ struct tally {
 struct type_index {
 	uint32_t *always; /* indexes into detect.rules, ascending */
 	size_t nalways;
-	attr_t *attrs; /* attributes some rule needs a value of */
+	attr_t *attrs;	/* attributes some rule needs a value of */
+	uint64_t *lens; /* bit n: some such value has n bytes; the last bit: 63 or more */
 	size_t nattrs;
 	attr_t *words; /* attributes some rule needs a word in: detect.scans finds them */
 	size_t nwords;

@@ -30,7 +30,8 @@ static uint64_t anchor_key(const struct anchor *a)
 	return value_key(a->attr, a->text) ^ (a->whole ? 0 : UINT64_MAX);
 }
 
-static void attr_once(attr_t *attrs, size_t *n, attr_t a)
+/* Where a stands in attrs, put there when it does not. */
+static size_t attr_once(attr_t *attrs, size_t *n, attr_t a)
 {
 	size_t k = 0;
 
@@ -38,6 +39,12 @@ static void attr_once(attr_t *attrs, size_t *n, attr_t a)
 		k++;
 	if (k == *n)
 		attrs[(*n)++] = a;
+	return k;
+}
+
+static uint64_t len_bit(struct str s)
+{
+	return UINT64_C(1) << MIN(s.len, (size_t)63);
 }
 
 static void add_value(struct build *b, const struct anchor *a)
@@ -63,7 +70,7 @@ static void add_value(struct build *b, const struct anchor *a)
 	x->links[x->nlinks].rule = b->rule;
 	x->links[x->nlinks].next = (uint32_t)*head;
 	*head = ++x->nlinks;
-	attr_once(x->attrs, &x->nattrs, a->attr);
+	x->lens[attr_once(x->attrs, &x->nattrs, a->attr)] |= len_bit(a->text);
 }
 
 /* The scan of a's attribute is shared by all types. */
@@ -165,9 +172,10 @@ static int build_type(struct detect *dt, size_t t)
 	map_init(&b.usage);
 	b.x->always = calloc(dt->nrules + 1, sizeof(*b.x->always));
 	b.x->attrs = calloc(nattrs + 1, sizeof(*b.x->attrs));
+	b.x->lens = calloc(nattrs + 1, sizeof(*b.x->lens));
 	b.x->words = calloc(nattrs + 1, sizeof(*b.x->words));
 	b.x->fits = calloc(dt->nrules + 1, sizeof(*b.x->fits));
-	if (!b.x->always || !b.x->attrs || !b.x->words || !b.x->fits)
+	if (!b.x->always || !b.x->attrs || !b.x->lens || !b.x->words || !b.x->fits)
 		return -ENOMEM;
 	for (size_t i = 0; i < dt->nrules; i++)
 		b.x->fits[i] = fits(dt, dt->rules[i], t);
@@ -282,6 +290,7 @@ void index_free(struct detect *dt)
 
 		free(x->always);
 		free(x->attrs);
+		free(x->lens);
 		free(x->words);
 		free(x->fits);
 		free(x->links);
@@ -319,30 +328,33 @@ static void word_found(uint32_t rule, void *arg)
 		s->n = add_found(s->dt, s->n, rule);
 }
 
-static void find_value(struct search *s, attr_t a, struct str text)
+static void find_value(struct search *s, size_t k, struct str text)
 {
-	const uint64_t *head = map_get(&s->x->heads, value_key(a, text));
+	const uint64_t *head;
 
+	if (!(s->x->lens[k] & len_bit(text)))
+		return;
+	head = map_get(&s->x->heads, value_key(s->x->attrs[k], text));
 	for (uint64_t l = head ? *head : 0; l; l = s->x->links[l - 1].next)
 		s->n = add_found(s->dt, s->n, s->x->links[l - 1].rule);
 }
 
-/* Every text of v, as deep as a filter looks. */
-static void find_in(struct search *s, attr_t a, const struct val *v, bool words, unsigned depth)
+/* Every text of v, of attribute k of values or of words, as deep as a filter looks. */
+static void find_in(struct search *s, size_t k, const struct val *v, bool words, unsigned depth)
 {
 	char tmp[40];
 
 	if (v->kind == VAL_LIST) {
 		for (uint32_t i = 0; i < v->len && depth < LISTS_DEEP; i++)
-			find_in(s, a, &v->list[i], words, depth + 1);
+			find_in(s, k, &v->list[i], words, depth + 1);
 		return;
 	}
 	if (v->kind <= VAL_NULL)
 		return;
 	if (words)
-		scan_text(s->dt->scans[a], val_text(v, tmp), word_found, s);
+		scan_text(s->dt->scans[s->x->words[k]], val_text(v, tmp), word_found, s);
 	else
-		find_value(s, a, val_text(v, tmp));
+		find_value(s, k, val_text(v, tmp));
 }
 
 static int by_number(const void *a, const void *b)
@@ -376,9 +388,9 @@ size_t index_find(struct detect *dt, const struct event *e, const uint32_t **ret
 
 	dt->stamp++;
 	for (size_t k = 0; k < x->nattrs; k++)
-		find_in(&s, x->attrs[k], event_get(e, x->attrs[k]), false, 0);
+		find_in(&s, k, event_get(e, x->attrs[k]), false, 0);
 	for (size_t k = 0; k < x->nwords; k++)
-		find_in(&s, x->words[k], event_get(e, x->words[k]), true, 0);
+		find_in(&s, k, event_get(e, x->words[k]), true, 0);
 	*ret_rules = s.n ? dt->found : x->always;
 	if (!s.n)
 		return x->nalways;

@@ -55,6 +55,8 @@ size_t filter_attrs(const struct filter *f, const attr_t **ret_attrs);
 bool filter_possible(const struct filter *f, const struct rectype *t);
 
 bool filter_match(const struct filter *f, const struct event *e);
+/* Whether both ask the same questions in the same order, so that one answer serves both. */
+bool filter_same(const struct filter *a, const struct filter *b);
 
 /* One thing that may have to be so: attr is this text, or has it in it, without case. */
 struct anchor {

@@ -142,3 +142,33 @@ int filter_lay(struct filter *f)
 	f->first = lay(&p, f->root, STEP_YES, STEP_NO);
 	return p.err;
 }
+
+static bool same_pattern(const struct pattern *a, const struct pattern *b)
+{
+	return a->kind == b->kind && a->kind != PAT_REGEX && a->cased == b->cased &&
+	       str_eq(a->text, b->text) && a->num == b->num && a->net.bits == b->net.bits &&
+	       memcmp(&a->net.ip, &b->net.ip, sizeof(a->net.ip)) == 0;
+}
+
+static bool same_item(const struct item *a, const struct item *b)
+{
+	if (a->attr != b->attr || a->ref != b->ref || a->ref_kind != b->ref_kind ||
+	    a->cased != b->cased || a->all != b->all || a->neq != b->neq || a->list ||
+	    b->list || a->npats != b->npats)
+		return false;
+	for (size_t i = 0; i < a->npats; i++)
+		if (!same_pattern(&a->pats[i], &b->pats[i]))
+			return false;
+	return true;
+}
+
+bool filter_same(const struct filter *a, const struct filter *b)
+{
+	if (a->first != b->first || a->nsteps != b->nsteps)
+		return false;
+	for (size_t i = 0; i < a->nsteps; i++)
+		if (a->steps[i].yes != b->steps[i].yes || a->steps[i].no != b->steps[i].no ||
+		    !same_item(a->steps[i].item, b->steps[i].item))
+			return false;
+	return true;
+}

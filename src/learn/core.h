@@ -128,9 +128,12 @@ static inline void verdict_set(struct verdict *v, enum out o, double x)
 	v->f[o] = x;
 }
 
+#define ASK_ALONE UINT8_MAX
+
 /* A quantity as one record type sees it. */
 struct use {
 	struct quantity *q;
+	uint8_t ask; /* first use of the type that asks the same `where`, or ASK_ALONE */
 	uint8_t nwanted;
 	uint8_t wanted[OUT_COUNT];
 	uint16_t slot[OUT_COUNT];
@@ -206,6 +209,7 @@ struct learn {
 	int64_t since;
 	struct clock clock;
 	/* Of the event at hand. */
+	uint64_t asked, yes; /* bit i: whether the `where` of use i was asked; what it said */
 	struct unsaid unsaid[RESULTS_MAX];
 	struct look looks[LOOKS_MAX];
 	size_t nlooks;

@@ -75,6 +75,26 @@ static void chains_last(struct uses *u)
 	}
 }
 
+/*
+ * Many quantities are of the same events: those ask once. What is chained may read learned.*,
+ * which changes while the event is looked at, so it asks for itself.
+ */
+static void share_where(struct uses *u)
+{
+	for (size_t i = 0; i < u->n; i++) {
+		const struct quantity *q = u->use[i].q;
+		size_t k = 0;
+
+		u->use[i].ask = ASK_ALONE;
+		if (!q->where || q->chained)
+			continue;
+		while (k < i &&
+		       (u->use[k].ask != k || !filter_same(u->use[k].q->where, q->where)))
+			k++;
+		u->use[i].ask = (uint8_t)k;
+	}
+}
+
 int learn_start(struct learn *l)
 {
 	for (size_t t = 0; t < l->ntypes; t++) {
@@ -82,6 +102,7 @@ int learn_start(struct learn *l)
 		struct uses *u = &l->types[t];
 
 		chains_last(u);
+		share_where(u);
 		for (size_t i = 0; i < u->n; i++)
 			for (uint8_t o = 0; o < OUT_COUNT; o++) {
 				uint16_t slot = type->slot_of[u->use[i].q->out[o]];

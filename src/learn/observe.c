@@ -309,16 +309,33 @@ static void look_at(struct learn *l, const struct use *u, const struct observati
 		bloom_prefetch(&l->bloom, hash_2(o->who, o->what));
 }
 
+/* Whether the event is one that u is about. */
+static bool concerns(struct learn *l, const struct use *u, const struct event *e)
+{
+	uint64_t bit = UINT64_C(1) << (u->ask % 64);
+
+	if (!u->q->where)
+		return true;
+	if (u->ask == ASK_ALONE)
+		return filter_match(u->q->where, e);
+	if (!(l->asked & bit) && filter_match(u->q->where, e))
+		l->yes |= bit;
+	l->asked |= bit;
+	return (l->yes & bit) != 0;
+}
+
 static void gather(struct learn *l, const struct use *u, const struct event *e, int64_t now,
 		   bool late)
 {
 	const struct quantity *q = u->q;
-	struct observation o = {.e = e, .now = now, .late = late};
+	struct observation o;
 	const struct val *items = &val_none;
 	size_t n = 1, before = l->nlooks;
 
-	if ((late && !q->kind->takes_late) || (q->where && !filter_match(q->where, e)) ||
-	    !who_is(l, q, &o))
+	if ((late && !q->kind->takes_late) || !concerns(l, u, e))
+		return;
+	o = (struct observation){.e = e, .now = now, .late = late};
+	if (!who_is(l, q, &o))
 		return;
 	if (q->number != ATTR_NONE && !val_num(event_get(e, q->number), &o.number))
 		return;
@@ -357,6 +374,7 @@ int learn_event(struct learn *l, struct event *e, struct arena *mem)
 
 	arena_reset(&l->text);
 	l->nresults = 0;
+	l->asked = l->yes = 0;
 	if (!l->since)
 		l->since = MAX(now, 1);
 	find_roles(l, e);
