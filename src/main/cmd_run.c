@@ -10,10 +10,9 @@
 static volatile sig_atomic_t stop, again;
 
 static const struct option longs[] = {
-	{"config", required_argument, NULL, 'c'},
-	{"store", required_argument, NULL, 's'},
-	{"findings", required_argument, NULL, 'f'},
-	{NULL, 0, NULL, 0},
+	{"config", required_argument, NULL, 'c'},   {"store", required_argument, NULL, 's'},
+	{"findings", required_argument, NULL, 'f'}, {"listen", required_argument, NULL, 'l'},
+	{"no-listen", no_argument, NULL, 'L'},	    {NULL, 0, NULL, 0},
 };
 
 static void on_signal(int sig)
@@ -54,6 +53,10 @@ static int take_options(struct run *r, int argc, char **argv)
 			store = optarg;
 		else if (opt == 'f')
 			r->findings_file = optarg;
+		else if (opt == 'l')
+			r->listen = optarg;
+		else if (opt == 'L')
+			r->listen = NULL;
 		else
 			return usage_error(&cmd_run, "thymus run: see the options below");
 	}
@@ -111,6 +114,7 @@ static int run(int argc, char **argv)
 
 	if (c && r && config_init(c) == 0) {
 		r->conf = c;
+		r->listen = "127.0.0.1:8765";
 		status = take_options(r, argc, argv);
 	}
 	if (status == 0) {
@@ -147,6 +151,8 @@ const struct command cmd_run = {
 		"in the\n"
 		"store: started again, it goes on there.\n\n"
 		"  --store DIR      keep events and findings there (default thymus-store)\n"
+		"  --listen A:P     page and API (default 127.0.0.1:8765: this machine only)\n"
+		"  --no-listen      neither\n"
 		"  --findings FILE  also append alerts and incidents as JSON lines\n"
 		"  --config FILE    configuration (thymus config options); read again on "
 		"SIGHUP\n\n"

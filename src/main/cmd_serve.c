@@ -3,7 +3,7 @@
 #include "api/api.h"
 #include "main/cmd.h"
 #include "main/config.h"
-#include "main/pipeline.h"
+#include "main/served.h"
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -45,57 +45,17 @@ static int take_options(struct serve *s, int argc, char **argv)
 			      : 0;
 }
 
-static void list_json(struct buf *b, const char *key, const struct str *v, size_t n)
-{
-	buf_fmt(b, ",\"%s\":[", key);
-	for (size_t i = 0; i < n; i++) {
-		if (i)
-			buf_addc(b, ',');
-		buf_json(b, v[i]);
-	}
-	buf_addc(b, ']');
-}
-
-static void model_json(struct buf *b, const struct model *m)
-{
-	struct str rest, family = str_cut(m->name, '/', &rest);
-
-	buf_addz(b, "{\"name\":");
-	buf_json(b, m->name);
-	buf_addz(b, ",\"title\":");
-	buf_json(b, m->title);
-	buf_addz(b, ",\"family\":");
-	buf_json(b, rest.p ? family : STR("own"));
-	buf_fmt(b, ",\"level\":\"%s\",\"state\":\"%s\"", severity_name(m->level),
-		m->cannot_fire ? "cannot fire" : "loaded");
-	if (m->cannot_fire) {
-		buf_addz(b, ",\"why\":");
-		buf_json(b, str_of(m->cannot_fire));
-	}
-	list_json(b, "attack", m->attack, m->nattack);
-	buf_addc(b, '}');
-}
-
 /* Reads the models once, for the list of them; a store may be served without. */
 static int read_models(struct serve *s)
 {
-	const struct model *const *m;
 	struct pipeline p;
 	struct diag d = {{0}};
-	size_t n;
 
 	if (pipeline_open(&p, &s->conf, &d) < 0) {
 		fprintf(stderr, "%s\n", d.msg);
 		return 1;
 	}
-	n = detect_models(p.detect, &m);
-	buf_addc(&s->models, '[');
-	for (size_t i = 0; i < n; i++) {
-		if (i)
-			buf_addc(&s->models, ',');
-		model_json(&s->models, m[i]);
-	}
-	buf_addc(&s->models, ']');
+	served_models(&s->models, &p);
 	pipeline_close(&p);
 	return buf_err(&s->models) != 0;
 }
@@ -130,7 +90,6 @@ static int run(int argc, char **argv)
 	struct serve s = {
 		.api = {.listen = "127.0.0.1:8765", .version = THYMUS_VERSION, .open = true}};
 	struct diag d = {{0}};
-	const char *ui;
 	int status = take_options(&s, argc, argv);
 
 	if (status)
@@ -143,9 +102,8 @@ static int run(int argc, char **argv)
 		fprintf(stderr, "%s\n", d.msg);
 		status = 1;
 	}
-	ui = config_share(&s.conf, "ui/dist");
-	if (!s.api.ui && ui && access(ui, R_OK) == 0)
-		s.api.ui = ui;
+	if (!s.api.ui)
+		s.api.ui = served_ui(&s.conf);
 	s.api.store = s.store ? s.store : arena_strz(&s.conf.mem, s.conf.store_dir);
 	config_json(&s.conf, &s.options);
 	status = status ? status : read_models(&s);

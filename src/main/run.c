@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "main/run.h"
+#include "api/api.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/timeutil.h"
 #include "main/checkpoint.h"
+#include "main/served.h"
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -30,19 +32,33 @@ static uint64_t event_key(uint64_t hash, struct str id, struct str type)
 	return hash_2(hash, hash_str(id, hash_str(type, 0)));
 }
 
+#define TAG_RUN BLOCK_TAG('r', 'u', 'n', ' ')
+
+/* What the store held when the checkpoint was made, then the places of the files. */
 static void part_save(void *arg, struct blocks_out *w)
 {
-	live_save(((struct run *)arg)->live, w);
+	struct run *r = arg;
+
+	blocks_put(w, TAG_RUN, &r->kept_place, sizeof(r->kept_place), NULL, 0);
+	live_save(r->live, w);
 }
 
 static int part_load(void *arg, struct blocks_in *in)
 {
-	return live_load(((struct run *)arg)->live, in);
+	struct run *r = arg;
+	struct str data;
+	uint32_t tag;
+	int n = blocks_next(in, &tag, &data);
+
+	if (n <= 0 || tag != TAG_RUN || data.len != sizeof(r->kept_place))
+		return n < 0 ? n : E_FORMAT;
+	memcpy(&r->kept_place, data.p, sizeof(r->kept_place));
+	return live_load(r->live, in);
 }
 
 struct tail {
 	struct run *r;
-	uint64_t from, last;
+	uint64_t last;
 	bool failed;
 };
 
@@ -51,8 +67,7 @@ static int tail_row(const struct store_event *e, void *arg)
 	struct tail *t = arg;
 
 	t->last = MAX(t->last, e->seq);
-	if (e->seq > t->from &&
-	    !map_put(&t->r->stored, event_key(hash_str(e->raw, 0), e->id, e->type), NULL))
+	if (!map_put(&t->r->stored, event_key(hash_str(e->raw, 0), e->id, e->type), NULL))
 		t->failed = true;
 	return t->failed;
 }
@@ -60,13 +75,13 @@ static int tail_row(const struct store_event *e, void *arg)
 /* What the store has beyond the checkpoint: to be learned, not stored, when it comes again. */
 static int stored_since(struct run *r)
 {
-	struct store_query q = {.from = TIME_NONE, .to = TIME_NONE, .limit = INT64_MAX};
-	struct live_stats s;
+	struct store_query q = {.from = TIME_NONE,
+				.to = TIME_NONE,
+				.limit = SIZE_MAX,
+				.after_place = r->kept_place};
 	struct tail t = {.r = r};
 	int e;
 
-	live_stats(r->live, &s);
-	t.from = s.seq;
 	e = store_events(r->store, &q, tail_row, &t, &r->diag);
 	if (t.failed)
 		e = diag_set(&r->diag, -ENOMEM, "out of memory");
@@ -115,6 +130,41 @@ static int open_pipeline(struct run *r)
 	return e < 0 ? e : go_on(r);
 }
 
+/* The page and the API, over the store that is being written. */
+static int open_api(struct run *r)
+{
+	struct api_conf ac = {.listen = r->listen,
+			      .store = r->dir,
+			      .ui = served_ui(r->conf),
+			      .version = THYMUS_VERSION,
+			      .open = true,
+			      .health = run_health,
+			      .health_arg = r};
+	int e;
+
+	if (!r->listen)
+		return 0;
+	buf_init(&r->models, 64 * MIB);
+	buf_init(&r->options, MIB);
+	served_models(&r->models, &r->pipe);
+	config_json(r->conf, &r->options);
+	ac.models = buf_str(&r->models);
+	ac.options = buf_str(&r->options);
+	e = api_start(&ac, &r->api, &r->diag);
+	if (e == 0)
+		log_line(LOG_INFO, "http://%.*s%u/",
+			 (int)(strrchr(r->listen, ':') - r->listen + 1), r->listen,
+			 api_port(r->api));
+	return e;
+}
+
+static void close_api(struct run *r)
+{
+	r->api = api_stop(r->api);
+	buf_free(&r->models);
+	buf_free(&r->options);
+}
+
 int run_open(struct run *r)
 {
 	struct store_conf sc = {.dir = r->dir, .background = true};
@@ -137,6 +187,8 @@ int run_open(struct run *r)
 		e = open_pipeline(r);
 	if (e == 0)
 		e = stored_since(r);
+	if (e == 0)
+		e = open_api(r);
 	r->flushed = r->kept = clock_now();
 	return e;
 }
@@ -162,6 +214,8 @@ static int keep(struct run *r, int64_t now)
 
 	if (e == 0)
 		e = flush(r, now);
+	if (e == 0)
+		e = store_end(r->store, &r->kept_place, &r->diag);
 	if (e < 0)
 		return e;
 	e = checkpoint_save(&r->pipe, r->state, &part, &d);
@@ -318,12 +372,15 @@ static int reload(struct run *r)
 	e = keep(r, now);
 	if (e < 0)
 		return e;
+	close_api(r);
 	r->live = live_free(r->live);
 	pipeline_close(&r->pipe);
 	config_free(r->conf);
 	*r->conf = *c;
 	free(c);
 	e = open_pipeline(r);
+	if (e == 0)
+		e = open_api(r);
 	r->reloads++;
 	if (e == 0)
 		log_line(LOG_INFO, "models and options were read again");
@@ -363,6 +420,7 @@ int run_close(struct run *r, int err)
 		err = keep(r, clock_now());
 	if (r->findings && fclose(r->findings) != 0 && err == 0)
 		err = diag_set(&r->diag, -EIO, "findings cannot be written");
+	close_api(r);
 	live_free(r->live);
 	pipeline_close(&r->pipe);
 	store_close(r->store);

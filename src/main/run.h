@@ -22,6 +22,7 @@ struct run {
 	const char *dir;	 /* of the store; malloc'ed, freed by the caller */
 	char state[4096];	 /* the checkpoint's file */
 	const char *findings_file;
+	const char *listen; /* of page and API; NULL = none */
 	const char *const *paths;
 	size_t npaths;
 	struct pipeline pipe;
@@ -30,6 +31,7 @@ struct run {
 	struct store *store;
 	struct map stored; /* keys of events that the store had and the checkpoint had not */
 	int64_t flushed, kept, looked, looked_all, look_cost;
+	uint64_t kept_place; /* store_end at the checkpoint */
 	uint64_t kept_seq, reloads, failed_checkpoints;
 	bool dirty; /* events since the last flush */
 	bool full;  /* the disk is */
@@ -37,6 +39,8 @@ struct run {
 	/* For the API's threads. */
 	pthread_mutex_t lock;
 	struct buf health;
+	struct api *api;
+	struct buf models, options; /* as the API shows them */
 };
 
 /* Opens the pipeline, the store and what an earlier run left. 0, or <0 with r->diag. */

@@ -184,30 +184,34 @@ static uint64_t copy_of(const struct live *lv, const struct feed *f)
 
 static void remember_gone(struct live *lv, const struct feed *f)
 {
-	if (f->printed == PRINT_BYTES)
+	if (f->printed == PRINT_BYTES && feed_records(f))
 		lv->gone[lv->ngone++ % GONE_MAX] = (struct gone){f->print, feed_records(f)};
 }
 
-/* Whether it is what the checkpoint knew; if not, it is read from its beginning. */
+/* It is another file than the checkpoint knew at this inode: a copy of that one may come. */
+static void not_the_same(struct live *lv, struct feed *f)
+{
+	remember_gone(lv, f);
+	f->records = f->skip.n = 0;
+	f->printed = 0;
+}
+
+/* Whether it is what was known of it; if not, it is read from its beginning. */
 static void check_identity(struct live *lv, struct feed *f)
 {
-	bool known = f->records > 0 || f->skip.n > 0;
-	uint32_t printed = f->printed;
-
 	if (f->packed) {
 		uint32_t n = (uint32_t)MIN(f->c.len, (size_t)PRINT_BYTES);
 		uint64_t h = hash_bytes(f->c.buf, n, 0);
 
-		if (known && (n != f->printed || h != f->print))
-			f->records = f->skip.n = 0;
-		f->print = h;
+		if (f->printed && (n != f->printed || h != f->print))
+			not_the_same(lv, f);
 		f->printed = n;
+		f->print = h;
 	} else if (!same_print(f, file_fd(f->c.in))) {
-		f->records = f->skip.n = 0;
-		f->printed = 0;
+		not_the_same(lv, f);
 		(void)same_print(f, file_fd(f->c.in));
 	}
-	if (!known && !printed)
+	if (!f->records && !f->skip.n)
 		f->records = copy_of(lv, f);
 }
 
@@ -234,8 +238,8 @@ int feed_open(struct live *lv, struct feed *f)
 	f->packed = !cursor_more(&f->c);
 	f->c.follow = !f->packed;
 	lv->nopen++;
+	check_identity(lv, f); /* while f->records is where it was */
 	f->state = FEED_OPEN;
-	check_identity(lv, f);
 	f->more = true;
 	return cursor_skip(&f->c, f->records);
 }

@@ -38,6 +38,9 @@ MUST int seg_histogram(const char *dir, const struct store_query *q, struct stor
 MUST int seg_range(const char *dir, int64_t *ret_from, int64_t *ret_to, uint64_t *ret_n,
 		   struct diag *d);
 
+/* See store_end. */
+MUST int seg_end(const char *dir, uint64_t *ret_place, struct diag *d);
+
 /* What postings hold: hash of an event id, and of "kind:name". */
 uint64_t seg_id_hash(struct str id);
 uint64_t seg_entity_hash(struct str kind_and_name);

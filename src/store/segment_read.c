@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <zstd.h>
 
 int seg_scan_open(struct seg_scan *s, const char *path, struct diag *d)
@@ -406,4 +407,16 @@ int seg_range(const char *dir, int64_t *ret_from, int64_t *ret_to, uint64_t *ret
 	if (r < 0)
 		return diag_set(d, r, "%s: %s", path, err_text(r));
 	return *ret_n ? 0 : E_NOTFOUND;
+}
+
+int seg_end(const char *dir, uint64_t *ret_place, struct diag *d)
+{
+	char path[4096];
+	struct stat sb;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, SEG_FILE_NAME);
+	if (stat(path, &sb) < 0)
+		return diag_set(d, -errno, "%s: %s", path, strerror(errno));
+	*ret_place = ((uint64_t)sb.st_size << PLACE_BITS) - 1;
+	return 0;
 }

@@ -63,6 +63,11 @@ int store_sync(struct store *st, struct diag *d)
 	return sql_commit(st->sql, d);
 }
 
+int store_end(const struct store *st, uint64_t *ret_place, struct diag *d)
+{
+	return seg_end(st->dir, ret_place, d);
+}
+
 int store_finding_put(struct store *st, const struct store_finding *f, struct diag *d)
 {
 	return sql_finding_put(st->sql, f, d);

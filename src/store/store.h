@@ -29,6 +29,11 @@ struct store *store_close(struct store *st);
 MUST int store_event(struct store *st, const struct event *e, const struct entities *en);
 /* Makes everything appended so far durable. */
 MUST int store_sync(struct store *st, struct diag *d);
+/*
+ * For store_query.after_place: what is appended from now on stands behind it. Right after
+ * store_sync.
+ */
+MUST int store_end(const struct store *st, uint64_t *ret_place, struct diag *d);
 
 /* A finding as SQLite keeps it: the JSON line, and what is looked up by. Last write stands. */
 struct store_finding {

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "main/served.h"
+#include <unistd.h>
+
+static void list_json(struct buf *b, const char *key, const struct str *v, size_t n)
+{
+	buf_fmt(b, ",\"%s\":[", key);
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			buf_addc(b, ',');
+		buf_json(b, v[i]);
+	}
+	buf_addc(b, ']');
+}
+
+static void model_json(struct buf *b, const struct model *m)
+{
+	struct str rest, family = str_cut(m->name, '/', &rest);
+
+	buf_addz(b, "{\"name\":");
+	buf_json(b, m->name);
+	buf_addz(b, ",\"title\":");
+	buf_json(b, m->title);
+	buf_addz(b, ",\"family\":");
+	buf_json(b, rest.p ? family : STR("own"));
+	buf_fmt(b, ",\"level\":\"%s\",\"state\":\"%s\"", severity_name(m->level),
+		m->cannot_fire ? "cannot fire" : "loaded");
+	if (m->cannot_fire) {
+		buf_addz(b, ",\"why\":");
+		buf_json(b, str_of(m->cannot_fire));
+	}
+	list_json(b, "attack", m->attack, m->nattack);
+	buf_addc(b, '}');
+}
+
+void served_models(struct buf *b, const struct pipeline *p)
+{
+	const struct model *const *m;
+	size_t n = detect_models(p->detect, &m);
+
+	buf_addc(b, '[');
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			buf_addc(b, ',');
+		model_json(b, m[i]);
+	}
+	buf_addc(b, ']');
+}
+
+const char *served_ui(struct config *c)
+{
+	const char *ui = config_share(c, "ui/dist");
+
+	return ui && access(ui, R_OK) == 0 ? ui : NULL;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main/served: what the API shows beside the store; for serve and run. */
+#ifndef MAIN_SERVED_H
+#define MAIN_SERVED_H
+#include "main/pipeline.h"
+
+/* The models as a JSON array. */
+void served_models(struct buf *b, const struct pipeline *p);
+/* Folder of the page's files beside the program, or NULL. Lives as long as c. */
+const char *served_ui(struct config *c);
+
+#endif
