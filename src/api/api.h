@@ -23,6 +23,12 @@ struct api_conf {
 	 * until api_stop; empty = [].
 	 */
 	struct str models, options;
+	/*
+	 * Takes JSON records that were sent in and keeps them: 0, -EAGAIN (later), or <0. NULL:
+	 * nothing is taken. Called by any thread.
+	 */
+	int (*push)(struct str body, size_t *ret_kept, size_t *ret_refused, void *arg);
+	void *push_arg;
 	/* Live figures as members of an object ("\"queue\":{..},"), or NULL. Called by any
 	 * thread. */
 	void (*health)(struct buf *out, void *arg);

@@ -10,9 +10,13 @@
 static volatile sig_atomic_t stop, again;
 
 static const struct option longs[] = {
-	{"config", required_argument, NULL, 'c'},   {"store", required_argument, NULL, 's'},
-	{"findings", required_argument, NULL, 'f'}, {"listen", required_argument, NULL, 'l'},
-	{"no-listen", no_argument, NULL, 'L'},	    {NULL, 0, NULL, 0},
+	{"config", required_argument, NULL, 'c'},
+	{"store", required_argument, NULL, 's'},
+	{"findings", required_argument, NULL, 'f'},
+	{"listen", required_argument, NULL, 'l'},
+	{"no-listen", no_argument, NULL, 'L'},
+	{"syslog", required_argument, NULL, 'y'},
+	{NULL, 0, NULL, 0},
 };
 
 static void on_signal(int sig)
@@ -40,6 +44,14 @@ static void signals(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
+static void add_syslog(struct config *c, const char *where)
+{
+	if (c->syslog_udp.n < CONFIG_LIST_MAX)
+		c->syslog_udp.v[c->syslog_udp.n++] = where;
+	if (c->syslog_tcp.n < CONFIG_LIST_MAX)
+		c->syslog_tcp.v[c->syslog_tcp.n++] = where;
+}
+
 static int take_options(struct run *r, int argc, char **argv)
 {
 	const char *store = NULL;
@@ -55,6 +67,8 @@ static int take_options(struct run *r, int argc, char **argv)
 			r->findings_file = optarg;
 		else if (opt == 'l')
 			r->listen = optarg;
+		else if (opt == 'y')
+			add_syslog(r->conf, optarg);
 		else if (opt == 'L')
 			r->listen = NULL;
 		else
@@ -76,8 +90,14 @@ static const char **all_paths(struct run *r, int argc, char **argv)
 
 	if (!v)
 		return NULL;
-	for (size_t i = 0; i < given; i++)
-		v[n++] = str_dup(str_of((argv - 1)[(size_t)optind + i]));
+	for (size_t i = 0; i < given; i++) {
+		const char *path = (argv - 1)[(size_t)optind + i];
+
+		if (strcmp(path, "-") == 0)
+			r->stdin_too = true;
+		else
+			v[n++] = str_dup(str_of(path));
+	}
 	for (size_t i = 0; i < r->conf->inputs.n; i++)
 		v[n++] = str_dup(str_of(r->conf->inputs.v[i]));
 	for (size_t i = 0; i < n; i++)
@@ -121,8 +141,9 @@ static int run(int argc, char **argv)
 		paths = all_paths(r, argc, argv);
 		if (!paths)
 			status = 1;
-		else if (!r->npaths)
-			status = usage_error(&cmd_run, "thymus run: which files or folders?");
+		else if (!r->npaths && !r->stdin_too && !c->syslog_udp.n && !c->syslog_tcp.n &&
+			 !r->listen)
+			status = usage_error(&cmd_run, "thymus run: nothing to read");
 		else
 			status = daemon_run(r);
 	}
@@ -153,6 +174,7 @@ const struct command cmd_run = {
 		"  --store DIR      keep events and findings there (default thymus-store)\n"
 		"  --listen A:P     page and API (default 127.0.0.1:8765: this machine only)\n"
 		"  --no-listen      neither\n"
+		"  --syslog A:P     take syslog there, over UDP and TCP (may be given again)\n"
 		"  --findings FILE  also append alerts and incidents as JSON lines\n"
 		"  --config FILE    configuration (thymus config options); read again on "
 		"SIGHUP\n\n"

@@ -26,9 +26,9 @@ struct config {
 	double alerts_per_day, compliance_per_day;
 	int64_t threads, learn_memory_mib, hold_memory_mib, entities_max;
 	/* Of the daemon: */
-	struct config_list inputs;
+	struct config_list inputs, syslog_udp, syslog_tcp;
 	double lateness_s, flush_s, checkpoint_s;
-	int64_t disk_reserve_mib;
+	int64_t disk_reserve_mib, spool_mib;
 };
 
 /* Defaults. 0 or -ENOMEM. Free with config_free. */

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -90,11 +91,61 @@ static int stored_since(struct run *r)
 	return e < 0 ? e : 0;
 }
 
+/* Where the intake leaves what it takes, for live. */
+static int name_spools(struct run *r)
+{
+	static const struct live_spool all[] = {
+		{"syslog", "syslog"}, {"push", "json"}, {"stdin", NULL}};
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		r->spools[i].codec = all[i].codec;
+		if (asprintf((char **)(uintptr_t)&r->spools[i].dir, "%s/spool/%s", r->dir,
+			     all[i].dir) < 0) {
+			r->spools[i].dir = NULL;
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static int open_intake(struct run *r)
+{
+	const struct config *c = r->conf;
+	char dir[4096];
+	struct intake_conf ic = {.dir = dir,
+				 .udp = c->syslog_udp.v,
+				 .nudp = c->syslog_udp.n,
+				 .tcp = c->syslog_tcp.v,
+				 .ntcp = c->syslog_tcp.n,
+				 .stdin_too = r->stdin_too,
+				 .behind_max = (uint64_t)c->spool_mib * MIB};
+	struct intake_stats s;
+	int e;
+
+	snprintf(dir, sizeof(dir), "%s/spool", r->dir);
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return diag_set(&r->diag, -errno, "%s: %s", dir, strerror(errno));
+	e = intake_start(&ic, &r->intake, &r->diag);
+	if (e < 0)
+		return e;
+	intake_stats(r->intake, &s);
+	if (s.port_udp || s.port_tcp)
+		log_line(LOG_INFO, "syslog: UDP port %u, TCP port %u", s.port_udp, s.port_tcp);
+	return 0;
+}
+
+static int on_push(struct str body, size_t *ret_kept, size_t *ret_refused, void *arg)
+{
+	return intake_push(((struct run *)arg)->intake, body, ret_kept, ret_refused);
+}
+
 static int open_live(struct run *r)
 {
 	struct live_conf lc = {.sources = r->pipe.sources,
 			       .paths = r->paths,
 			       .npaths = r->npaths,
+			       .spools = r->spools,
+			       .nspools = ARRAY_LEN(r->spools),
 			       .lateness = (int64_t)(r->conf->lateness_s * 1e9),
 			       .hold = (size_t)r->conf->hold_memory_mib * MIB};
 
@@ -138,6 +189,8 @@ static int open_api(struct run *r)
 			      .ui = served_ui(r->conf),
 			      .version = THYMUS_VERSION,
 			      .open = true,
+			      .push = on_push,
+			      .push_arg = r,
 			      .health = run_health,
 			      .health_arg = r};
 	int e;
@@ -177,6 +230,8 @@ int run_open(struct run *r)
 	if (e < 0 || (size_t)e >= sizeof(r->state))
 		return diag_set(&r->diag, -ENAMETOOLONG, "%s: the name is too long", r->dir);
 	e = store_open(&sc, &r->store, &r->diag);
+	if (e == 0)
+		e = name_spools(r);
 	if (e == 0 && r->findings_file) {
 		r->findings = fopen(r->findings_file, "abe");
 		if (!r->findings)
@@ -187,6 +242,8 @@ int run_open(struct run *r)
 		e = open_pipeline(r);
 	if (e == 0)
 		e = stored_since(r);
+	if (e == 0)
+		e = open_intake(r);
 	if (e == 0)
 		e = open_api(r);
 	r->flushed = r->kept = clock_now();
@@ -244,6 +301,22 @@ static int admit(struct run *r, struct event *e, struct arena *mem)
 	return err;
 }
 
+static void intake_json(struct buf *b, struct intake *in)
+{
+	struct intake_stats s;
+
+	intake_stats(in, &s);
+	buf_fmt(b, "\"intake\":{\"datagrams\":%llu,\"lines\":%llu,\"pushed\":%llu,",
+		(unsigned long long)s.datagrams, (unsigned long long)s.lines,
+		(unsigned long long)s.pushed);
+	buf_fmt(b, "\"refused\":%llu,\"cut\":%llu,\"dropped\":%llu,\"errors\":%llu,",
+		(unsigned long long)s.refused, (unsigned long long)s.cut,
+		(unsigned long long)s.dropped, (unsigned long long)s.errors);
+	buf_fmt(b, "\"connections\":%llu,\"turned_away\":%llu,\"waiting\":%s},",
+		(unsigned long long)s.connections, (unsigned long long)s.turned_away,
+		s.waiting ? "true" : "false");
+}
+
 static void tell_health(struct run *r, int64_t now)
 {
 	struct live_stats s;
@@ -251,6 +324,7 @@ static void tell_health(struct run *r, int64_t now)
 	char when[TIME_TEXT];
 
 	live_stats(r->live, &s);
+	intake_behind(r->intake, s.behind);
 	pthread_mutex_lock(&r->lock);
 	buf_clear(b);
 	buf_fmt(b, "\"state\":\"%s\",\"now\":\"%s\",", r->full ? "disk full" : "running",
@@ -268,6 +342,7 @@ static void tell_health(struct run *r, int64_t now)
 		(unsigned long long)r->pipe.notes);
 	buf_fmt(b, "\"seq\":%llu,\"last_event\":\"%s\"},", (unsigned long long)s.seq,
 		s.known ? time_rfc3339(s.known / NS_PER_S * NS_PER_S, when) : "");
+	intake_json(b, r->intake);
 	buf_fmt(b, "\"checkpoint\":{\"time\":\"%s\",\"seq\":%llu,\"failed\":%llu},",
 		time_rfc3339(r->kept / NS_PER_S * NS_PER_S, when),
 		(unsigned long long)r->kept_seq, (unsigned long long)r->failed_checkpoints);
@@ -416,15 +491,18 @@ int run_loop(struct run *r, volatile sig_atomic_t *stop, volatile sig_atomic_t *
 
 int run_close(struct run *r, int err)
 {
+	close_api(r);
+	r->intake = intake_stop(r->intake); /* what it wrote last is read by the next run */
 	if (err == 0)
 		err = keep(r, clock_now());
 	if (r->findings && fclose(r->findings) != 0 && err == 0)
 		err = diag_set(&r->diag, -EIO, "findings cannot be written");
-	close_api(r);
 	live_free(r->live);
 	pipeline_close(&r->pipe);
 	store_close(r->store);
 	map_free(&r->stored);
+	for (size_t i = 0; i < ARRAY_LEN(r->spools); i++)
+		free((char *)(uintptr_t)r->spools[i].dir);
 	buf_free(&r->health);
 	pthread_mutex_destroy(&r->lock);
 	return err;

@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "main/pipeline.h"
 #include "parse/live.h"
+#include "sense/intake.h"
 #include <pthread.h>
 #include <signal.h>
 
@@ -25,6 +26,9 @@ struct run {
 	const char *listen; /* of page and API; NULL = none */
 	const char *const *paths;
 	size_t npaths;
+	bool stdin_too;
+	struct intake *intake;
+	struct live_spool spools[3];
 	struct pipeline pipe;
 	struct live *live;
 	FILE *findings;

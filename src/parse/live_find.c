@@ -361,6 +361,7 @@ static int found(struct live *lv, const char *path, int spool)
 	}
 	f->seen = true;
 	f->missing = false;
+	f->spool = spool;
 	f->size = size;
 	return 0;
 }
