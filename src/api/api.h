@@ -32,7 +32,9 @@ struct api_conf {
 	/* Live figures as members of an object ("\"queue\":{..},"), or NULL. Called by any
 	 * thread. */
 	void (*health)(struct buf *out, void *arg);
-	void *health_arg;
+	/* The same figures in the text format of Prometheus, or NULL. */
+	void (*metrics)(struct buf *out, void *arg);
+	void *health_arg; /* of both */
 };
 
 /* Listens and answers. 0, or <0 with a finished line in d. */

@@ -6,6 +6,7 @@
 
 int health_get(struct req *q);
 int session_get(struct req *q);
+int metrics_get(struct req *q);
 int models_list(struct req *q);
 int config_list(struct req *q);
 
@@ -46,6 +47,15 @@ int health_get(struct req *q)
 	r = store_meta_each(st, meta_row, &q->out, &d);
 	buf_addz(&q->out, "}}");
 	return r < 0 ? req_failed(q, r, &d) : 0;
+}
+
+int metrics_get(struct req *q)
+{
+	if (!q->conf->metrics)
+		return req_problem(q, 404, "No figures", "this server shows a store");
+	q->type = "text/plain; version=0.0.4; charset=utf-8";
+	q->conf->metrics(&q->out, q->conf->health_arg);
+	return 0;
 }
 
 int session_get(struct req *q)

@@ -192,6 +192,7 @@ static int open_api(struct run *r)
 			      .push = on_push,
 			      .push_arg = r,
 			      .health = run_health,
+			      .metrics = run_metrics,
 			      .health_arg = r};
 	int e;
 
@@ -225,6 +226,7 @@ int run_open(struct run *r)
 
 	map_init(&r->stored);
 	buf_init(&r->health, MIB);
+	buf_init(&r->metrics, MIB);
 	pthread_mutex_init(&r->lock, NULL);
 	e = snprintf(r->state, sizeof(r->state), "%s/state.ckpt", r->dir);
 	if (e < 0 || (size_t)e >= sizeof(r->state))
@@ -301,63 +303,6 @@ static int admit(struct run *r, struct event *e, struct arena *mem)
 	return err;
 }
 
-static void intake_json(struct buf *b, struct intake *in)
-{
-	struct intake_stats s;
-
-	intake_stats(in, &s);
-	buf_fmt(b, "\"intake\":{\"datagrams\":%llu,\"lines\":%llu,\"pushed\":%llu,",
-		(unsigned long long)s.datagrams, (unsigned long long)s.lines,
-		(unsigned long long)s.pushed);
-	buf_fmt(b, "\"refused\":%llu,\"cut\":%llu,\"dropped\":%llu,\"errors\":%llu,",
-		(unsigned long long)s.refused, (unsigned long long)s.cut,
-		(unsigned long long)s.dropped, (unsigned long long)s.errors);
-	buf_fmt(b, "\"connections\":%llu,\"turned_away\":%llu,\"waiting\":%s},",
-		(unsigned long long)s.connections, (unsigned long long)s.turned_away,
-		s.waiting ? "true" : "false");
-}
-
-static void tell_health(struct run *r, int64_t now)
-{
-	struct live_stats s;
-	struct buf *b = &r->health;
-	char when[TIME_TEXT];
-
-	live_stats(r->live, &s);
-	intake_behind(r->intake, s.behind);
-	pthread_mutex_lock(&r->lock);
-	buf_clear(b);
-	buf_fmt(b, "\"state\":\"%s\",\"now\":\"%s\",", r->full ? "disk full" : "running",
-		time_rfc3339(now / NS_PER_S * NS_PER_S, when));
-	buf_fmt(b, "\"live\":{\"events\":%llu,\"records\":%llu,\"bytes\":%llu,",
-		(unsigned long long)s.events, (unsigned long long)s.records,
-		(unsigned long long)s.bytes);
-	buf_fmt(b, "\"refused\":%llu,\"duplicates\":%llu,\"late\":%llu,\"early\":%llu,",
-		(unsigned long long)s.refused, (unsigned long long)s.duplicates,
-		(unsigned long long)s.late, (unsigned long long)s.early);
-	buf_fmt(b, "\"waiting\":%llu,\"behind_bytes\":%llu,\"files\":%zu,\"open\":%zu,",
-		(unsigned long long)s.waiting, (unsigned long long)s.behind, s.files, s.open);
-	buf_fmt(b, "\"files_not_recognised\":%zu,\"alerts\":%llu,\"notes\":%llu,",
-		s.refused_files, (unsigned long long)r->pipe.alerts,
-		(unsigned long long)r->pipe.notes);
-	buf_fmt(b, "\"seq\":%llu,\"last_event\":\"%s\"},", (unsigned long long)s.seq,
-		s.known ? time_rfc3339(s.known / NS_PER_S * NS_PER_S, when) : "");
-	intake_json(b, r->intake);
-	buf_fmt(b, "\"checkpoint\":{\"time\":\"%s\",\"seq\":%llu,\"failed\":%llu},",
-		time_rfc3339(r->kept / NS_PER_S * NS_PER_S, when),
-		(unsigned long long)r->kept_seq, (unsigned long long)r->failed_checkpoints);
-	pthread_mutex_unlock(&r->lock);
-}
-
-void run_health(struct buf *out, void *arg)
-{
-	struct run *r = arg;
-
-	pthread_mutex_lock(&r->lock);
-	buf_add(out, buf_str(&r->health));
-	pthread_mutex_unlock(&r->lock);
-}
-
 /* Whether there is room to write; said once when that changes. */
 static bool has_room(struct run *r)
 {
@@ -395,7 +340,7 @@ static int look(struct run *r, int64_t now)
 		r->look_cost = time_wall() - t0;
 		r->looked_all = now;
 		has_room(r);
-		tell_health(r, now);
+		run_tell(r, now);
 	}
 	return e;
 }
@@ -504,6 +449,7 @@ int run_close(struct run *r, int err)
 	for (size_t i = 0; i < ARRAY_LEN(r->spools); i++)
 		free((char *)(uintptr_t)r->spools[i].dir);
 	buf_free(&r->health);
+	buf_free(&r->metrics);
 	pthread_mutex_destroy(&r->lock);
 	return err;
 }

@@ -42,7 +42,7 @@ struct run {
 	struct diag diag;
 	/* For the API's threads. */
 	pthread_mutex_t lock;
-	struct buf health;
+	struct buf health, metrics; /* as last told */
 	struct api *api;
 	struct buf models, options; /* as the API shows them */
 };
@@ -53,7 +53,11 @@ MUST int run_open(struct run *r);
 MUST int run_loop(struct run *r, volatile sig_atomic_t *stop, volatile sig_atomic_t *reload);
 /* Keeps everything that can be kept. err: of run_loop. */
 MUST int run_close(struct run *r, int err);
+/* Makes the figures anew; now: ns since 1970. */
+void run_tell(struct run *r, int64_t now);
 /* Figures as members of a JSON object, ending in a comma; any thread. arg: the run. */
 void run_health(struct buf *out, void *arg);
+/* The same in the text format of Prometheus. */
+void run_metrics(struct buf *out, void *arg);
 
 #endif

@@ -188,6 +188,11 @@ bool packet_more(struct packet_in *in)
 	return !in->p && file_more(in->file);
 }
 
+int packet_fd(const struct packet_in *in)
+{
+	return file_fd(in->file);
+}
+
 uint64_t packet_taken(const struct packet_in *in)
 {
 	return file_taken(in->file);

@@ -23,6 +23,8 @@ struct packet_in *packet_close(struct packet_in *in); /* NULL is fine; returns N
 MUST int64_t packet_read(struct packet_in *in, char *buf, size_t n);
 /* As file_more: a file that grew is read on. A capture is not followed: always false. */
 bool packet_more(struct packet_in *in);
+/* Its descriptor, as file_fd. */
+int packet_fd(const struct packet_in *in);
 /* Bytes of the disk used up so far. */
 uint64_t packet_taken(const struct packet_in *in);
 /*

@@ -369,7 +369,7 @@ void live_stats(const struct live *lv, struct live_stats *ret_s)
 		s.refused += lv->ref.v[i].n;
 	for (size_t i = 0; i < lv->nfeed; i++) {
 		const struct feed *f = lv->feed[i];
-		uint64_t read = f->state == FEED_OPEN ? file_taken(f->c.in) : f->bytes;
+		uint64_t read = f->state == FEED_OPEN ? packet_taken(f->c.in) : f->bytes;
 		const struct refusal *ref;
 
 		s.refused_files += f->state == FEED_REFUSED;

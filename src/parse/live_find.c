@@ -8,9 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CHUNK	  (128 * KIB)
-#define IDLE_NS	  (60 * NS_PER_S) /* a file that did not grow for so long is closed */
-#define SETTLE_NS (2 * NS_PER_S)  /* what waits for the next record waits no longer */
+#define CHUNK	   (128 * KIB)
+#define IDLE_NS	   (60 * NS_PER_S) /* a file that did not grow for so long is closed */
+#define CAPTURE_NS (30 * NS_PER_S) /* a capture that was not written to is whole */
+#define SETTLE_NS  (2 * NS_PER_S)  /* what waits for the next record waits no longer */
 
 uint64_t inode_key(uint64_t dev, uint64_t ino)
 {
@@ -207,9 +208,9 @@ static void check_identity(struct live *lv, struct feed *f)
 			not_the_same(lv, f);
 		f->printed = n;
 		f->print = h;
-	} else if (!same_print(f, file_fd(f->c.in))) {
+	} else if (!same_print(f, packet_fd(f->c.in))) {
 		not_the_same(lv, f);
-		(void)same_print(f, file_fd(f->c.in));
+		(void)same_print(f, packet_fd(f->c.in));
 	}
 	if (!f->records && !f->skip.n)
 		f->records = copy_of(lv, f);
@@ -249,7 +250,7 @@ int feed_close(struct live *lv, struct feed *f, enum feed_state next)
 	int r = refusals_take(&lv->ref, &f->c);
 
 	f->records = f->c.records;
-	f->bytes = f->c.in ? file_taken(f->c.in) : f->size;
+	f->bytes = f->c.in ? packet_taken(f->c.in) : f->size;
 	cursor_free(&f->c);
 	lv->nopen--;
 	f->state = next;
@@ -295,7 +296,7 @@ static int feed_again(struct live *lv, struct feed *f)
 /* A file as it stands on disk now. */
 static int feed_check(struct live *lv, struct feed *f, int64_t now)
 {
-	uint64_t read = f->state == FEED_OPEN ? file_taken(f->c.in) : f->bytes;
+	uint64_t read = f->state == FEED_OPEN ? packet_taken(f->c.in) : f->bytes;
 
 	switch (f->state) {
 	case FEED_NEW:
@@ -304,7 +305,7 @@ static int feed_check(struct live *lv, struct feed *f, int64_t now)
 	case FEED_OPEN:
 		if (f->packed || f->more)
 			return 0;
-		if (f->size < read || !same_print(f, file_fd(f->c.in)))
+		if (f->size < read || !same_print(f, packet_fd(f->c.in)))
 			return feed_again(lv, f);
 		if (f->size > read)
 			f->more = cursor_more(&f->c);
@@ -366,13 +367,36 @@ static int found(struct live *lv, const char *path, int spool)
 	return 0;
 }
 
-/* Whether a new file may be opened: a compressed one only when it rests. */
+/* How long a file must have rested before it is read: those that are read but once. */
+static int64_t rest_ns(const char *head, size_t n)
+{
+	static const struct {
+		unsigned char magic[4];
+		size_t len;
+		int64_t ns;
+	} kinds[] = {
+		{{0x1f, 0x8b}, 2, SETTLE_NS},		   /* gzip */
+		{{0x28, 0xb5, 0x2f, 0xfd}, 4, SETTLE_NS},  /* zstd */
+		{{0xd4, 0xc3, 0xb2, 0xa1}, 4, CAPTURE_NS}, /* captures, of four kinds */
+		{{0xa1, 0xb2, 0xc3, 0xd4}, 4, CAPTURE_NS},
+		{{0x4d, 0x3c, 0xb2, 0xa1}, 4, CAPTURE_NS},
+		{{0xa1, 0xb2, 0x3c, 0x4d}, 4, CAPTURE_NS},
+		{{0x0a, 0x0d, 0x0d, 0x0a}, 4, CAPTURE_NS},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (n >= kinds[i].len && memcmp(head, kinds[i].magic, kinds[i].len) == 0)
+			return kinds[i].ns;
+	return 0;
+}
+
+/* Whether a new file may be opened. */
 static void rest(struct feed *f, int64_t now)
 {
-	static const unsigned char gz[2] = {0x1f, 0x8b}, zst[4] = {0x28, 0xb5, 0x2f, 0xfd};
 	char buf[PRINT_BYTES];
 	struct stat sb;
 	ssize_t n;
+	int64_t ns;
 	int fd;
 
 	if (f->state != FEED_NEW || !f->more)
@@ -381,9 +405,9 @@ static void rest(struct feed *f, int64_t now)
 	if (fd < 0)
 		return;
 	n = head_of(fd, buf);
-	if (n >= 4 && (memcmp(buf, gz, sizeof(gz)) == 0 || memcmp(buf, zst, sizeof(zst)) == 0))
-		f->more =
-			fstat(fd, &sb) == 0 && now - sb.st_mtim.tv_sec * NS_PER_S >= SETTLE_NS;
+	ns = n > 0 ? rest_ns(buf, (size_t)n) : 0;
+	if (ns)
+		f->more = fstat(fd, &sb) == 0 && now - sb.st_mtim.tv_sec * NS_PER_S >= ns;
 	close(fd);
 }
 
@@ -428,7 +452,7 @@ int live_look(struct live *lv, int64_t now, bool all, struct diag *d)
 			continue;
 		if (all)
 			f->missing = !f->seen;
-		if (f->state == FEED_OPEN && f->c.in && fstat(file_fd(f->c.in), &sb) == 0)
+		if (f->state == FEED_OPEN && f->c.in && fstat(packet_fd(f->c.in), &sb) == 0)
 			f->size = (uint64_t)sb.st_size;
 		r = feed_check(lv, f, now);
 		rest(f, now);
@@ -461,7 +485,7 @@ void live_trim(struct live *lv)
 			newest = lv->feed[k]->spool != f->spool ||
 				 strcmp(lv->feed[k]->path, f->path) <= 0;
 		end = !newest && !f->more && !f->pending &&
-		      (f->state == FEED_OPEN ? file_taken(f->c.in) : f->bytes) >= f->size &&
+		      (f->state == FEED_OPEN ? packet_taken(f->c.in) : f->bytes) >= f->size &&
 		      f->state != FEED_REFUSED && f->state != FEED_NEW;
 		if (end && f->kept)
 			unlink(f->path);

@@ -62,7 +62,7 @@ static void save_feed(const struct live *lv, const struct feed *f, struct buf *b
 			  .packed = f->packed,
 			  .done = f->state == FEED_DONE && !f->pending};
 
-	row.bytes = f->state == FEED_OPEN && f->c.in ? file_taken(f->c.in) : f->bytes;
+	row.bytes = f->state == FEED_OPEN && f->c.in ? packet_taken(f->c.in) : f->bytes;
 	row.end = !f->pending && !f->more &&
 		  (f->state == FEED_IDLE || (f->state == FEED_OPEN && f->c.at == f->c.len));
 	buf_clear(b);
