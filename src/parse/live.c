@@ -282,8 +282,10 @@ static int give_out(struct live *lv, size_t *n)
 		it.f->out.n = 0;
 	else
 		r = places_add(&it.f->out, it.rec, it.sub);
-	if (it.f->out.n > OUT_MAX)
+	if (it.f->out.n > MAX(it.f->trim_at, (size_t)OUT_MAX)) {
 		places_trim(lv);
+		it.f->trim_at = 2 * it.f->out.n; /* an early record may wait for long */
+	}
 	if (--it.b->live == 0) {
 		lv->held -= MIN(lv->held, block_bytes(it.b));
 		block_put(&lv->used, it.b);

@@ -5,11 +5,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define FORMAT	 1
-#define TAG_HEAD BLOCK_TAG('l', 'i', 'v', ' ')
-#define TAG_FILE BLOCK_TAG('f', 'e', 'e', 'd')
-#define TAG_GONE BLOCK_TAG('g', 'o', 'n', 'e')
-#define TAG_END	 BLOCK_TAG('l', 'i', 'v', '.')
+#define FORMAT	   1
+#define TAG_HEAD   BLOCK_TAG('l', 'i', 'v', ' ')
+#define TAG_FILE   BLOCK_TAG('f', 'e', 'e', 'd')
+#define TAG_PLACES BLOCK_TAG('p', 'l', 'c', 's')
+#define TAG_GONE   BLOCK_TAG('g', 'o', 'n', 'e')
+#define TAG_END	   BLOCK_TAG('l', 'i', 'v', '.')
 
 #define PATH_BYTES_MAX 65536
 
@@ -19,12 +20,12 @@ struct head {
 	int64_t known;
 };
 
-/* Followed by the path and the places. */
+/* Followed by the path. */
 struct row {
-	uint64_t dev, ino, records, bytes, print, nplaces;
-	uint32_t printed, no, npath;
+	uint64_t dev, ino, records, bytes, print;
+	uint32_t printed, no;
 	uint8_t end; /* nothing of it was unread */
-	uint8_t packed, done, spare;
+	uint8_t packed, done, spare[5];
 };
 
 /* The first record of which something waits. */
@@ -38,14 +39,24 @@ static uint64_t low_of(const struct live *lv, const struct feed *f)
 	return low;
 }
 
-static void add_places(struct buf *b, const struct places *l, uint64_t low, uint64_t *n)
+/* As blocks that belong to the file before them. */
+static void save_places(const struct places *l, uint64_t low, struct buf *b,
+			struct blocks_out *w)
 {
+	buf_clear(b);
 	for (size_t i = 0; i < l->n; i++) {
 		if (l->v[i].rec < low)
 			continue;
 		buf_add(b, str_n((const char *)&l->v[i], sizeof(l->v[i])));
-		++*n;
+		if (b->len >= MIB) {
+			blocks_put(w, TAG_PLACES, NULL, 0, b->p, b->len);
+			buf_clear(b);
+		}
 	}
+	if (buf_err(b) < 0)
+		blocks_fail(w, buf_err(b));
+	else if (b->len)
+		blocks_put(w, TAG_PLACES, NULL, 0, b->p, b->len);
 }
 
 static void save_feed(const struct live *lv, const struct feed *f, struct buf *b,
@@ -58,21 +69,18 @@ static void save_feed(const struct live *lv, const struct feed *f, struct buf *b
 			  .print = f->print,
 			  .printed = f->printed,
 			  .no = f->no,
-			  .npath = (uint32_t)strlen(f->path),
 			  .packed = f->packed,
 			  .done = f->state == FEED_DONE && !f->pending};
+	size_t npath = strlen(f->path);
 
 	row.bytes = f->state == FEED_OPEN && f->c.in ? packet_taken(f->c.in) : f->bytes;
 	row.end = !f->pending && !f->more &&
 		  (f->state == FEED_IDLE || (f->state == FEED_OPEN && f->c.at == f->c.len));
-	buf_clear(b);
-	buf_add(b, str_of(f->path));
-	add_places(b, &f->skip, low, &row.nplaces);
-	add_places(b, &f->out, low, &row.nplaces);
-	if (row.npath > PATH_BYTES_MAX || buf_err(b) < 0)
-		blocks_fail(w, buf_err(b) < 0 ? buf_err(b) : E_LIMIT);
-	else
-		blocks_put(w, TAG_FILE, &row, sizeof(row), b->p, b->len);
+	if (npath > PATH_BYTES_MAX)
+		blocks_fail(w, E_LIMIT);
+	blocks_put(w, TAG_FILE, &row, sizeof(row), f->path, npath);
+	save_places(&f->skip, low, b, w);
+	save_places(&f->out, low, b, w);
 }
 
 void live_save(const struct live *lv, struct blocks_out *w)
@@ -84,7 +92,7 @@ void live_save(const struct live *lv, struct blocks_out *w)
 			 .known = lv->stats.known};
 	struct buf b;
 
-	buf_init(&b, BLOCK_MAX - sizeof(struct row));
+	buf_init(&b, BLOCK_MAX);
 	blocks_put(w, TAG_HEAD, &h, sizeof(h), NULL, 0);
 	for (size_t i = 0; i < lv->nfeed; i++) {
 		const struct feed *f = lv->feed[i];
@@ -129,22 +137,17 @@ static int load_feed(struct live *lv, struct str data)
 {
 	struct feed *f;
 	struct row row;
-	size_t bytes;
 	char *path;
 
-	if (data.len < sizeof(row))
+	if (data.len < sizeof(row) || data.len > sizeof(row) + PATH_BYTES_MAX)
 		return E_FORMAT;
 	take(&data, &row, sizeof(row));
-	if (row.npath > data.len || row.nplaces > BLOCK_MAX / sizeof(struct place) ||
-	    data.len - row.npath != row.nplaces * sizeof(struct place))
-		return E_FORMAT;
-	path = str_dup(str_n(data.p, row.npath));
+	path = str_dup(data);
 	if (!path)
 		return -ENOMEM;
-	f = feed_new(lv, path, row.dev, row.ino, spool_of(lv, str_n(data.p, row.npath)));
+	f = feed_new(lv, path, row.dev, row.ino, spool_of(lv, data));
 	if (!f)
 		return -ENOMEM;
-	data = str_n(data.p + row.npath, data.len - row.npath);
 	f->no = row.no;
 	f->more = false;
 	f->records = row.records;
@@ -153,15 +156,32 @@ static int load_feed(struct live *lv, struct str data)
 	f->printed = row.printed;
 	f->packed = row.packed;
 	f->state = row.done ? FEED_DONE : row.end ? FEED_IDLE : FEED_NEW;
-	bytes = data.len;
-	f->skip.v = bytes ? malloc(bytes) : NULL;
-	if (bytes && !f->skip.v)
-		return -ENOMEM;
-	f->skip.n = f->skip.cap = (size_t)row.nplaces;
-	take(&data, f->skip.v, bytes);
-	if (f->skip.n)
-		qsort(f->skip.v, f->skip.n, sizeof(*f->skip.v), cmp);
 	return 0;
+}
+
+/* Of the file loaded last. */
+static int load_places(struct live *lv, struct str data)
+{
+	struct places *l;
+	struct place p;
+	int r = 0;
+
+	if (!lv->nfeed || data.len % sizeof(p))
+		return E_FORMAT;
+	l = &lv->feed[lv->nfeed - 1]->skip;
+	while (data.len && r == 0) {
+		take(&data, &p, sizeof(p));
+		r = places_add(l, p.rec, p.sub);
+	}
+	return r;
+}
+
+static void sort_places(struct live *lv)
+{
+	for (size_t i = 0; i < lv->nfeed; i++)
+		if (lv->feed[i]->skip.n)
+			qsort(lv->feed[i]->skip.v, lv->feed[i]->skip.n, sizeof(struct place),
+			      cmp);
 }
 
 /* Back to knowing nothing, so that an older checkpoint may be tried. */
@@ -193,6 +213,8 @@ int live_load(struct live *lv, struct blocks_in *r)
 	while (err == 0 && (n = blocks_next(r, &tag, &data)) > 0 && tag != TAG_END) {
 		if (tag == TAG_FILE)
 			err = load_feed(lv, data);
+		else if (tag == TAG_PLACES)
+			err = load_places(lv, data);
 		else if (tag == TAG_GONE && data.len == sizeof(lv->gone))
 			memcpy(lv->gone, data.p, sizeof(lv->gone));
 		else
@@ -204,6 +226,7 @@ int live_load(struct live *lv, struct blocks_in *r)
 		forget(lv);
 		return err;
 	}
+	sort_places(lv);
 	lv->next_no = h.next_no;
 	lv->stats.seq = h.seq;
 	lv->stats.known = h.known;
