@@ -6,6 +6,8 @@
 #define MAGIC_SECTION 0x0a0d0d0aU
 #define BYTE_ORDER_NG 0x1a2b3c4dU
 #define GUESS_FRAMES  2 /* headers in a row that must look right to go on after damage */
+#define GUESS_FROM_S  100000000 /* 1973; earlier seconds are taken for other numbers */
+#define GUESS_LEN     14
 #define NG_MIN	      12
 
 static uint32_t get32(const struct capture *c, const uint8_t *p)
@@ -79,10 +81,12 @@ static void pcap_resync(struct capture *c, struct str buf, size_t *pos)
 		unsigned good = 0;
 		int64_t s = get32(c, b + i), d = s - c->last / NS_PER_S;
 
-		if (!pcap_plausible(c, b + i) || (c->last && (d > S_PER_D || d < -S_PER_D)))
+		if (!pcap_plausible(c, b + i) ||
+		    (c->last ? d > S_PER_D || d < -S_PER_D : s < GUESS_FROM_S))
 			continue;
 		while (good < GUESS_FRAMES && at + 16 <= buf.len && pcap_plausible(c, b + at) &&
-		       get32(c, b + at) - s <= S_PER_H && get32(c, b + at + 8)) {
+		       get32(c, b + at) - s <= S_PER_H && get32(c, b + at) - s >= -S_PER_H &&
+		       get32(c, b + at + 8) >= GUESS_LEN) {
 			at += 16 + (size_t)get32(c, b + at + 8);
 			good++;
 		}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
+#include "base/digest.h"
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/map.h"
@@ -176,4 +177,34 @@ TEST(yaml_not_utf8)
 		  E_SYNTAX);
 }
 
+static struct str hexed(const uint8_t *p, size_t n)
+{
+	static char out[65];
+
+	for (size_t i = 0; i < n; i++)
+		snprintf(out + 2 * i, 3, "%02x", p[i]);
+	return str_n(out, 2 * n);
+}
+
+/* RFC 1321, FIPS 180. */
+TEST(digest)
+{
+	static const char two[] = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
+	uint8_t d[32];
+
+	digest_md5("", 0, d);
+	CHECK_STR(hexed(d, 16), "d41d8cd98f00b204e9800998ecf8427e");
+	digest_md5("message digest", 14, d);
+	CHECK_STR(hexed(d, 16), "f96b697d7cb7938d525a2f31aaf161d0");
+	digest_sha1("abc", 3, d);
+	CHECK_STR(hexed(d, 20), "a9993e364706816aba3e25717850c26c9cd0d89d");
+	digest_sha1(two, 56, d);
+	CHECK_STR(hexed(d, 20), "84983e441c3bd26ebaae4aa1f95129e5e54670f1");
+	digest_sha256("abc", 3, d);
+	CHECK_STR(hexed(d, 32),
+		  "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	digest_sha256(two, 56, d);
+	CHECK_STR(hexed(d, 32),
+		  "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+}
 TAP_MAIN

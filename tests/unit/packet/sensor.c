@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "frames.h"
+#include "packet/capture.h"
 #include "packet/flow.h"
 
 enum { S = 2, F = 1, R = 4, P = 8, A = 16 };
@@ -319,5 +320,97 @@ TEST(table)
 	}
 	flows_free(&t);
 	CHECK(sizeof(struct flow) + 2 * sizeof(uint64_t) * 4 / 3 <= 300);
+}
+/* Appends a frame to a capture file of microseconds in this machine's order. */
+static size_t put_frame(uint8_t *file, size_t at, unsigned ms, const struct wire *w)
+{
+	uint32_t head[4] = {1700000000, ms * 1000, (uint32_t)w->n, (uint32_t)w->n};
+
+	memcpy(file + at, head, sizeof(head));
+	memcpy(file + at + sizeof(head), w->p, w->n);
+	return at + sizeof(head) + w->n;
+}
+
+static size_t make_capture(uint8_t *file)
+{
+	const uint32_t head[6] = {0xa1b2c3d4, 4 << 16 | 2, 0, 0, 65535, 1};
+	size_t at = sizeof(head);
+	unsigned ms = 0;
+
+	memcpy(file, head, sizeof(head));
+	for (unsigned i = 0; i < 6; i++) {
+		struct wire w = {.n = 0};
+
+		eth(&w, 0x0800);
+		if (i < 2)
+			udp(&w, i ? 2 : 1, i ? 1 : 2, i ? 53 : 4000, i ? 4000 : 53,
+			    i ? dns_reply : dns_query,
+			    i ? sizeof(dns_reply) - 1 : sizeof(dns_query) - 1);
+		else
+			tcp(&w, i % 2 ? 2 : 1, i % 2 ? 1 : 2, i % 2 ? 80 : 4000,
+			    i % 2 ? 4000 : 80, i < 4 ? S | (i % 2 ? A : 0) : A | P,
+			    i < 4 ? 0 : 1, i == 2 ? 0 : 1,
+			    i < 4    ? ""
+			    : i == 4 ? GET
+				     : OK);
+		at = put_frame(file, at, ms++, &w);
+	}
+	return at;
+}
+
+/* Everything a file gives; in memory of exactly its size, for the sanitizers. */
+static char *read_capture(const uint8_t *p, size_t n)
+{
+	static char text[1 << 16];
+	char *copy = malloc(n + 1);
+	struct capture *cap = calloc(1, sizeof(*cap));
+	struct sensor *s = fresh(NULL);
+	struct frame f;
+	size_t pos = 0, rounds = 0;
+	enum capture_result r;
+	char *t;
+
+	memcpy(copy, p, n);
+	while ((r = capture_next(cap, str_n(copy, n), &pos, &f)) != CAPTURE_MORE) {
+		CHECK(pos <= n && rounds++ <= n);
+		if (r == CAPTURE_FRAME)
+			CHECK_INT(sensor_frames(s, &f, 1), 1);
+	}
+	t = records(s, true);
+	snprintf(text, sizeof(text), "%s", t);
+	sensor_free(s);
+	free(cap);
+	free(copy);
+	return text;
+}
+
+/* Cut off anywhere, and with bits turned over: what is whole is read, nothing else happens. */
+TEST(damage)
+{
+	static uint8_t file[8192], bad[8192];
+	size_t n = make_capture(file);
+	uint64_t x = 7;
+	unsigned most = 0;
+
+	HAS(read_capture(file, n), "\"_path\":\"http\"");
+	for (size_t cut = 1; cut < n; cut++) {
+		unsigned lines = count(read_capture(file, cut), "\n");
+
+		CHECK(lines >= most || lines + 1 == most); /* a query may be answered later */
+		most = MAX(most, lines);
+	}
+	CHECK_INT(most, 4);
+	for (unsigned i = 0; i < 400; i++) {
+		memcpy(bad, file, n);
+		for (size_t k = 0; k < n / 100; k++) {
+			x = x * UINT64_C(6364136223846793005) + 1442695040888963407;
+			bad[(x >> 33) % n] ^= (uint8_t)(1 << (x >> 20 & 7));
+		}
+		CHECK(strlen(read_capture(bad, n)) < 60000);
+	}
+	/* After a header that makes no sense the frames behind it are found again. */
+	memcpy(bad, file, n);
+	memset(bad + 24 + 8, 0xff, 4);
+	HAS(read_capture(bad, n), "\"_path\":\"http\"");
 }
 TAP_MAIN
