@@ -3,6 +3,7 @@
 
 #define MAGIC_US      0xa1b2c3d4U
 #define MAGIC_NS      0xa1b23c4dU
+#define MAGIC_MORE    0xa1b2cd34U /* of patched libpcap: eight more bytes a frame */
 #define MAGIC_SECTION 0x0a0d0d0aU
 #define BYTE_ORDER_NG 0x1a2b3c4dU
 #define GUESS_FRAMES  2 /* headers in a row that must look right to go on after damage */
@@ -20,6 +21,11 @@ static uint16_t get16(const struct capture *c, const uint8_t *p)
 	return c->swap ? be16(p) : le16(p);
 }
 
+static bool is_pcap(uint32_t m)
+{
+	return m == MAGIC_US || m == MAGIC_NS || m == MAGIC_MORE;
+}
+
 bool capture_sniff(struct str head)
 {
 	const uint8_t *p = (const uint8_t *)head.p;
@@ -30,11 +36,9 @@ bool capture_sniff(struct str head)
 	m = le32(p);
 	if (m == MAGIC_SECTION)
 		return le32(p + 8) == BYTE_ORDER_NG || be32(p + 8) == BYTE_ORDER_NG;
-	if (m != MAGIC_US && m != MAGIC_NS) {
-		m = be32(p);
-		return (m == MAGIC_US || m == MAGIC_NS) && be16(p + 4) == 2;
-	}
-	return le16(p + 4) == 2;
+	if (is_pcap(m))
+		return le16(p + 4) == 2;
+	return is_pcap(be32(p)) && be16(p + 4) == 2;
 }
 
 static enum capture_result pcap_head(struct capture *c, struct str buf, size_t *pos)
@@ -49,8 +53,10 @@ static enum capture_result pcap_head(struct capture *c, struct str buf, size_t *
 		c->ng = c->begun = true;
 		return CAPTURE_BAD;
 	}
-	c->swap = m != MAGIC_US && m != MAGIC_NS;
-	c->nano = (c->swap ? be32(p) : m) == MAGIC_NS;
+	c->swap = !is_pcap(m);
+	m = c->swap ? be32(p) : m;
+	c->nano = m == MAGIC_NS;
+	c->more = m == MAGIC_MORE ? 8 : 0;
 	/* The upper bits hold the length of a frame check sequence. */
 	c->link[0] = (struct capture_link){.link = (uint16_t)get32(c, p + 20)};
 	c->nlink = 1;
@@ -87,7 +93,7 @@ static void pcap_resync(struct capture *c, struct str buf, size_t *pos)
 		while (good < GUESS_FRAMES && at + 16 <= buf.len && pcap_plausible(c, b + at) &&
 		       get32(c, b + at) - s <= S_PER_H && get32(c, b + at) - s >= -S_PER_H &&
 		       get32(c, b + at + 8) >= GUESS_LEN) {
-			at += 16 + (size_t)get32(c, b + at + 8);
+			at += 16 + c->more + (size_t)get32(c, b + at + 8);
 			good++;
 		}
 		if (good == GUESS_FRAMES)
@@ -101,25 +107,26 @@ static enum capture_result pcap_next(struct capture *c, struct str buf, size_t *
 				     struct frame *ret_f)
 {
 	const uint8_t *p = (const uint8_t *)buf.p + *pos;
+	const size_t head = 16 + c->more;
 	uint32_t len;
 
-	if (buf.len - *pos < 16)
+	if (buf.len - *pos < head)
 		return CAPTURE_MORE;
 	if (!pcap_plausible(c, p)) {
 		pcap_resync(c, buf, pos);
 		return CAPTURE_BAD;
 	}
 	len = get32(c, p + 8);
-	if (buf.len - *pos - 16 < len)
+	if (buf.len - *pos - head < len)
 		return CAPTURE_MORE;
 	ret_f->ts = (int64_t)get32(c, p) * NS_PER_S +
 		    (int64_t)get32(c, p + 4) * (c->nano ? 1 : NS_PER_US);
-	ret_f->p = p + 16;
+	ret_f->p = p + head;
 	ret_f->len = len;
 	ret_f->wire = get32(c, p + 12);
 	ret_f->link = c->link[0].link;
 	c->last = ret_f->ts;
-	*pos += 16 + (size_t)len;
+	*pos += head + len;
 	return CAPTURE_FRAME;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * packet/capture: frames out of the bytes of a capture file: pcap (micro- and nanoseconds, both
- * byte orders, modified and Kuznetzov's variants aside) and pcapng (several sections,
+ * byte orders, that of patched libpcap) and pcapng (several sections,
  * interfaces, resolutions).
  */
 #ifndef PACKET_CAPTURE_H
@@ -26,6 +26,7 @@ struct capture_link {
 
 struct capture {
 	bool ng, swap, nano, begun;
+	uint8_t more; /* bytes of a frame's header beyond the usual 16 */
 	struct capture_link link[CAPTURE_LINKS_MAX];
 	unsigned nlink;
 	bool simple_has_time;
