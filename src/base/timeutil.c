@@ -262,6 +262,61 @@ int64_t time_part(int64_t ns, enum time_part part)
 	}
 }
 
+/* "10/Oct/2026", "10-Oct-2026", "2026/10/10": moves *at past it. */
+static bool log_day(struct str s, size_t *at, unsigned *y, unsigned *mo, unsigned *d)
+{
+	if (digits(s, 0, 4, y)) {
+		*at = 10;
+		return s.len > 10 && s.p[4] == '/' && s.p[7] == '/' && digits(s, 5, 2, mo) &&
+		       digits(s, 8, 2, d);
+	}
+	*at = 11;
+	return s.len > 11 && (s.p[2] == '/' || s.p[2] == '-') && s.p[6] == s.p[2] &&
+	       digits(s, 0, 2, d) && month_of(str_sub(s, 3, 6), mo) && digits(s, 7, 4, y);
+}
+
+/* "Oct 10 2026", "Oct  1, 2026". */
+static bool month_day(struct str s, size_t *at, unsigned *y, unsigned *mo, unsigned *d)
+{
+	size_t i = 4;
+
+	if (s.len < 12 || s.p[3] != ' ' || !month_of(s, mo))
+		return false;
+	i += s.p[i] == ' ';
+	if (digits(s, i, 2, d))
+		i += 2;
+	else if (digits(s, i, 1, d))
+		i += 1;
+	else
+		return false;
+	i += i < s.len && s.p[i] == ',';
+	if (i >= s.len || s.p[i] != ' ' || !digits(s, i + 1, 4, y))
+		return false;
+	*at = i + 5;
+	return true;
+}
+
+bool time_parse_log(struct str s, int64_t *ret_ns)
+{
+	unsigned y, mo, d, h, mi, sec;
+	int64_t frac = 0, off;
+	size_t at = 0;
+
+	if (!log_day(s, &at, &y, &mo, &d) && !month_day(s, &at, &y, &mo, &d))
+		return false;
+	if (at + 9 > s.len || (s.p[at] != ' ' && s.p[at] != ':') || !digits(s, at + 1, 2, &h) ||
+	    s.p[at + 3] != ':' || !digits(s, at + 4, 2, &mi) || s.p[at + 6] != ':' ||
+	    !digits(s, at + 7, 2, &sec))
+		return false;
+	at += 9;
+	if (at < s.len && s.p[at] == '.' && !fraction(s, &at, &frac))
+		return false;
+	s = str_trim(str_sub(s, at, s.len));
+	if (str_eqz(s, "GMT") || str_eqz(s, "UTC"))
+		s.len = 0;
+	return zone(s, &off) && build(y, mo, d, h, mi, sec, off, frac, ret_ns);
+}
+
 char *time_rfc3339(int64_t ns, char out[TIME_TEXT])
 {
 	int64_t s = ns / NS_PER_S, frac = ns % NS_PER_S, days, y, r;

@@ -24,6 +24,12 @@ bool time_parse_epoch(struct str s, int64_t *ret_ns);
 bool time_from_f64(double s, int64_t *ret_ns);
 /* "Sun, 10 May 2026 22:46:28 +0000 (UTC)" (RFC 5322 date, obsolete zones too). */
 bool time_parse_mail(struct str s, int64_t *ret_ns);
+/*
+ * The times of logs made for people, of English months: "10/Oct/2026:13:55:36 +0200" (web
+ * servers), "10-Oct-2026 13:55:36.123" (BIND), "Oct 10 2026 13:55:36" and "Oct 10, 2026
+ * 13:55:36" (CEF), "2026/10/10 13:55:36". Without zone UTC. Whole slice.
+ */
+bool time_parse_log(struct str s, int64_t *ret_ns);
 /* Writes "2026-05-03T23:01:23.123456789Z"; the fraction is left out when zero, else cut to
  * 3, 6 or 9 digits. Returns out. */
 char *time_rfc3339(int64_t ns, char out[TIME_TEXT]);

@@ -3,8 +3,7 @@
  * Syslog, a line a record: RFC 5424, RFC 3164 and what rsyslog writes to files (an RFC 3339
  * time in the place of the old one), with or without <PRI>. Fields: time, hostname, app, pid,
  * msgid, message, facility, severity, sd.NAME. A message that is an <Event> (Sysmon for Linux)
- * gives its fields too; of log-ins and changes of user the words that matter are taken out:
- * action, outcome, user, target, ip, port, method, command, cwd.
+ * gives its fields too.
  *
  * A time of RFC 3164 has neither year nor zone. It is read as UTC in the last year in which it
  * does not lie more than a day after the file was last written; where that is unknown the line
@@ -25,34 +24,6 @@ struct syslog_state {
 struct gather {
 	struct field *f;
 	size_t n;
-};
-
-/*
- * Messages that say who became whom. {name} takes what stands before the literal that follows
- * in the template, at its first place; {name*} at its last, where a name an attacker chose may
- * hold the literal; {} skips. The rest of the message after a template is not looked at.
- */
-static const struct form {
-	const char *app, *text, *action, *outcome;
-} forms[] = {
-	{"sshd", "Accepted {method} for {user*} from {ip} port {port} ", "login", "success"},
-	{"sshd", "Failed {method} for invalid user {user*} from {ip} port {port} ", "login",
-	 "failure"},
-	{"sshd", "Failed {method} for {user*} from {ip} port {port} ", "login", "failure"},
-	{"", "authentication failure; {}rhost={ip} {}user={user}", "login", "failure"},
-	{"", "authentication failure; {}rhost={ip} ", "login", "failure"},
-	{"", "pam_unix({service}): authentication failure; {}rhost={ip} {}user={user}", "login",
-	 "failure"},
-	{"", "pam_unix({service}): session opened for user {target}(uid={}) by {user}(",
-	 "session", "success"},
-	{"", "pam_unix({service}): session opened for user {target} by {user}(", "session",
-	 "success"},
-	{"", "session opened for user {target} by {user}(", "session", "success"},
-	{"sudo", "{user} : {}PWD={cwd} ; USER={target} ; COMMAND={command}", "sudo", "success"},
-	{"doas", "{user} ran command {command*} as {target} from {cwd}", "sudo", "success"},
-	{"doas", "failed auth for {user}", "login", "failure"},
-	{"doas", "failed command for {user}: {command}", "sudo", "failure"},
-	{"cron", "({user}) CMD ({command*})", "cron", "success"},
 };
 
 static void put(struct gather *g, struct str name, struct str v)
@@ -195,6 +166,8 @@ static struct str rfc3164(struct gather *g, struct str s)
 	if (end == SIZE_MAX)
 		return s;
 	tag = str_sub(s, 0, end);
+	if (str_chr(tag, '|', 0) != SIZE_MAX || str_chr(tag, '=', 0) != SIZE_MAX)
+		return s; /* CEF, or key=value: the message has no tag */
 	open = str_chr(tag, '[', 0);
 	if (open != SIZE_MAX && tag.p[tag.len - 1] == ']') {
 		put(g, STR("pid"), str_sub(tag, open + 1, tag.len - 1));
@@ -202,71 +175,6 @@ static struct str rfc3164(struct gather *g, struct str s)
 	}
 	put(g, STR("app"), str_sub(tag, 0, str_chr(tag, '(', 0))); /* "sshd(pam_unix)" */
 	return str_trim(str_sub(s, end + 1, s.len));
-}
-
-static size_t find_last(struct str s, struct str needle)
-{
-	size_t at = SIZE_MAX, from = 0, i;
-
-	while ((i = str_find(str_sub(s, from, s.len), needle)) != SIZE_MAX) {
-		at = from + i;
-		from = at + 1;
-	}
-	return at;
-}
-
-/* Whether the message has the form; what it names is put only then. */
-static bool form_match(struct gather *g, struct str s, const char *form)
-{
-	struct str t = str_of(form);
-	size_t before = g->n;
-
-	while (t.len) {
-		size_t lit = str_chr(t, '{', 0), end, at;
-		struct str name, follow;
-		bool last;
-
-		lit = lit == SIZE_MAX ? t.len : lit;
-		if (!str_starts(s, str_sub(t, 0, lit)))
-			break;
-		s = str_sub(s, lit, s.len);
-		t = str_sub(t, lit, t.len);
-		if (!t.len)
-			return true;
-		end = str_chr(t, '}', 0);
-		last = t.p[end - 1] == '*';
-		name = str_sub(t, 1, end - last);
-		t = str_sub(t, end + 1, t.len);
-		follow = str_sub(t, 0, MIN(str_chr(t, '{', 0), t.len));
-		at = !follow.len ? s.len : last ? find_last(s, follow) : str_find(s, follow);
-		if (at == SIZE_MAX)
-			break;
-		put(g, name, str_trim(str_sub(s, 0, at)));
-		s = str_sub(s, at, s.len);
-		if (!t.len)
-			return true;
-	}
-	g->n = before;
-	return false;
-}
-
-static void known_form(struct gather *g, struct str message)
-{
-	struct str app = {NULL, 0};
-
-	for (size_t i = 0; i < g->n; i++)
-		if (str_eqz(g->f[i].name, "app"))
-			app = val_str(&g->f[i].val);
-	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
-		if (forms[i].app[0] && !str_ieqz(app, forms[i].app) &&
-		    !(str_starts(app, STR("sshd-")) && str_eqz(STR("sshd"), forms[i].app)))
-			continue;
-		if (!form_match(g, message, forms[i].text))
-			continue;
-		put(g, STR("action"), str_of(forms[i].action));
-		put(g, STR("outcome"), str_of(forms[i].outcome));
-		return;
-	}
 }
 
 static bool is_syslog(struct str line)
@@ -338,9 +246,8 @@ static int syslog_fields(void *state, struct str rec, struct arena *mem, struct 
 	}
 	put(&g, STR("message"), message);
 	n = g.n;
-	if (!xmlevent_starts(message))
-		known_form(&g, message);
-	else if (xmlevent_fields(message, mem, g.f, FIELDS_MAX, &g.n, &why) < 0)
+	if (xmlevent_starts(message) &&
+	    xmlevent_fields(message, mem, g.f, FIELDS_MAX, &g.n, &why) < 0)
 		g.n = n; /* the text is kept */
 	*ret_f = (struct fields){g.f, g.n};
 	return 0;

@@ -5,6 +5,26 @@
 
 #define EVENT_MAX ((size_t)1 << 20)
 
+#define DAMAGE STR("<EvtxDamage why=\"")
+
+/* What sense/evtx says of damage that stands before the next event; NULL when there is none. */
+static const char *damage(struct str s, size_t *ret_end)
+{
+	size_t at = str_find(s, DAMAGE), end;
+	struct str why;
+
+	if (at == SIZE_MAX)
+		return NULL;
+	why = str_sub(s, at + DAMAGE.len, s.len);
+	end = str_chr(why, '>', 0);
+	if (end == SIZE_MAX)
+		return NULL;
+	*ret_end = at + DAMAGE.len + end + 1;
+	return str_starts(why, STR("checksum")) ? "event log: checksum of a chunk is wrong"
+	       : str_starts(why, STR("torn"))	? "event log: a chunk ends in the middle"
+						: "event log: broken record";
+}
+
 /* Where the next <Event> opens, SIZE_MAX when none does. */
 static size_t next_event(struct str s, size_t from)
 {
@@ -33,11 +53,17 @@ static enum frame_result xml_frame(void *state, struct str buf, size_t *pos, boo
 				   struct str *ret_rec, const char **ret_why)
 {
 	size_t at = next_event(buf, *pos), end;
+	const char *why = damage(str_sub(buf, *pos, at), &end);
 
 	(void)state;
+	if (why) {
+		*ret_why = why;
+		*pos += end;
+		return FRAME_SKIP;
+	}
 	if (at == SIZE_MAX) {
 		/* A tag may be cut; whatever else stands between events is passed over. */
-		*pos = eof ? buf.len : MAX(*pos, buf.len - MIN(buf.len, (size_t)7));
+		*pos = eof ? buf.len : MAX(*pos, buf.len - MIN(buf.len, (size_t)40));
 		return eof ? FRAME_END : FRAME_MORE;
 	}
 	*pos = at;

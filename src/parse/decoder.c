@@ -291,6 +291,7 @@ static bool object(struct sink *k, const struct source_def *def, unsigned level,
 		r->j = &k->dec->j[level];
 		regs_walk(r, def, obj);
 	}
+	texts_apply(r, def);
 	t = plan_match(def, r);
 	if (t)
 		emit(k, def, t, raw);
@@ -362,6 +363,7 @@ static bool flat(struct sink *k, const struct source_def *def, const struct fiel
 	}
 	if (def->nunwrap) /* the attempts used the registers */
 		put_fields(k->dec, def, f);
+	texts_apply(r, def);
 	t = plan_match(def, r);
 	if (t)
 		emit(k, def, t, raw);
@@ -369,8 +371,9 @@ static bool flat(struct sink *k, const struct source_def *def, const struct fiel
 }
 
 static bool attempt(struct sink *k, const struct source_def *def, const struct fields *f,
-		    struct str rec)
+		    struct str rec, bool otherwise)
 {
+	k->dec->regs.otherwise = otherwise;
 	if (k->dec->ops->json)
 		return object(k, def, 0, 0, rec, 0);
 	return flat(k, def, f, rec);
@@ -404,10 +407,13 @@ static void record(struct sink *k, struct str rec)
 
 	if (!take_apart(k, rec, &f))
 		return;
-	known = attempt(k, first, &f, rec);
+	known = attempt(k, first, &f, rec, false);
 	for (size_t i = 0; i < dec->src->n && !known; i++)
 		if (dec->src->def[i] != first && has_codec(dec->src->def[i], dec->ops))
-			known = attempt(k, dec->src->def[i], &f, rec);
+			known = attempt(k, dec->src->def[i], &f, rec, false);
+	for (size_t i = 0; i < dec->src->n && !known; i++)
+		if (dec->src->def[i]->otherwise && has_codec(dec->src->def[i], dec->ops))
+			known = attempt(k, dec->src->def[i], &f, rec, true);
 	if (!known && !k->why)
 		k->why = "no record type matches";
 }
@@ -422,6 +428,7 @@ static bool probe(struct decoder *dec, struct str rec, int64_t *ret_known)
 		return false;
 	dec->regs.mem = &dec->scratch;
 	dec->regs.err = 0;
+	dec->regs.otherwise = false;
 	if (!probe_walk(&dec->regs, dec->def, &dec->probe, rec))
 		return false;
 	t = plan_match(dec->def, &dec->regs);
@@ -523,7 +530,9 @@ static void score_record(struct decoder *dec, struct str rec, unsigned *score)
 
 		if (!has_codec(dec->src->def[i], dec->ops))
 			continue;
-		(void)attempt(&k, dec->src->def[i], &f, rec);
+		if (!attempt(&k, dec->src->def[i], &f, rec, false) &&
+		    dec->src->def[i]->otherwise && attempt(&k, dec->src->def[i], &f, rec, true))
+			k.score = 1;
 		score[i] += k.score;
 	}
 }
@@ -658,13 +667,43 @@ static int decoder_ready(struct decoder *dec, int r, const char *path, struct de
 	return 0;
 }
 
+/* What holds files of its own, by its first bytes; NULL when it is none. */
+static const char *archive(struct str head)
+{
+	static const struct {
+		size_t at;
+		struct str magic;
+		const char *name;
+	} known[] = {
+		{257, {"ustar", 5}, "a tar archive"},
+		{0, {"PK\3\4", 4}, "a zip archive"},
+		{0, {"7z\xbc\xaf\x27\x1c", 6}, "a 7z archive"},
+		{0, {"Rar!\x1a", 5}, "a rar archive"},
+		{0,
+		 {"\xfd"
+		  "7zXZ",
+		  5},
+		 "xz-compressed"},
+		{0, {"BZh", 3}, "bzip2-compressed"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (str_starts(str_sub(head, known[i].at, head.len), known[i].magic))
+			return known[i].name;
+	return NULL;
+}
+
 int decoder_open(const struct sources *src, const char *path, struct str head,
 		 struct decoder **ret_dec, struct diag *d)
 {
-	struct decoder *dec = decoder_new(src, path);
+	const char *packed = archive(head);
+	struct decoder *dec;
 	char *copy;
 	int r = -ENOMEM;
 
+	if (packed)
+		return diag_set(d, E_FORMAT, "%s: %s: unpack it first", path, packed);
+	dec = decoder_new(src, path);
 	if (!dec)
 		return -ENOMEM;
 	/* The head may end without room behind it; scanners read beyond. */

@@ -115,7 +115,7 @@ static struct str path_clean(struct arena *mem, struct str path)
 	return (struct str){out, n};
 }
 
-static int reg_of(struct arena *mem, struct source_def *def, struct str path, uint16_t *ret_reg)
+int plan_reg_make(struct arena *mem, struct source_def *def, struct str path, uint16_t *ret_reg)
 {
 	struct str clean = path_clean(mem, path);
 	uint16_t reg;
@@ -145,9 +145,11 @@ static int expr_regs(struct arena *mem, struct source_def *def, struct expr *e)
 	if (!e->reg)
 		return -ENOMEM;
 	for (size_t i = 0; i < e->n && r == 0; i++)
-		r = reg_of(mem, def, e->path[i], &e->reg[i]);
+		r = plan_reg_make(mem, def, e->path[i], &e->reg[i]);
 	if (r == 0 && e->plus_unit)
-		r = reg_of(mem, def, e->plus, &e->plus_reg);
+		r = plan_reg_make(mem, def, e->plus, &e->plus_reg);
+	if (r == 0 && e->or_else)
+		r = expr_regs(mem, def, e->or_else);
 	return r;
 }
 
@@ -162,7 +164,7 @@ static int type_regs(struct arena *mem, struct source_def *def, struct type *t)
 	int r = 0;
 
 	for (size_t i = 0; i < t->nwhen && r == 0; i++)
-		r = reg_of(mem, def, t->when[i].path, &t->when[i].reg);
+		r = plan_reg_make(mem, def, t->when[i].path, &t->when[i].reg);
 	if (r == 0)
 		r = expr_regs(mem, def, &t->time);
 	if (r == 0)
@@ -257,7 +259,9 @@ static int probe_expr(struct arena *mem, struct source_def *def, const struct ex
 
 	for (size_t i = 0; i < e->n && r == 0; i++)
 		r = probe_path(mem, def, e->path[i]);
-	return r == 0 && e->plus_unit ? probe_path(mem, def, e->plus) : r;
+	if (r == 0 && e->plus_unit)
+		r = probe_path(mem, def, e->plus);
+	return r == 0 && e->or_else ? probe_expr(mem, def, e->or_else) : r;
 }
 
 /* The paths that decide of a record whether it wraps others, its type and its times. */
@@ -305,7 +309,9 @@ int plan_compile(struct arena *mem, struct source_def *def, const struct schema 
 	int r = trie_grow(&def->trie, mem);
 
 	for (size_t i = 0; i < def->nunwrap && r == 0; i++)
-		r = reg_of(mem, def, def->unwrap[i].path, &def->unwrap[i].reg);
+		r = plan_reg_make(mem, def, def->unwrap[i].path, &def->unwrap[i].reg);
+	if (r == 0)
+		r = texts_compile(mem, def);
 	for (size_t i = 0; i < def->ntype && r == 0; i++)
 		r = type_regs(mem, def, &def->type[i]);
 	for (size_t i = 0; i < def->ntype && r == 0; i++)
@@ -506,6 +512,13 @@ struct val regs_val(struct regs *r, uint16_t reg)
 	return (struct val){.kind = VAL_LIST, .len = n, .list = list};
 }
 
+struct str regs_text(struct regs *r, uint16_t reg)
+{
+	struct val v = regs_val(r, reg);
+
+	return v.kind == VAL_STR ? val_str(&v) : (struct str){NULL, 0};
+}
+
 /* Text of a register for comparison, without taking memory in the usual case. */
 static struct str reg_text(struct regs *r, uint16_t reg, char tmp[40])
 {
@@ -548,27 +561,29 @@ static bool cond_path(struct regs *r, const struct cond *c, bool alone)
 	return false;
 }
 
+bool cond_holds(struct regs *r, const struct cond *c)
+{
+	switch (c->what) {
+	case COND_HAS:
+		return r->head[c->reg] != 0;
+	case COND_NOT:
+		return r->head[c->reg] == 0;
+	case COND_EQ:
+		return cond_eq(r, c);
+	case COND_PATH:
+		return cond_path(r, c, false);
+	}
+	return false;
+}
+
 static bool type_match(const struct type *t, struct regs *r)
 {
+	if (t->otherwise != r->otherwise)
+		return false;
 	for (size_t i = 0; i < t->nwhen; i++) {
 		const struct cond *c = &t->when[i];
-		bool ok = false;
 
-		switch (c->what) {
-		case COND_HAS:
-			ok = r->head[c->reg] != 0;
-			break;
-		case COND_NOT:
-			ok = r->head[c->reg] == 0;
-			break;
-		case COND_EQ:
-			ok = cond_eq(r, c);
-			break;
-		case COND_PATH:
-			ok = cond_path(r, c, t->nwhen == 1);
-			break;
-		}
-		if (!ok)
+		if (!(c->what == COND_PATH ? cond_path(r, c, t->nwhen == 1) : cond_holds(r, c)))
 			return false;
 	}
 	return true;

@@ -19,6 +19,7 @@
 #define PARTS_MAX    32 /* of a text that commas divide */
 #define PATHS_MAX    32 /* alternatives of one expression */
 #define UNWRAP_DEPTH 4
+#define TEXTS_MAX    16
 
 enum take_what {
 	TAKE_NONE,
@@ -51,6 +52,7 @@ struct expr {
 	int64_t plus_unit;	       /* of times: ns per unit of plus, 0 = none */
 	struct str plus;
 	uint16_t plus_reg;
+	struct expr *or_else; /* of times: tried when this gives none; or NULL */
 };
 
 struct field_decl {
@@ -78,6 +80,7 @@ struct direct {
 
 struct type {
 	struct rectype *rt;
+	bool otherwise; /* only for records that no other type of any source knows */
 	struct cond *when;
 	size_t nwhen;
 	struct expr time, known, id;
@@ -109,6 +112,26 @@ struct alias {
 	size_t n;
 };
 
+/* One way in which a text may be written, and what it means that it is. */
+struct form {
+	struct str text;
+	struct cond *only; /* [nonly] it is tried only where these hold */
+	size_t nonly;
+	struct field *set; /* [nset] texts that are fields when it fits */
+	size_t nset;
+};
+
+/* A field whose text holds fields. */
+struct text_decl {
+	enum { TEXT_FORMS, TEXT_KV, TEXT_CEF, TEXT_LEEF, TEXT_CSV } as;
+	struct str path;
+	uint16_t reg;
+	struct cond *only; /* [nonly] as of a form */
+	size_t nonly;
+	struct form *form;
+	size_t nform;
+};
+
 /* Names below a node of the tree of paths, all nodes in one table. */
 struct trie_entry {
 	struct str key;	      /* p NULL = free */
@@ -130,8 +153,11 @@ struct source_def {
 	size_t nalias;
 	struct expr written; /* when a record was written, which then is `known` */
 	bool has_written;
+	struct text_decl text[TEXTS_MAX];
+	size_t ntext;
 	struct type *type;
 	size_t ntype;
+	bool otherwise; /* has such types */
 	/* After compile: */
 	struct trie trie;
 	struct trie probe; /* of the paths that decide type and times alone */
@@ -202,6 +228,7 @@ struct regs {
 	struct arena *mem;
 	struct str file; /* name of the log by the file's name: "conn" of "conn.log" */
 	int err;	 /* sticky: -ENOMEM */
+	bool otherwise;	 /* plan_match gives only the types of last resort, else only others */
 };
 
 MUST int regs_init(struct regs *r, size_t nreg);
@@ -223,6 +250,17 @@ struct val regs_val(struct regs *r, uint16_t reg);
 /* First type whose conditions hold, or NULL. */
 const struct type *plan_match(const struct source_def *def, struct regs *r);
 struct val tok_val(struct regs *r, uint32_t tok, unsigned depth);
+
+bool cond_holds(struct regs *r, const struct cond *c);
+/* The text of a register; empty when it is unset or no text. */
+struct str regs_text(struct regs *r, uint16_t reg);
+/* Registers of what `texts:` reads. */
+MUST int texts_compile(struct arena *mem, struct source_def *def);
+/* Takes the declared texts of the record in the registers apart, in their order. */
+void texts_apply(struct regs *r, const struct source_def *def);
+/* Register of a path, made when it has none. 0, E_LIMIT or -ENOMEM. */
+MUST int plan_reg_make(struct arena *mem, struct source_def *def, struct str path,
+		       uint16_t *ret_reg);
 
 /* Value of an expression. */
 struct val expr_eval(struct regs *r, const struct expr *e);

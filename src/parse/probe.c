@@ -212,8 +212,8 @@ bool probe_walk(struct regs *r, const struct source_def *def, struct json *j, st
 	j->text = rec;
 	j->ntok = 1;
 	r->j = j;
-	if (rec.len > UINT32_MAX || !rec.len || *rec.p != '{' || !object(&k, 0, false) ||
-	    r->err)
+	if (def->ntext || rec.len > UINT32_MAX || !rec.len || *rec.p != '{' ||
+	    !object(&k, 0, false) || r->err)
 		return false;
 	for (size_t i = 0; i < def->nunwrap; i++)
 		if (r->head[def->unwrap[i].reg])

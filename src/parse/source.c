@@ -2,6 +2,7 @@
 #include "parse/source.h"
 #include "base/yaml.h"
 #include "parse/plan.h"
+#include "parse/text.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -136,6 +137,14 @@ static int load_take(struct load *l, const struct yaml_node *n, struct expr *e)
 	return 0;
 }
 
+static int load_expr(struct load *l, const struct yaml_node *n, bool is_time, struct expr *e);
+
+static int load_else(struct load *l, const struct yaml_node *n, struct expr *e)
+{
+	e->or_else = arena_zalloc(&l->src->mem, sizeof(*e->or_else));
+	return e->or_else ? load_expr(l, n, true, e->or_else) : nomem(l);
+}
+
 /* One key of the map form of a value. */
 static int load_key(struct load *l, const struct yaml_node *n, bool is_time, struct expr *e)
 {
@@ -145,6 +154,8 @@ static int load_key(struct load *l, const struct yaml_node *n, bool is_time, str
 		e->plus_unit = str_eqz(n->key, "plus") ? NS_PER_S : NS_PER_MS;
 		return copy_text(l, n, &e->plus);
 	}
+	if (is_time && str_eqz(n->key, "else"))
+		return load_else(l, n, e);
 	if (!is_time && str_eqz(n->key, "const"))
 		return copy_text(l, n, &e->constant);
 	if (!is_time && str_eqz(n->key, "default"))
@@ -181,10 +192,12 @@ static int load_expr(struct load *l, const struct yaml_node *n, bool is_time, st
 	return r;
 }
 
-static int load_conds(struct load *l, const struct yaml_node *n, struct type *t)
+static int load_conds(struct load *l, const struct yaml_node *n, struct cond **ret_c,
+		      size_t *ret_n)
 {
 	size_t max = 0, k = 0;
 	struct str *names;
+	struct cond *when;
 	size_t count;
 	int r;
 
@@ -192,8 +205,8 @@ static int load_conds(struct load *l, const struct yaml_node *n, struct type *t)
 		return yaml_fail(l->y, n, l->d, "when: expected has, not, equals or path");
 	YAML_EACH(c, n)
 	max += c->nchildren + 1;
-	t->when = arena_zalloc(&l->src->mem, (max + 1) * sizeof(*t->when));
-	if (!t->when)
+	when = arena_zalloc(&l->src->mem, (max + 1) * sizeof(*when));
+	if (!when)
 		return nomem(l);
 	YAML_EACH(c, n)
 	{
@@ -202,19 +215,19 @@ static int load_conds(struct load *l, const struct yaml_node *n, struct type *t)
 		if (has || str_eqz(c->key, "not")) {
 			r = copy_texts(l, c, &names, &count);
 			for (size_t i = 0; r == 0 && i < count; i++)
-				t->when[k++] = (struct cond){.what = has ? COND_HAS : COND_NOT,
-							     .path = names[i]};
+				when[k++] = (struct cond){.what = has ? COND_HAS : COND_NOT,
+							  .path = names[i]};
 		} else if (str_eqz(c->key, "path")) {
-			t->when[k] = (struct cond){.what = COND_PATH, .path = STR("_path")};
-			r = copy_texts(l, c, &t->when[k].val, &t->when[k].nval);
+			when[k] = (struct cond){.what = COND_PATH, .path = STR("_path")};
+			r = copy_texts(l, c, &when[k].val, &when[k].nval);
 			k++;
 		} else if (equals && c->kind == YAML_MAP) {
 			r = 0;
 			YAML_EACH(eq, c)
 			{
-				t->when[k].what = COND_EQ;
-				t->when[k].path = arena_str(&l->src->mem, eq->key);
-				r = copy_texts(l, eq, &t->when[k].val, &t->when[k].nval);
+				when[k].what = COND_EQ;
+				when[k].path = arena_str(&l->src->mem, eq->key);
+				r = copy_texts(l, eq, &when[k].val, &when[k].nval);
 				if (r < 0)
 					break;
 				k++;
@@ -226,7 +239,8 @@ static int load_conds(struct load *l, const struct yaml_node *n, struct type *t)
 		if (r < 0)
 			return r;
 	}
-	t->nwhen = k;
+	*ret_c = when;
+	*ret_n = k;
 	return 0;
 }
 
@@ -376,9 +390,9 @@ static int load_moments(struct load *l, const struct yaml_node *n, struct type *
 static int load_type(struct load *l, const struct yaml_node *n, const struct yaml_node *sigma,
 		     struct type *t)
 {
-	static const char *const known[] = {"name",	"class", "when", "sigma",
-					    "time",	"known", "id",	 "fields",
-					    "entities", "binds", NULL};
+	static const char *const known[] = {"name",	"class", "when",      "sigma",
+					    "time",	"known", "id",	      "fields",
+					    "entities", "binds", "otherwise", NULL};
 	struct str name = yaml_str(n, "name", ""), full;
 	const struct yaml_node *when = yaml_get(n, "when");
 	int cls, r = yaml_only(l->y, n, known, l->d);
@@ -397,7 +411,9 @@ static int load_type(struct load *l, const struct yaml_node *n, const struct yam
 	if (!t->rt)
 		return nomem(l);
 	t->rt->raw_fields = true;
-	r = when ? load_conds(l, when, t) : 0;
+	t->otherwise = str_eqz(yaml_str(n, "otherwise", ""), "true");
+	l->def->otherwise |= t->otherwise;
+	r = when ? load_conds(l, when, &t->when, &t->nwhen) : 0;
 	if (r == 0)
 		r = load_moments(l, n, t);
 	if (r == 0)
@@ -457,6 +473,108 @@ static int load_aliases(struct load *l, const struct yaml_node *n)
 	return 0;
 }
 
+/* A template, or a map of one with `only` and `set`. */
+static int load_form(struct load *l, const struct yaml_node *n, struct form *f)
+{
+	static const char *const known[] = {"form", "only", "set", NULL};
+	const struct yaml_node *text = n->kind == YAML_MAP ? yaml_get(n, "form") : n;
+	const struct yaml_node *only = yaml_get(n, "only"), *set = yaml_get(n, "set");
+	int r = n->kind == YAML_MAP ? yaml_only(l->y, n, known, l->d) : 0;
+
+	if (r == 0 && !text)
+		return yaml_fail(l->y, n, l->d, "a form needs a text");
+	if (r == 0)
+		r = copy_text(l, text, &f->text);
+	if (r == 0 && !text_form_ok(f->text))
+		return yaml_fail(l->y, text, l->d, "no form: names in {}, text between them");
+	if (r == 0 && only)
+		r = load_conds(l, only, &f->only, &f->nonly);
+	if (r < 0 || !set)
+		return r;
+	f->set = arena_alloc(&l->src->mem, (set->nchildren + 1) * sizeof(*f->set));
+	if (!f->set)
+		return nomem(l);
+	YAML_EACH(c, set)
+	{
+		struct str v;
+
+		r = copy_text(l, c, &v);
+		if (r < 0)
+			return r;
+		f->set[f->nset] = (struct field){arena_str(&l->src->mem, c->key), val_s(v)};
+		if (!f->set[f->nset++].name.p)
+			return nomem(l);
+	}
+	return 0;
+}
+
+static int load_text(struct load *l, const struct yaml_node *n, struct text_decl *t)
+{
+	static const char *const known[] = {"field", "as", "only", "forms", NULL};
+	static const char *const ways[] = {"forms", "kv", "cef", "leef", "csv"};
+	const struct yaml_node *forms = yaml_get(n, "forms"), *field = yaml_get(n, "field");
+	const struct yaml_node *only = yaml_get(n, "only");
+	struct str as = yaml_str(n, "as", "forms");
+	int way = -1, r = yaml_only(l->y, n, known, l->d);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++)
+		if (str_eqz(as, ways[i]))
+			way = (int)i;
+	if (way < 0 || !field || (forms != NULL) != (way == TEXT_FORMS))
+		return yaml_fail(l->y, n, l->d,
+				 "needs field, and forms or as: kv, cef, leef, csv");
+	t->as = (unsigned)way;
+	r = copy_text(l, field, &t->path);
+	if (r == 0 && only)
+		r = load_conds(l, only, &t->only, &t->nonly);
+	if (r < 0 || !forms)
+		return r;
+	t->form = arena_zalloc(&l->src->mem, (forms->nchildren + 1) * sizeof(*t->form));
+	if (!t->form)
+		return nomem(l);
+	YAML_EACH(c, forms)
+	{
+		r = load_form(l, c, &t->form[t->nform]);
+		if (r < 0)
+			return r;
+		t->nform++;
+	}
+	return 0;
+}
+
+/* A list of texts, or the name of a source read before whose list it is. */
+static int load_texts(struct load *l, const struct yaml_node *n)
+{
+	struct source_def *def = l->def;
+
+	if (n && n->kind == YAML_SCALAR) {
+		for (size_t i = 0; i < l->src->n; i++) {
+			const struct source_def *from = l->src->def[i];
+
+			if (!str_eq(from->name, n->text))
+				continue;
+			memcpy(def->text, from->text, sizeof(def->text));
+			def->ntext = from->ntext;
+			return 0;
+		}
+		return yaml_fail(l->y, n, l->d, "no source of that name before this one");
+	}
+	YAML_EACH(c, n)
+	{
+		int r;
+
+		if (def->ntext == TEXTS_MAX)
+			return yaml_fail(l->y, c, l->d, "more than %d texts", TEXTS_MAX);
+		r = load_text(l, c, &def->text[def->ntext]);
+		if (r < 0)
+			return r;
+		def->ntext++;
+	}
+	return 0;
+}
+
 static int load_codecs(struct load *l, const struct yaml_node *n)
 {
 	struct source_def *def = l->def;
@@ -481,8 +599,8 @@ static int load_codecs(struct load *l, const struct yaml_node *n)
 
 static int load_def(struct load *l, const struct yaml_node *n)
 {
-	static const char *const known[] = {"source", "title", "codec",	  "unwrap", "aliases",
-					    "sigma",  "types", "written", NULL};
+	static const char *const known[] = {"source", "title", "codec", "unwrap",  "aliases",
+					    "texts",  "sigma", "types", "written", NULL};
 	const struct yaml_node *types = yaml_get(n, "types"), *codec = yaml_get(n, "codec");
 	struct source_def *def = l->def;
 	int r = yaml_only(l->y, n, known, l->d);
@@ -502,6 +620,8 @@ static int load_def(struct load *l, const struct yaml_node *n)
 		def->has_written = true;
 		r = load_expr(l, yaml_get(n, "written"), true, &def->written);
 	}
+	if (r == 0)
+		r = load_texts(l, yaml_get(n, "texts"));
 	if (r < 0)
 		return r;
 	def->type = arena_zalloc(&l->src->mem, (types->nchildren + 1) * sizeof(*def->type));

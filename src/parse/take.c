@@ -339,7 +339,7 @@ static bool text_time(struct str s, int64_t *ret_ns)
 {
 	s = str_trim(s);
 	return time_parse(s, ret_ns) || time_parse_epoch(s, ret_ns) ||
-	       time_parse_mail(s, ret_ns);
+	       time_parse_log(s, ret_ns) || time_parse_mail(s, ret_ns);
 }
 
 /* Numbers are read from their text: no double holds nanoseconds exactly. */
@@ -366,7 +366,12 @@ bool expr_time(struct regs *r, const struct expr *e, int64_t *ret_ns)
 	struct val v;
 	double d;
 
-	for (size_t i = 0; i < e->n; i++) {
+	if (e->take == TAKE_JOIN) {
+		v = expr_join(r, e);
+		if (val_set(&v) && text_time(val_str(&v), ret_ns))
+			return true;
+	}
+	for (size_t i = 0; i < e->n && e->take != TAKE_JOIN; i++) {
 		if (!reg_time(r, e, e->reg[i], &ns))
 			continue;
 		v = e->plus_unit ? regs_val(r, e->plus_reg) : none;
@@ -377,5 +382,5 @@ bool expr_time(struct regs *r, const struct expr *e, int64_t *ret_ns)
 		*ret_ns = ns;
 		return true;
 	}
-	return false;
+	return e->or_else && expr_time(r, e->or_else, ret_ns);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sense/file.h"
+#include "sense/evtx.h"
 #include "sense/utf16.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +26,14 @@
 #define WHOLE_OUT   (32 * MIB)
 #define WHOLE_TOTAL (256 * MIB) /* of all open files; beyond it they stream */
 
+/* A Windows event log on its way to XML. */
+struct events {
+	struct buf out;
+	size_t at; /* of out, not yet given out */
+	bool end;
+	char in[EVTX_CHUNK];
+};
+
 enum packing { PLAIN, GZIP, ZSTD, WHOLE };
 
 /* A text in UTF-16 on its way to UTF-8. */
@@ -49,10 +58,11 @@ struct file_in {
 	ZSTD_DCtx *zd;
 	char *whole; /* WHOLE: all of it, decompressed */
 	size_t whole_len, whole_at;
-	unsigned char first[2]; /* of the text; [first_at, nfirst) is not given out yet */
+	unsigned char first[8]; /* of the text; [first_at, nfirst) is not given out yet */
 	size_t first_at, nfirst;
 	bool begun;
 	struct text16 *wide;
+	struct events *evtx;
 	size_t at, len; /* unread part of in */
 	unsigned char in[IN_BYTES];
 };
@@ -229,6 +239,9 @@ struct file_in *file_close(struct file_in *f)
 	ZSTD_freeDCtx(f->zd);
 	whole_free(f);
 	free(f->wide);
+	if (f->evtx)
+		buf_free(&f->evtx->out);
+	free(f->evtx);
 	free(f);
 	return NULL;
 }
@@ -385,22 +398,77 @@ static int64_t read_wide(struct file_in *f, char *buf, size_t n)
 	return got || !f->err ? (int64_t)got : f->err;
 }
 
-/* Looks at the first two bytes: they are a mark, or are given out like all others. */
+/* The next n decompressed bytes, fewer at the end alone. */
+static size_t read_full(struct file_in *f, char *p, size_t n)
+{
+	size_t got = 0;
+	int64_t r;
+
+	while (got < n && (r = read_bytes(f, p + got, n - got)) > 0)
+		got += (size_t)r;
+	return got;
+}
+
+static int64_t read_events(struct file_in *f, char *buf, size_t n)
+{
+	struct events *e = f->evtx;
+	size_t got = 0;
+
+	while (got < n) {
+		size_t k = MIN(n - got, e->out.len - e->at);
+
+		if (k) {
+			memcpy(buf + got, e->out.p + e->at, k);
+			e->at += k;
+			got += k;
+			continue;
+		}
+		if (e->end)
+			break;
+		buf_clear(&e->out);
+		e->at = 0;
+		k = read_full(f, e->in, sizeof(e->in));
+		e->end = k < sizeof(e->in);
+		if (k)
+			evtx_chunk(str_n(e->in, k), &e->out);
+	}
+	return got || !f->err ? (int64_t)got : f->err;
+}
+
+/* The rest of the file's head is passed over: each chunk says of itself what matters. */
+static void begin_events(struct file_in *f)
+{
+	f->evtx = calloc(1, sizeof(*f->evtx));
+	if (!f->evtx) {
+		f->err = -ENOMEM;
+		return;
+	}
+	buf_init(&f->evtx->out, EVTX_CHUNK_XML);
+	buf_addz(&f->evtx->out, "<Events>\n");
+	(void)read_full(f, f->evtx->in, EVTX_HEAD - f->nfirst);
+}
+
+/* Looks at the first bytes: they are a mark, or are given out like all others. */
 static void begin(struct file_in *f)
 {
-	int64_t n = read_bytes(f, (char *)f->first, sizeof(f->first));
 	struct utf16 u;
 
 	f->begun = true;
-	f->nfirst = n > 0 ? (size_t)n : 0;
-	if (n < 2 || !utf16_mark(f->first, &u))
+	f->nfirst = read_full(f, (char *)f->first, sizeof(f->first));
+	if (evtx_is(str_n((char *)f->first, f->nfirst))) {
+		begin_events(f);
 		return;
-	f->nfirst = 0;
+	}
+	if (f->nfirst < 2 || !utf16_mark(f->first, &u))
+		return;
 	f->wide = calloc(1, sizeof(*f->wide));
-	if (f->wide)
-		f->wide->u = u;
-	else
+	if (!f->wide) {
 		f->err = -ENOMEM;
+		return;
+	}
+	f->wide->u = u;
+	f->wide->len = utf16_put(&f->wide->u, f->first + 2, f->nfirst - 2, f->wide->out);
+	f->nfirst = 0;
 }
 
 int64_t file_read(struct file_in *f, char *buf, size_t n)
@@ -412,6 +480,8 @@ int64_t file_read(struct file_in *f, char *buf, size_t n)
 		begin(f);
 	if (f->wide)
 		return read_wide(f, buf, n);
+	if (f->evtx)
+		return read_events(f, buf, n);
 	while (got < n && f->first_at < f->nfirst)
 		buf[got++] = (char)f->first[f->first_at++];
 	r = read_bytes(f, buf + got, n - got);

@@ -2,7 +2,8 @@
 /*
  * sense/file: files and folders as a person names them, and a file as a stream of decompressed
  * bytes. Plain, gzip (several members too) and zstd (several frames too) are told apart by
- * content, never by name; UTF-16 with a byte order mark becomes UTF-8.
+ * content, never by name; UTF-16 with a byte order mark becomes UTF-8, Windows event log files
+ * (.evtx) become XML.
  */
 #ifndef SENSE_FILE_H
 #define SENSE_FILE_H
