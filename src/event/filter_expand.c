@@ -88,13 +88,19 @@ static int values_of(struct values *x, const struct yaml_node *at, struct str na
 	return -ENOTSUP;
 }
 
+/* Of two backslashes the first escapes the second. */
+static bool escaped(struct str s, size_t i)
+{
+	return s.p[i] == '\\' && i + 1 < s.len && (s.p[i + 1] == '%' || s.p[i + 1] == '\\');
+}
+
 /* Where a placeholder begins at or after i; *ret_name is its name. SIZE_MAX: nowhere. */
 static size_t next_name(struct str s, size_t i, struct str *ret_name)
 {
 	for (; i < s.len; i++) {
 		size_t end = i + 1;
 
-		if (s.p[i] == '\\' && i + 1 < s.len && s.p[i + 1] == '%') {
+		if (escaped(s, i)) {
 			i++;
 			continue;
 		}
@@ -118,8 +124,8 @@ static struct str plain(struct arena *mem, struct str s)
 	size_t n = 0;
 
 	for (size_t i = 0; p && i < s.len; i++) {
-		if (s.p[i] == '\\' && i + 1 < s.len && s.p[i + 1] == '%')
-			i++;
+		if (escaped(s, i) && s.p[i++ + 1] == '\\')
+			p[n++] = '\\';
 		p[n++] = s.p[i];
 	}
 	if (p)

@@ -383,6 +383,138 @@ TEST(filters)
 	world_close(&w);
 }
 
+/* "This is most commonly useful for environment specific tuning": for a while, if it says so.
+ */
+TEST(filters_end)
+{
+	struct world w;
+
+	CHECK_INT(world_open(&w, RULE("one", "act: go") "title: f\n" LOG
+							"thymus: {until: 1970-01-02}\n"
+							"filter: {rules: any, s: {user: ann}, "
+							"condition: s}\n"),
+		  0);
+	at(&w, 86399, "go", "ann", "h", "1", "2", 0);
+	CHECK_STR(str_of(w.fired), "");
+	at(&w, 86400, "go", "ann", "h", "1", "2", 0);
+	CHECK_STR(str_of(w.fired), "one:1 ");
+	world_close(&w);
+	/* Of another log source than the rule's it is no filter of it. */
+	CHECK_INT(world_open(&w, RULE("one", "act: go") "title: f\n"
+							"logsource: {class: dns_activity}\n"
+							"filter: {rules: any, s: {user: ann}, "
+							"condition: s}\n"),
+		  E_SYNTAX);
+	world_close(&w);
+}
+
+static void words(const char *type, const char *cond, const char *acts, const char *want)
+{
+	char text[1024], act[2] = {0};
+	struct world w;
+
+	snprintf(text, sizeof(text),
+		 THREE HEAD("w") "correlation: {type: %s, rules: [a, b, c], group-by: [user], "
+				 "timespan: 5m, condition: '%s'}\n",
+		 type, cond);
+	CHECK_INT(world_open(&w, text), 0);
+	for (int i = 0; acts[i]; i++) {
+		act[0] = acts[i];
+		at(&w, i, act, "ann", "h", "1", "2", 0);
+	}
+	if (strcmp(want, w.fired) != 0)
+		printf("# %s %s on %s\n", type, cond, acts);
+	CHECK_STR(str_of(w.fired), want);
+	world_close(&w);
+}
+
+TEST(conditions_in_words)
+{
+	words("temporal", "a AND b AND c", "cab", "w:3 ");
+	words("temporal", "a and b and c", "caa", "");
+	words("temporal", "a and (b or c)", "ca", "w:2 ");
+	words("temporal", "a and (b or c)", "bc", "");
+	words("temporal", "a and not b", "a", "w:1 ");
+	words("temporal", "a and not b", "ba", "");
+	words("temporal", "not (not a or not c)", "ac", "w:2 ");
+	words("temporal", "1 of them", "b", "w:1 ");
+	words("temporal", "all of *", "ab", "");
+	words("temporal_ordered", "a and c", "ac", "w:2 ");
+	words("temporal_ordered", "a and c", "ca", "");
+	words("temporal_ordered", "b or c", "b", "w:1 ");
+}
+
+TEST(words_that_cannot_run_say_why)
+{
+	static const struct {
+		const char *cond, *why;
+	} rows[] = {
+		{"not a", "not that nothing came"},
+		{"a or not b", "not that nothing came"},
+		{"a and d", "name of one of its rules"},
+		{"a and (b", "expected ')'"},
+		{"a b", "expected 'and' or 'or'"},
+		{"a and not a", "can never hold"},
+		{"1 of x*", "pattern of a rule's name"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char text[1024];
+		struct world w;
+
+		snprintf(text, sizeof(text),
+			 THREE HEAD("w") "correlation: {type: temporal, rules: [a, b, c], "
+					 "group-by: [user], timespan: 5m, condition: '%s'}\n",
+			 rows[i].cond);
+		CHECK_INT(world_open(&w, text), 0);
+		CHECK(cannot(&w, "w") && strstr(cannot(&w, "w"), rows[i].why));
+		at(&w, 0, "a", "ann", "h", "1", "2", 0);
+		CHECK_STR(str_of(w.fired), "");
+		world_close(&w);
+	}
+}
+
+/* Sigma 1: "selection | count(user) by src > 2" */
+TEST(old_aggregations)
+{
+	struct world w;
+
+	CHECK_INT(world_open(&w, "title: old\nlevel: high\nauthor: me\n" LOG
+				 "detection:\n  s: {act: fail}\n  timeframe: 10s\n"
+				 "  condition: s | count(user) by src > 2\n"),
+		  0);
+	fails(&w, 0, 4, "ann");
+	fails(&w, 4, 1, "bob");
+	fails(&w, 20, 1, "cyd");
+	CHECK_STR(str_of(w.fired), "");
+	fails(&w, 21, 1, "dan");
+	fails(&w, 22, 1, "eve");
+	CHECK_STR(str_of(w.fired), "old:3 ");
+	world_close(&w);
+	volumes("value_median", "gte: 55", "much:10 ");
+	volumes("value_median", "gt: 55", "");
+	volumes("value_max", "gte: 100", "much:10 ");
+	volumes("value_min", "gt: 10", "");
+}
+
+/* A long burst below a correlation: its first ten and last ten, and what came after it. */
+TEST(a_chain_cites_how_the_burst_began_and_ended)
+{
+	struct world w;
+
+	CHECK_INT(world_open(&w,
+			     HEAD("broken_in") "correlation: {type: temporal_ordered, "
+					       "rules: [many, good], group-by: [user], "
+					       "timespan: 10m}\n---\n" RULE("good", "act: ok")
+						       MANY("gte: 50")),
+		  0);
+	for (int i = 0; i < 50; i++)
+		at(&w, 100, "fail", "ann", "h", "1", "2", 0);
+	at(&w, 200, "ok", "ann", "h", "1", "2", 0);
+	CHECK_STR(str_of(w.fired), "broken_in:21 ");
+	world_close(&w);
+}
+
 /* A rule written for another product's names: in its selections, groups and fields. */
 TEST(names_of_other_products)
 {
