@@ -2,9 +2,10 @@
 /*
  * harness: the product and its rivals over the same organisations, at the same alert budgets.
  *   harness [--seeds N] [--first N] [--only cloud|lan] [--rate X] [--attacks X] [--asked N]
- *           [--stress] [--models]
- * With --stress the product alone reads the first seed plainly and with each kind of trouble
- * that a sensor makes; the exit status is 1 when it gave more alerts than its budget allows.
+ *           [--stress] [--models] [--alone]
+ * With --alone the rivals are left out. With --stress the product alone reads the first seed
+ * plainly and with each kind of trouble that a sensor makes; the exit status is 1 when it gave
+ * more alerts than its budget allows.
  */
 #include "bench/learn/baselines.h"
 #include "bench/learn/merit.h"
@@ -20,7 +21,7 @@
 struct options {
 	unsigned seeds, first;
 	double asked;
-	bool lan, cloud, stress, models;
+	bool lan, cloud, stress, models, alone;
 	const char *share;
 	struct stream_conf stream;
 };
@@ -224,7 +225,7 @@ static int compare(const struct options *o, bool lan)
 
 		if (r == 0)
 			r = run_product(&x, x.d);
-		for (size_t i = 0; r == 0 && i < nbaselines; i++)
+		for (size_t i = 0; r == 0 && !o->alone && i < nbaselines; i++)
 			if (lan || !baselines[i].lan_only)
 				r = run_baseline(&x, &baselines[i], &x.d[n++]);
 		records += (double)x.s.n;
@@ -324,9 +325,9 @@ static int stress(const struct options *o, bool lan)
 
 static int usage(void)
 {
-	fprintf(stderr,
-		"harness [--seeds N] [--first N] [--only cloud|lan] [--rate X]"
-		" [--attacks X]\n        [--asked N] [--share DIR] [--stress] [--models]\n");
+	fprintf(stderr, "harness [--seeds N] [--first N] [--only cloud|lan] [--rate X]"
+			" [--attacks X]\n        [--asked N] [--share DIR] [--stress] "
+			"[--models] [--alone]\n");
 	return 2;
 }
 
@@ -336,7 +337,7 @@ static int read_options(int argc, char **argv, struct options *o)
 		{"seeds", 1, NULL, 's'}, {"first", 1, NULL, 'f'},   {"only", 1, NULL, 'o'},
 		{"rate", 1, NULL, 'r'},	 {"attacks", 1, NULL, 'a'}, {"asked", 1, NULL, 'n'},
 		{"share", 1, NULL, 'd'}, {"stress", 0, NULL, 'x'},  {"models", 0, NULL, 'm'},
-		{NULL, 0, NULL, 0},
+		{"alone", 0, NULL, 'l'}, {NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -359,6 +360,8 @@ static int read_options(int argc, char **argv, struct options *o)
 			o->stress = true;
 		else if (c == 'm')
 			o->models = true;
+		else if (c == 'l')
+			o->alone = true;
 		else
 			return -1;
 	}

@@ -163,7 +163,8 @@ double hour_see(struct hour *h, const struct rec *r, const struct learn_result *
 	for (size_t i = 0; i < n; i++) {
 		unsigned q = index_of(h, res[i].quantity);
 
-		if (q == QUANTITIES || str_starts(res[i].quantity, STR("chain")))
+		if (q == QUANTITIES || str_starts(res[i].quantity, STR("chain")) ||
+		    str_eqz(res[i].quantity, "entity_hour"))
 			continue;
 		if (h->most[q])
 			l->sum[q] = MAX(l->sum[q], (float)res[i].raw);

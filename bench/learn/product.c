@@ -10,9 +10,11 @@
 
 #define PATH_LEN 1024
 
-const char *const view_names[VIEWS] = {"thymus as shipped", "thymus: chain", "  chain, raw",
-				       "  slow chain",	    "  no chain",    "  no chain, raw",
-				       "  hours as a whole"};
+const char *const view_names[VIEWS] = {"thymus as shipped",  "thymus: chain",
+				       "  chain, raw",	     "  slow chain",
+				       "  no chain",	     "  no chain, raw",
+				       "  hours as a whole", "  entity hour",
+				       "  entity hour, raw"};
 
 /* An attribute of the record types that are fed, by name: most have no constant. */
 enum put {
@@ -246,6 +248,12 @@ static void read_results(struct product *p, const struct rec *rec, double ret_vi
 
 	for (size_t i = 0; i < n; i++) {
 		bool chain = str_starts(r[i].quantity, STR("chain"));
+
+		if (str_eqz(r[i].quantity, "entity_hour")) {
+			ret_view[VIEW_ENTITY_HOUR] = r[i].surprise;
+			ret_view[VIEW_ENTITY_RAW] = r[i].raw;
+			continue;
+		}
 		bool slow = chain && !str_eqz(r[i].quantity, "chain");
 		enum view judged = slow ? VIEW_SLOW : chain ? VIEW_CHAIN : VIEW_SINGLE;
 		enum view raw = chain ? VIEW_CHAIN_RAW : VIEW_RAW;

@@ -17,6 +17,8 @@ enum view {
 	VIEW_SINGLE,	/* greatest surprise of one quantity: no chain */
 	VIEW_RAW,	/* greatest raw surprise of one quantity: no chain, no recalibration */
 	VIEW_HOUR,	/* the quantities of the entity's hour together: bench/learn/hour.h */
+	VIEW_ENTITY_HOUR, /* the learned quantity of that name */
+	VIEW_ENTITY_RAW,
 	VIEWS
 };
 

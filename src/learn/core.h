@@ -75,7 +75,9 @@ struct kind {
 	 */
 	size_t (*keys)(const struct learn *l, const struct quantity *q,
 		       const struct observation *o, uint64_t ret_keys[KEYS_MAX]);
-	bool meets; /* asks the Bloom filter for the pair every time */
+	bool meets;  /* asks the Bloom filter for the pair every time */
+	bool values; /* each value surprises by itself: an hour adds them up */
+	bool last;   /* judges what the others said of the same event */
 };
 
 struct quantity {

@@ -62,4 +62,5 @@ static size_t keys(const struct learn *l, const struct quantity *q, const struct
 	return en != NULL;
 }
 
-const struct kind kind_chain = {.name = "chain", .see = see, .explain = explain, .keys = keys};
+const struct kind kind_chain = {
+	.name = "chain", .last = true, .see = see, .explain = explain, .keys = keys};

@@ -39,6 +39,7 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 const struct kind kind_edge = {.name = "edge",
 			       .needs_value = true,
 			       .takes_late = true,
+			       .values = true,
 			       .version = 1,
 			       .see = see,
 			       .keys = keys,

@@ -337,6 +337,7 @@ void rarity_explain(struct learn *l, const struct quantity *q, const struct obse
 const struct kind kind_rarity = {.name = "rarity",
 				 .needs_value = true,
 				 .takes_late = true,
+				 .values = true,
 				 .version = 1,
 				 .see = see,
 				 .explain = rarity_explain};

@@ -239,6 +239,7 @@ static void explain(struct learn *l, const struct quantity *q, const struct obse
 const struct kind kind_reversal = {.name = "reversal",
 				   .needs_value = true,
 				   .own_scale = true,
+				   .values = true,
 				   .version = 1,
 				   .see = see,
 				   .keys = keys,

@@ -60,7 +60,7 @@ int learn_open(const struct learn_conf *conf, struct schema *s, struct entities 
 	return 0;
 }
 
-/* The chains come last: they judge what the other quantities said of the same event. */
+/* Chains and hours come last: they judge what the other quantities said of the same event. */
 static void chains_last(struct uses *u)
 {
 	size_t k = 0;
@@ -68,7 +68,7 @@ static void chains_last(struct uses *u)
 	for (size_t i = 0; i < u->n; i++) {
 		struct use use = u->use[i];
 
-		if (use.q->kind == &kind_chain)
+		if (use.q->kind->last)
 			continue;
 		memmove(&u->use[k + 1], &u->use[k], (i - k) * sizeof(use));
 		u->use[k++] = use;

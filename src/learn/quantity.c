@@ -319,7 +319,7 @@ int quantity_load(struct learn *l, const char *path, struct diag *d)
 	err = read_quantity(l, y, y->docs->root, q, d);
 	if (!err) {
 		q->id = declared(y->docs->root, q->kind->version);
-		q->chained = q->kind == &kind_chain || mentions_learned(y->docs->root);
+		q->chained = q->kind->last || mentions_learned(y->docs->root);
 	}
 	/* Kept even then: uses point to it, and learn_free frees it. */
 	l->q[l->nq++] = q;
