@@ -2,6 +2,9 @@
 #include "main/pipeline.h"
 #include <errno.h>
 
+#define LEARNED_KEPT 16
+#define LEARNED_NATS 4.6 /* odder than 99 hundredths of the past */
+
 static int open_detect(struct pipeline *p, struct config *c, struct diag *d)
 {
 	const char *dirs[CONFIG_LIST_MAX + 1];
@@ -166,6 +169,33 @@ static int on_alert(struct alert *a, const struct event *e, void *arg)
 	return r;
 }
 
+/* With what was odd about it, for whoever asks later why. */
+static int keep_event(struct pipeline *p, const struct event *e, const struct learn_result *odd,
+		      size_t n)
+{
+	struct store_learned l[LEARNED_KEPT];
+	struct store_extra x = {.schema = p->schema, .learned = l};
+
+	for (size_t i = 0; i < n && x.nlearned < LEARNED_KEPT; i++) {
+		const struct entity *t = entity_get(p->entities, odd[i].entity);
+
+		if (odd[i].surprise < LEARNED_NATS)
+			continue;
+		learn_say(p->learn, &odd[i]);
+		l[x.nlearned++] = (struct store_learned){
+			.quantity = odd[i].quantity,
+			.entity = t ? t->name : STR(""),
+			.usual = odd[i].usual,
+			.seen = odd[i].seen,
+			.text = odd[i].text,
+			.raw = odd[i].raw,
+			.surprise = odd[i].surprise,
+			.days = odd[i].days,
+		};
+	}
+	return store_event_with(p->store, e, p->entities, &x);
+}
+
 int pipeline_event(struct pipeline *p, struct event *e, struct arena *mem)
 {
 	int r;
@@ -182,7 +212,7 @@ int pipeline_event(struct pipeline *p, struct event *e, struct arena *mem)
 	    (r = incidents_signals(p->incidents, p->learn, odd, n, e)) < 0 ||
 	    (r = detect_event(p->detect, e, on_alert, p)) < 0)
 		return r;
-	return p->store && !p->stored ? store_event(p->store, e, p->entities) : 0;
+	return p->store && !p->stored ? keep_event(p, e, odd, n) : 0;
 }
 
 int pipeline_finish(struct pipeline *p, int64_t now)

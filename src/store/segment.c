@@ -271,7 +271,8 @@ static int put_entities(struct block *b, const struct event *e, const struct ent
 	return 0;
 }
 
-static int block_add(struct block *b, const struct event *e, const struct entities *en)
+static int block_add(struct block *b, const struct event *e, const struct entities *en,
+		     const struct store_extra *x)
 {
 	uint32_t len = 0, raw = (uint32_t)e->raw.len;
 	size_t at = b->rec.len;
@@ -286,6 +287,8 @@ static int block_add(struct block *b, const struct event *e, const struct entiti
 	put(&b->rec, &raw, sizeof(raw));
 	put(&b->rec, e->raw.p, raw);
 	r = put_entities(b, e, en);
+	if (r == 0 && x)
+		seg_extra_put(&b->rec, e, x);
 	if (r == 0)
 		r = buf_err(&b->rec);
 	if (r < 0)
@@ -302,7 +305,8 @@ static int block_add(struct block *b, const struct event *e, const struct entiti
 	return block_post(b, seg_id_hash(e->id));
 }
 
-int seg_append(struct seg_writer *w, const struct event *e, const struct entities *en)
+int seg_append(struct seg_writer *w, const struct event *e, const struct entities *en,
+	       const struct store_extra *x)
 {
 	int r;
 
@@ -319,7 +323,7 @@ int seg_append(struct seg_writer *w, const struct event *e, const struct entitie
 		return -ENOMEM;
 	w->stats.events++;
 	w->stats.bytes_raw += e->raw.len;
-	return block_add(w->cur, e, en);
+	return block_add(w->cur, e, en, x);
 }
 
 int seg_sync(struct seg_writer *w)

@@ -6,7 +6,7 @@
  *   block = struct seg_head, postings u64[npost] (sorted hashes of ids and entities),
  *           zstd(records), all little-endian
  *   record = u32 size of what follows, u64 seq, i64 time, i64 known, u16+type, u16+id, u32+raw,
- *            u8 count, count * (u16 + "kind:name")
+ *            u8 count, count * (u16 + "kind:name"), extra (extra.c; may be empty)
  *
  * One checksum covers head and postings, so that a block may be passed over by them alone, and
  * another the compressed bytes. A reader stops at the first block that is
@@ -21,21 +21,26 @@ struct seg_writer;
 /* Opens DIR/events.seg for appending (made when absent, emptied when fresh). */
 MUST int seg_writer_open(const char *dir, bool fresh, bool background, int level,
 			 struct seg_writer **ret_w, struct diag *d);
-MUST int seg_append(struct seg_writer *w, const struct event *e, const struct entities *en);
+MUST int seg_append(struct seg_writer *w, const struct event *e, const struct entities *en,
+		    const struct store_extra *x);
 /* Writes what is buffered and waits until it is on disk. */
 MUST int seg_sync(struct seg_writer *w);
 struct seg_writer *seg_writer_close(struct seg_writer *w);
 void seg_stats(struct seg_writer *w, struct store_stats *ret_s);
 
+/* An index over DIR/events.seg, and a cache of its blocks. Follows the file as it grows. */
+struct seg_index;
+MUST int seg_index_open(const char *dir, struct seg_index **ret_x, struct diag *d);
+struct seg_index *seg_index_close(struct seg_index *x);
 /* Calls row() for the events that q asks for, in order of seq. See store_events. */
-MUST int seg_read(const char *dir, const struct store_query *q,
+MUST int seg_read(struct seg_index *x, const struct store_query *q,
 		  int (*row)(const struct store_event *e, void *arg), void *arg,
 		  struct diag *d);
 
 /* As store_histogram and store_range. */
-MUST int seg_histogram(const char *dir, const struct store_query *q, struct store_histogram *h,
-		       struct diag *d);
-MUST int seg_range(const char *dir, int64_t *ret_from, int64_t *ret_to, uint64_t *ret_n,
+MUST int seg_histogram(struct seg_index *x, const struct store_query *q,
+		       struct store_histogram *h, struct diag *d);
+MUST int seg_range(struct seg_index *x, int64_t *ret_from, int64_t *ret_to, uint64_t *ret_n,
 		   struct diag *d);
 
 /* See store_end. */
@@ -44,5 +49,8 @@ MUST int seg_end(const char *dir, uint64_t *ret_place, struct diag *d);
 /* What postings hold: hash of an event id, and of "kind:name". */
 uint64_t seg_id_hash(struct str id);
 uint64_t seg_entity_hash(struct str kind_and_name);
+
+/* extra.c: the tail of a record. */
+void seg_extra_put(struct buf *b, const struct event *e, const struct store_extra *x);
 
 #endif

@@ -157,52 +157,308 @@ static bool record(struct rd *r, struct store_event *e, struct str ents[256])
 		ents[i] = get_str16(&in);
 	e->entities = ents;
 	e->nentities = n;
+	e->extra = str_n(in.p, in.bad ? 0 : (size_t)(in.end - in.p));
 	return !in.bad;
+}
+
+#define GROUP	     256u /* blocks whose postings are sorted together */
+#define GROUP_MASK   UINT64_C(0xff)
+#define CACHE_SLOTS  48u
+#define UNSORTED_MAX 8u
+
+struct seg_block {
+	off_t place, at; /* of the block, of the compressed bytes */
+	uint32_t raw_len, comp_len, nevents, npost;
+	size_t post; /* its postings begin there in its group, until that is sorted */
+	uint64_t sum;
+	int64_t min_known, max_known;
+};
+
+/* Postings of up to 256 blocks: the upper 56 bits of a hash, and the block's place. */
+struct seg_group {
+	uint64_t *post;
+	size_t n, cap;
+	bool sorted;
+};
+
+struct seg_cached {
+	uint32_t block;
+	uint64_t used; /* 0: empty */
+	char *raw;
+	size_t len, cap;
+};
+
+struct seg_index {
+	char path[4096];
+	struct seg_scan scan;
+	struct seg_block *block;
+	struct seg_group *group;
+	size_t n, cap, ngroups;
+	struct seg_cached cache[CACHE_SLOTS];
+	uint64_t clock;
+	unsigned asked; /* a few questions are answered without sorting anything */
+	uint64_t *tmp;	/* of sorting */
+	size_t tmp_cap;
+	uint64_t *want; /* a bit for each block that a query may have to unpack */
+	size_t want_cap;
+};
+
+struct seg_index *seg_index_close(struct seg_index *x)
+{
+	if (!x)
+		return NULL;
+	seg_scan_close(&x->scan);
+	for (size_t i = 0; i < x->ngroups; i++)
+		free(x->group[i].post);
+	for (size_t i = 0; i < CACHE_SLOTS; i++)
+		free(x->cache[i].raw);
+	free(x->block);
+	free(x->group);
+	free(x->tmp);
+	free(x->want);
+	free(x);
+	return NULL;
+}
+
+int seg_index_open(const char *dir, struct seg_index **ret_x, struct diag *d)
+{
+	struct seg_index *x = calloc(1, sizeof(*x));
+	int r;
+
+	if (!x)
+		return -ENOMEM;
+	snprintf(x->path, sizeof(x->path), "%s/%s", dir, SEG_FILE_NAME);
+	r = seg_scan_open(&x->scan, x->path, d);
+	if (r < 0) {
+		seg_index_close(x);
+		return r;
+	}
+	*ret_x = x;
+	return 0;
+}
+
+/* Least significant digit first, 11 bits at a time: n is some 100,000. */
+static int group_sort(struct seg_index *x, struct seg_group *g)
+{
+	uint64_t *from = g->post, *to;
+
+	if (g->sorted)
+		return 0;
+	if (reserve(&x->tmp, &x->tmp_cap, g->n * sizeof(uint64_t)) < 0)
+		return -ENOMEM;
+	to = x->tmp;
+	for (unsigned shift = 0; shift < 66; shift += 11) {
+		size_t count[2048] = {0}, at = 0;
+
+		for (size_t i = 0; i < g->n; i++)
+			count[from[i] >> shift & 2047]++;
+		for (size_t i = 0; i < 2048; i++) {
+			size_t c = count[i];
+
+			count[i] = at;
+			at += c;
+		}
+		for (size_t i = 0; i < g->n; i++)
+			to[count[from[i] >> shift & 2047]++] = from[i];
+		from = to;
+		to = from == g->post ? x->tmp : g->post;
+	}
+	g->sorted = true; /* six passes: the result stands in g->post again */
+	return 0;
+}
+
+static int index_block(struct seg_index *x)
+{
+	const struct seg_head *h = &x->scan.head;
+	size_t cap = x->cap * sizeof(*x->block), place = x->n % GROUP;
+	struct seg_group *g;
+
+	if (reserve(&x->block, &cap, MAX(cap, (x->n + 1) * 2 * sizeof(*x->block))) < 0)
+		return -ENOMEM;
+	x->cap = cap / sizeof(*x->block);
+	if (place == 0) {
+		g = realloc(x->group, (x->ngroups + 1) * sizeof(*g));
+		if (!g)
+			return -ENOMEM;
+		x->group = g;
+		g[x->ngroups++] = (struct seg_group){0};
+	}
+	g = &x->group[x->ngroups - 1];
+	cap = g->cap * sizeof(uint64_t);
+	if ((g->n + h->npost) > g->cap &&
+	    reserve(&g->post, &cap, (g->n + h->npost) * 2 * sizeof(uint64_t)) < 0)
+		return -ENOMEM;
+	g->cap = cap / sizeof(uint64_t);
+	x->block[x->n] = (struct seg_block){
+		.post = g->n,
+		.npost = h->npost,
+		.place = x->scan.at,
+		.at = x->scan.next - h->comp_len,
+		.raw_len = h->raw_len,
+		.nevents = h->nevents,
+		.comp_len = h->comp_len,
+		.sum = h->sum,
+		.min_known = h->min_known,
+		.max_known = h->max_known,
+	};
+	x->n++;
+	for (uint32_t i = 0; i < h->npost; i++)
+		g->post[g->n++] = (x->scan.post[i] & ~GROUP_MASK) | place;
+	return 0;
+}
+
+static void index_clear(struct seg_index *x)
+{
+	for (size_t i = 0; i < x->ngroups; i++)
+		free(x->group[i].post);
+	for (size_t i = 0; i < CACHE_SLOTS; i++)
+		x->cache[i].used = 0;
+	x->n = x->ngroups = 0;
+	x->scan.next = SEG_FILE_HEAD;
+}
+
+/* Takes in the blocks written since; all of them when the file was cut. */
+static int index_follow(struct seg_index *x)
+{
+	int r;
+
+	if (fseeko(x->scan.f, 0, SEEK_END) < 0 || (x->scan.size = ftello(x->scan.f)) < 0)
+		return -errno;
+	if (x->scan.size < x->scan.next)
+		index_clear(x);
+	while ((r = seg_scan_next(&x->scan)) > 0)
+		if ((r = index_block(x)) < 0)
+			return r;
+	/* A group that is full is worth sorting once there are many questions. */
+	x->asked++;
+	for (size_t i = 0; r == 0 && x->asked > UNSORTED_MAX && i < x->n / GROUP; i++)
+		r = group_sort(x, &x->group[i]);
+	return r;
 }
 
 struct search {
 	const struct store_query *q;
-	uint64_t id_hash, ent_hash[ENT_KIND_COUNT];
-	size_t nent;
+	struct seg_index *x;
 	size_t left;
-	char *raw;
-	size_t raw_cap;
 	int (*row)(const struct store_event *e, void *arg);
 	void *arg;
 };
 
-static bool has(const struct seg_scan *s, uint64_t h)
+/* The first of n sorted postings that is not below least. */
+static size_t lower(const uint64_t *post, size_t n, uint64_t least)
 {
-	size_t lo = 0, hi = s->head.npost;
+	size_t lo = 0, hi = n;
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 
-		if (s->post[mid] < h)
+		if (post[mid] < least)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return lo < s->head.npost && s->post[lo] == h;
+	return lo;
 }
 
-static bool block_may(const struct search *f, const struct seg_scan *s)
+static void set_bit(uint64_t *bits, size_t b)
+{
+	bits[b / 64] |= UINT64_C(1) << b % 64;
+}
+
+/* Sets the bit of every block that may hold h. */
+static void mark(const struct seg_index *x, uint64_t h, uint64_t *bits)
+{
+	uint64_t least = h & ~GROUP_MASK;
+
+	for (size_t k = 0; k < x->ngroups; k++) {
+		const struct seg_group *g = &x->group[k];
+		size_t at, end = MIN((k + 1) * GROUP, x->n);
+
+		if (g->sorted) {
+			at = lower(g->post, g->n, least);
+			for (; at < g->n && (g->post[at] & ~GROUP_MASK) == least; at++)
+				set_bit(bits, k * GROUP + (g->post[at] & GROUP_MASK));
+			continue;
+		}
+		for (size_t b = k * GROUP; b < end; b++) {
+			const uint64_t *post = g->post + x->block[b].post;
+
+			at = lower(post, x->block[b].npost, least);
+			if (at < x->block[b].npost && (post[at] & ~GROUP_MASK) == least)
+				set_bit(bits, b);
+		}
+	}
+}
+
+static uint64_t kind_hash(int kind, struct str entity)
+{
+	char name[SEG_ENTITY_MAX];
+	int n = snprintf(name, sizeof(name), "%s:%.*s", ent_kind_name((enum ent_kind)kind),
+			 STR_ARG(entity));
+
+	return seg_entity_hash(str_n(name, (size_t)MIN(n, (int)sizeof(name) - 1)));
+}
+
+/* "device:pc0357", or a name alone: then of any kind. */
+static void mark_entity(const struct seg_index *x, struct str entity, uint64_t *bits)
+{
+	struct str rest, kind = str_cut(entity, ':', &rest);
+
+	if (rest.len && ent_kind_of(kind) >= 0) {
+		mark(x, seg_entity_hash(entity), bits);
+		return;
+	}
+	for (int k = 0; k < ENT_KIND_COUNT; k++)
+		mark(x, kind_hash(k, entity), bits);
+}
+
+static void narrow(const struct seg_index *x, uint64_t *all, const uint64_t *one)
+{
+	for (size_t i = 0; i < (x->n + 63) / 64; i++)
+		all[i] &= one[i];
+}
+
+/* The blocks that q may have to look into: those that hold one of each of its names. */
+static int choose(struct search *f)
 {
 	const struct store_query *q = f->q;
+	struct seg_index *x = f->x;
+	size_t words = (x->n + 63) / 64 + 1;
+	uint64_t *all, *one;
 
-	if ((uint64_t)s->at < q->after_place >> PLACE_BITS)
-		return false;
-	if ((q->from != TIME_NONE && s->head.max_known < q->from) ||
-	    (q->to != TIME_NONE && s->head.min_known >= q->to))
-		return false;
-	if (q->id.len && !has(s, f->id_hash))
-		return false;
-	if (!q->entity.len)
-		return true;
-	for (size_t i = 0; i < f->nent; i++)
-		if (has(s, f->ent_hash[i]))
-			return true;
-	return false;
+	if (reserve(&x->want, &x->want_cap, 2 * words * sizeof(uint64_t)) < 0)
+		return -ENOMEM;
+	all = x->want;
+	one = all + words;
+	memset(all, 0xff, words * sizeof(*all));
+	if (q->id.len) {
+		memset(one, 0, words * sizeof(*one));
+		mark(x, seg_id_hash(q->id), one);
+		narrow(x, all, one);
+	}
+	if (q->entity.len) {
+		memset(one, 0, words * sizeof(*one));
+		mark_entity(x, q->entity, one);
+		narrow(x, all, one);
+	}
+	for (size_t i = 0; i < q->nhas; i++) {
+		memset(one, 0, words * sizeof(*one));
+		for (size_t k = 0; k < q->has[i].n; k++)
+			mark_entity(x, q->has[i].v[k], one);
+		narrow(x, all, one);
+	}
+	return 0;
+}
+
+static bool block_may(const struct search *f, size_t b)
+{
+	const struct store_query *q = f->q;
+	const struct seg_block *s = &f->x->block[b];
+
+	return (f->x->want[b / 64] >> b % 64 & 1) &&
+	       (uint64_t)s->place >= q->after_place >> PLACE_BITS &&
+	       (q->from == TIME_NONE || s->max_known >= q->from) &&
+	       (q->to == TIME_NONE || s->min_known < q->to);
 }
 
 static bool has_text(struct str hay, struct str needle)
@@ -226,6 +482,14 @@ static bool event_has_entity(const struct store_event *e, struct str name)
 	return false;
 }
 
+static bool event_has_any(const struct store_event *e, const struct store_names *v)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (event_has_entity(e, v->v[i]))
+			return true;
+	return false;
+}
+
 static bool event_meant(const struct store_query *q, const struct store_event *e)
 {
 	if (e->place <= q->after_place)
@@ -239,29 +503,68 @@ static bool event_meant(const struct store_query *q, const struct store_event *e
 		return false;
 	if (q->entity.len && !event_has_entity(e, q->entity))
 		return false;
+	for (size_t i = 0; i < q->nhas; i++)
+		if (!event_has_any(e, &q->has[i]))
+			return false;
 	return !q->text.len || has_text(e->raw, q->text);
 }
 
-static int block_rows(struct search *f, struct seg_scan *s)
+/* The unpacked block: out of the cache, or read and put there in place of the idlest. */
+static int block_raw(struct seg_index *x, uint32_t b, struct seg_cached **ret_c)
 {
-	struct str ents[256];
-	struct rd r;
-	size_t n, i = 0;
+	const struct seg_block *s = &x->block[b];
+	struct seg_cached *c = x->cache;
+	size_t n;
 
-	if (seg_scan_check(s) < 0)
-		return 1; /* torn: nothing after it can be trusted */
-	if (reserve(&f->raw, &f->raw_cap, s->head.raw_len) < 0)
+	for (size_t i = 0; i < CACHE_SLOTS; i++) {
+		if (x->cache[i].used && x->cache[i].block == b) {
+			c = &x->cache[i];
+			c->used = ++x->clock;
+			*ret_c = c;
+			return 0;
+		}
+		if (x->cache[i].used < c->used)
+			c = &x->cache[i];
+	}
+	c->used = 0;
+	if (reserve(&c->raw, &c->cap, s->raw_len) < 0 ||
+	    reserve(&x->scan.comp, &x->scan.comp_cap, s->comp_len) < 0)
 		return -ENOMEM;
-	n = ZSTD_decompress(f->raw, s->head.raw_len, s->comp, s->head.comp_len);
+	if (fseeko(x->scan.f, s->at, SEEK_SET) < 0)
+		return -errno;
+	if (fread(x->scan.comp, 1, s->comp_len, x->scan.f) != s->comp_len)
+		return E_TRUNC;
+	if (hash_bytes(x->scan.comp, s->comp_len, 0) != s->sum)
+		return E_CHECKSUM;
+	n = ZSTD_decompress(c->raw, s->raw_len, x->scan.comp, s->comp_len);
 	if (ZSTD_isError(n))
 		return E_CHECKSUM;
-	r = (struct rd){f->raw, f->raw + n, false};
-	while (r.p < r.end && f->left) {
+	c->len = n;
+	c->block = b;
+	c->used = ++x->clock;
+	*ret_c = c;
+	return 0;
+}
+
+static int block_rows(struct search *f, uint32_t b)
+{
+	struct str ents[256];
+	struct seg_cached *c;
+	int r = block_raw(f->x, b, &c);
+	size_t i = 0;
+	struct rd rd;
+
+	if (r == E_TRUNC || (r == E_CHECKSUM))
+		return 1; /* torn: nothing after it can be trusted */
+	if (r < 0)
+		return r;
+	rd = (struct rd){c->raw, c->raw + c->len, false};
+	while (rd.p < rd.end && f->left) {
 		struct store_event e;
 
-		if (!record(&r, &e, ents))
+		if (!record(&rd, &e, ents))
 			return E_FORMAT;
-		e.place = (uint64_t)s->at << PLACE_BITS | i++;
+		e.place = (uint64_t)f->x->block[b].place << PLACE_BITS | i++;
 		if (!event_meant(f->q, &e))
 			continue;
 		f->left--;
@@ -271,52 +574,19 @@ static int block_rows(struct search *f, struct seg_scan *s)
 	return f->left == 0;
 }
 
-static void search_hashes(struct search *f)
-{
-	struct str rest, kind = str_cut(f->q->entity, ':', &rest);
-	char name[SEG_ENTITY_MAX];
-
-	f->id_hash = seg_id_hash(f->q->id);
-	if (rest.len && ent_kind_of(kind) >= 0) {
-		f->ent_hash[f->nent++] = seg_entity_hash(f->q->entity);
-		return;
-	}
-	for (int k = 0; k < ENT_KIND_COUNT; k++) {
-		int n = snprintf(name, sizeof(name), "%s:%.*s", ent_kind_name((enum ent_kind)k),
-				 STR_ARG(f->q->entity));
-
-		f->ent_hash[f->nent++] =
-			seg_entity_hash(str_n(name, (size_t)MIN(n, (int)sizeof(name) - 1)));
-	}
-}
-
-static int scan_open(struct seg_scan *s, const char *dir, char path[4096], struct diag *d)
-{
-	snprintf(path, 4096, "%s/%s", dir, SEG_FILE_NAME);
-	return seg_scan_open(s, path, d);
-}
-
-int seg_read(const char *dir, const struct store_query *q,
+int seg_read(struct seg_index *x, const struct store_query *q,
 	     int (*row)(const struct store_event *e, void *arg), void *arg, struct diag *d)
 {
-	struct search f = {.q = q, .left = q->limit ? q->limit : 100, .row = row, .arg = arg};
-	struct seg_scan s;
-	char path[4096];
-	int r = scan_open(&s, dir, path, d);
+	struct search f = {
+		.q = q, .x = x, .left = q->limit ? q->limit : 100, .row = row, .arg = arg};
+	int r = index_follow(x);
 
-	if (r < 0)
-		return r;
-	search_hashes(&f);
-	while ((r = seg_scan_next(&s)) > 0) {
-		if (!block_may(&f, &s))
-			continue;
-		r = block_rows(&f, &s);
-		if (r != 0)
-			break;
-	}
-	seg_scan_close(&s);
-	free(f.raw);
-	return r < 0 ? diag_set(d, r, "%s: %s", path, err_text(r)) : 0;
+	if (r == 0)
+		r = choose(&f);
+	for (size_t b = 0; r == 0 && b < x->n; b++)
+		if (block_may(&f, b))
+			r = block_rows(&f, (uint32_t)b);
+	return r < 0 ? diag_set(d, r, "%s: %s", x->path, err_text(r)) : 0;
 }
 
 struct histogram {
@@ -341,71 +611,59 @@ static int histogram_row(const struct store_event *e, void *arg)
 
 /* The heads say enough where nothing is asked but time and a block lies within one step. */
 static bool by_head(const struct histogram *x, const struct store_query *q,
-		    const struct seg_head *h)
+		    const struct seg_block *b)
 {
 	size_t i;
 
-	if (q->id.len || q->type.len || q->entity.len || q->text.len ||
-	    h->min_known < q->from || h->max_known >= q->to)
+	if (q->id.len || q->type.len || q->entity.len || q->text.len || q->nhas ||
+	    b->min_known < q->from || b->max_known >= q->to)
 		return false;
-	i = step_of(x, h->min_known);
-	if (i != step_of(x, h->max_known) || i >= x->h->n)
+	i = step_of(x, b->min_known);
+	if (i != step_of(x, b->max_known) || i >= x->h->n)
 		return false;
-	x->h->count[i] += h->nevents;
+	x->h->count[i] += b->nevents;
 	return true;
 }
 
-int seg_histogram(const char *dir, const struct store_query *q, struct store_histogram *h,
+int seg_histogram(struct seg_index *x, const struct store_query *q, struct store_histogram *h,
 		  struct diag *d)
 {
-	struct histogram x = {h, q->from};
-	struct search f = {.q = q, .left = SIZE_MAX, .row = histogram_row, .arg = &x};
-	struct seg_scan s;
-	char path[4096];
+	struct histogram g = {h, q->from};
+	struct search f = {.q = q, .x = x, .left = SIZE_MAX, .row = histogram_row, .arg = &g};
 	uint64_t bytes = 0;
 	int r;
 
 	if (q->from == TIME_NONE || q->to == TIME_NONE || h->step <= 0)
 		return -EINVAL;
-	if ((r = scan_open(&s, dir, path, d)) < 0)
-		return r;
-	search_hashes(&f);
-	while ((r = seg_scan_next(&s)) > 0) {
-		if (!block_may(&f, &s) || by_head(&x, q, &s.head))
+	r = index_follow(x);
+	if (r == 0)
+		r = choose(&f);
+	for (size_t b = 0; r == 0 && b < x->n; b++) {
+		if (!block_may(&f, b) || by_head(&g, q, &x->block[b]))
 			continue;
-		if ((bytes += s.head.raw_len) > h->bytes_max) {
+		if ((bytes += x->block[b].raw_len) > h->bytes_max)
 			h->partial = true;
-			continue;
-		}
-		r = block_rows(&f, &s);
-		if (r != 0)
-			break;
+		else
+			r = block_rows(&f, (uint32_t)b);
 	}
-	seg_scan_close(&s);
-	free(f.raw);
-	return r < 0 ? diag_set(d, r, "%s: %s", path, err_text(r)) : 0;
+	return r < 0 ? diag_set(d, r, "%s: %s", x->path, err_text(r)) : 0;
 }
 
-int seg_range(const char *dir, int64_t *ret_from, int64_t *ret_to, uint64_t *ret_n,
+int seg_range(struct seg_index *x, int64_t *ret_from, int64_t *ret_to, uint64_t *ret_n,
 	      struct diag *d)
 {
-	struct seg_scan s;
-	char path[4096];
-	int r = scan_open(&s, dir, path, d);
+	int r = index_follow(x);
 
 	if (r < 0)
-		return r;
+		return diag_set(d, r, "%s: %s", x->path, err_text(r));
 	*ret_from = INT64_MAX;
 	*ret_to = INT64_MIN;
 	*ret_n = 0;
-	while ((r = seg_scan_next(&s)) > 0) {
-		*ret_from = MIN(*ret_from, s.head.min_known);
-		*ret_to = MAX(*ret_to, s.head.max_known);
-		*ret_n += s.head.nevents;
+	for (size_t b = 0; b < x->n; b++) {
+		*ret_from = MIN(*ret_from, x->block[b].min_known);
+		*ret_to = MAX(*ret_to, x->block[b].max_known);
+		*ret_n += x->block[b].nevents;
 	}
-	seg_scan_close(&s);
-	if (r < 0)
-		return diag_set(d, r, "%s: %s", path, err_text(r));
 	return *ret_n ? 0 : E_NOTFOUND;
 }
 

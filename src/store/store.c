@@ -8,7 +8,8 @@
 
 struct store {
 	char *dir;
-	struct seg_writer *w; /* NULL when read only */
+	struct seg_writer *w;	 /* NULL when read only */
+	struct seg_index *index; /* made when first asked */
 	struct sql *sql;
 };
 
@@ -43,6 +44,7 @@ struct store *store_close(struct store *st)
 	if (!st)
 		return NULL;
 	seg_writer_close(st->w);
+	seg_index_close(st->index);
 	sql_close(st->sql);
 	free(st->dir);
 	free(st);
@@ -51,7 +53,13 @@ struct store *store_close(struct store *st)
 
 int store_event(struct store *st, const struct event *e, const struct entities *en)
 {
-	return st->w ? seg_append(st->w, e, en) : -EROFS;
+	return store_event_with(st, e, en, NULL);
+}
+
+int store_event_with(struct store *st, const struct event *e, const struct entities *en,
+		     const struct store_extra *x)
+{
+	return st->w ? seg_append(st->w, e, en, x) : -EROFS;
 }
 
 int store_sync(struct store *st, struct diag *d)
@@ -102,10 +110,17 @@ int store_entities(struct store *st, const struct store_query *q,
 	return sql_entities(st->sql, q, row, arg, d);
 }
 
+static int index_of(struct store *st, struct diag *d)
+{
+	return st->index ? 0 : seg_index_open(st->dir, &st->index, d);
+}
+
 int store_events(struct store *st, const struct store_query *q,
 		 int (*row)(const struct store_event *e, void *arg), void *arg, struct diag *d)
 {
-	return seg_read(st->dir, q, row, arg, d);
+	int r = index_of(st, d);
+
+	return r < 0 ? r : seg_read(st->index, q, row, arg, d);
 }
 
 int store_findings_count(struct store *st, const struct store_query *q, uint64_t max,
@@ -142,13 +157,17 @@ int store_meta_each(struct store *st, int (*row)(struct str key, struct str valu
 int store_histogram(struct store *st, const struct store_query *q, struct store_histogram *h,
 		    struct diag *d)
 {
-	return seg_histogram(st->dir, q, h, d);
+	int r = index_of(st, d);
+
+	return r < 0 ? r : seg_histogram(st->index, q, h, d);
 }
 
 int store_range(struct store *st, int64_t *ret_from, int64_t *ret_to, uint64_t *ret_n,
 		struct diag *d)
 {
-	return seg_range(st->dir, ret_from, ret_to, ret_n, d);
+	int r = index_of(st, d);
+
+	return r < 0 ? r : seg_range(st->index, ret_from, ret_to, ret_n, d);
 }
 
 void store_stats(const struct store *st, struct store_stats *ret_s)

@@ -27,6 +27,22 @@ struct store *store_close(struct store *st);
 
 /* Appends an event: its header, raw bytes, and the names of its entities. */
 MUST int store_event(struct store *st, const struct event *e, const struct entities *en);
+/* What learning found odd in an event. */
+struct store_learned {
+	struct str quantity, entity, usual, seen, text; /* entity: its name */
+	double raw, surprise, days;
+};
+/*
+ * The same, with what cannot be had from the raw bytes later: what was learned, and, when the
+ * raw record does not say itself how it is read (a line under a header), the attributes of s.
+ */
+struct store_extra {
+	const struct schema *schema; /* NULL: no attributes */
+	const struct store_learned *learned;
+	size_t nlearned;
+};
+MUST int store_event_with(struct store *st, const struct event *e, const struct entities *en,
+			  const struct store_extra *x);
 /* Makes everything appended so far durable. */
 MUST int store_sync(struct store *st, struct diag *d);
 /*
@@ -57,6 +73,12 @@ MUST int store_entities_put(struct store *st, const struct entities *en, struct 
 MUST int store_meta_put(struct store *st, const char *key, struct str value, struct diag *d);
 struct str store_meta_get(struct store *st, const char *key, struct arena *mem);
 
+/* Names of one thing: an event has it when it has any of them ("device:pc0357"). */
+struct store_names {
+	const struct str *v;
+	size_t n;
+};
+
 /* What a query may ask; empty parts are not asked. */
 struct store_query {
 	struct str kind, id, entity, queue, model, type; /* type: of events, "zeek.conn" */
@@ -70,7 +92,9 @@ struct store_query {
 	int severity_max;  /* 0 = any */
 	const struct store_finding *after; /* findings that stand behind this one in `order` */
 	const struct store_entity *after_entity;
-	uint64_t after_place; /* events behind this place only; 0 = from the start */
+	uint64_t after_place;	       /* events behind this place only; 0 = from the start */
+	const struct store_names *has; /* events: all of these things, beside entity */
+	size_t nhas;
 };
 
 /* Calls row() for each finding; strings live during the call. row != 0 stops. */
@@ -109,8 +133,17 @@ struct store_event {
 	struct str type, id, raw;
 	const struct str *entities; /* "device:pc0357" */
 	size_t nentities;
+	struct str extra; /* store_extra as kept: read with store_attr and store_learned */
 };
-/* Events in order of admission; uses the postings for id, entity and time. */
+/* The kept attributes, one after the other; *at is 0 at first. false at the end. */
+bool store_attr(const struct store_event *e, size_t *at, struct str *ret_name,
+		struct str *ret_text, bool *ret_number);
+bool store_learned(const struct store_event *e, size_t *at, struct store_learned *ret_l);
+/*
+ * Events in order of admission. The first call reads the heads of all blocks into an index (8
+ * bytes an id or entity of a block) that later calls share, with a cache of 48 unpacked blocks:
+ * a question costs what the blocks cost that hold its answer. One thread a store.
+ */
 MUST int store_events(struct store *st, const struct store_query *q,
 		      int (*row)(const struct store_event *e, void *arg), void *arg,
 		      struct diag *d);

@@ -229,6 +229,85 @@ TEST(many_blocks_and_postings)
 	world_free(&w);
 }
 
+/* 300 blocks are two groups of the index; what was appended since the last call counts. */
+TEST(an_index_over_many_blocks)
+{
+	struct world w;
+	struct store_query q = query();
+	const struct str pc3 = STR("device:pc3"), no = STR("device:pc77"), pc4 = STR("PC4");
+	struct store_names has[2] = {{&pc3, 1}, {&pc3, 1}};
+
+	world_make(&w, false);
+	for (int i = 0; i < 3000; i++) {
+		add(&w, w.conn, "{}");
+		if (i % 10 == 9)
+			sync_store(&w);
+	}
+	q.id = STR("e2555");
+	CHECK_INT(ask(&w, q).first, 2555);
+	q = query();
+	q.has = has;
+	q.nhas = 2;
+	CHECK_INT(ask(&w, q).n, 300);
+	has[1] = (struct store_names){&no, 1};
+	CHECK_INT(ask(&w, q).n, 0);
+	has[1] = (struct store_names){&pc4, 1};
+	CHECK_INT(ask(&w, q).n, 0);
+	q.nhas = 1;
+	for (int i = 0; i < 10; i++)
+		add(&w, w.conn, "{}");
+	sync_store(&w);
+	CHECK_INT(ask(&w, q).n, 301);
+	world_free(&w);
+}
+
+struct kept {
+	char attrs[256], learned[256];
+};
+
+static int see_extra(const struct store_event *e, void *arg)
+{
+	struct kept *k = arg;
+	struct store_learned l;
+	struct str name, text;
+	bool number;
+
+	for (size_t at = 0; store_attr(e, &at, &name, &text, &number);)
+		snprintf(k->attrs + strlen(k->attrs), 64, "%.*s=%.*s%s ", STR_ARG(name),
+			 STR_ARG(text), number ? "#" : "");
+	for (size_t at = 0; store_learned(e, &at, &l);)
+		snprintf(k->learned, sizeof(k->learned), "%.*s of %.*s: %.1f, %.*s",
+			 STR_ARG(l.quantity), STR_ARG(l.entity), l.surprise, STR_ARG(l.seen));
+	return 0;
+}
+
+TEST(what_was_learned_is_kept_and_attributes_of_lines)
+{
+	struct world w;
+	struct store_learned l = {.quantity = STR("dst_domain"),
+				  .entity = STR("pc1"),
+				  .seen = STR("x.test"),
+				  .surprise = 5.5};
+	struct store_extra x = {.learned = &l, .nlearned = 1};
+	struct kept k = {{0}, {0}};
+	struct store_query q = query();
+	struct event *e;
+	struct diag d;
+
+	world_make(&w, false);
+	x.schema = w.schema;
+	e = batch_add(&w.batch, w.conn);
+	e->seq = 1;
+	e->id = STR("e1");
+	e->raw = STR("1.5\tCx\t10.0.0.1");
+	CHECK_INT(store_event_with(w.st, e, w.en, &x), 0);
+	sync_store(&w);
+	CHECK_INT(store_events(w.st, &q, see_extra, &k, &d), 0);
+	CHECK(strcmp(k.learned, "dst_domain of pc1: 5.5, x.test") == 0);
+	CHECK(strcmp(k.attrs, "") == 0); /* a type nobody wants anything of */
+	world_free(&w);
+}
+
 TEST(appends_after_reopening)
 {
 	struct world w;
@@ -332,6 +411,16 @@ TEST(torn_while_being_read)
 	world_free(&w);
 }
 
+/* Another process, which has read nothing yet. */
+static void reader(struct world *w)
+{
+	struct store_conf c = {.dir = w->dir, .read_only = true};
+	struct diag d = {{0}};
+
+	w->st = store_close(w->st);
+	CHECK_INT(store_open(&c, &w->st, &d), 0);
+}
+
 TEST(a_flipped_byte_ends_reading)
 {
 	struct world w;
@@ -343,6 +432,7 @@ TEST(a_flipped_byte_ends_reading)
 	for (size_t at = mid; at < n; at++) {
 		p[at] ^= 0x20;
 		spew(w.seg, p, n);
+		reader(&w);
 		CHECK_INT(ask(&w, query()).n, 20);
 		CHECK_INT(ask(&w, late).n, 0);
 		p[at] ^= 0x20;
@@ -350,6 +440,7 @@ TEST(a_flipped_byte_ends_reading)
 	for (size_t at = SEG_FILE_HEAD; at < mid; at += 5) {
 		p[at] ^= 0x01;
 		spew(w.seg, p, n);
+		reader(&w);
 		CHECK_INT(ask(&w, query()).n, 0);
 		p[at] ^= 0x01;
 	}
