@@ -2,6 +2,8 @@
 /* incident/json: the lines of the findings file; their shape is stable (docs/INCIDENTS.md). */
 #include "incident/impl.h"
 
+#define WHY_IDS 6u
+
 /* A comma goes before every member but the first, told by what stands there already. */
 static void key(struct buf *b, const char *k)
 {
@@ -41,7 +43,7 @@ static void list(struct buf *b, const char *k, const struct str *v, size_t n)
 	buf_addc(b, ']');
 }
 
-static void why(struct buf *b, const struct why *w)
+static void why(struct buf *b, const struct why *w, const struct step *s)
 {
 	buf_addc(b, '{');
 	text(b, "quantity", w->quantity);
@@ -57,17 +59,20 @@ static void why(struct buf *b, const struct why *w)
 	buf_fmt(b, "%u", w->peers);
 	if (w->text.len)
 		text(b, "text", w->text);
+	if (s)
+		list(b, "event_ids", s->events.v, MIN(s->events.n, (size_t)WHY_IDS));
 	buf_addc(b, '}');
 }
 
-static void whys(struct buf *b, const struct why *v, size_t n)
+/* of: the steps they belong to, or NULL: an alert's own. */
+static void whys(struct buf *b, const struct why *v, const struct step *const *of, size_t n)
 {
 	key(b, "why");
 	buf_addc(b, '[');
 	for (size_t i = 0; i < n; i++) {
 		if (i)
 			buf_addc(b, ',');
-		why(b, &v[i]);
+		why(b, &v[i], of ? of[i] : NULL);
 	}
 	buf_addc(b, ']');
 }
@@ -92,7 +97,7 @@ void alert_json(struct buf *b, const struct alert *a)
 		text(b, "phase", m->phase);
 	if (a->story.len)
 		text(b, "story", a->story);
-	whys(b, a->why, MIN(a->nwhy, ARRAY_LEN(a->why)));
+	whys(b, a->why, NULL, MIN(a->nwhy, ARRAY_LEN(a->why)));
 	key(b, "count");
 	buf_fmt(b, "%llu}", (unsigned long long)MAX(a->count, (uint64_t)1));
 }
@@ -126,6 +131,7 @@ static void step(struct buf *b, const struct step *s)
 static void incident_why(struct buf *b, const struct inc *i)
 {
 	struct why top[8];
+	const struct step *of[8];
 	size_t n = 0;
 
 	for (size_t k = 0; k < i->nsteps; k++) {
@@ -146,10 +152,12 @@ static void incident_why(struct buf *b, const struct inc *i)
 				n++;
 			drop = MIN(drop, ARRAY_LEN(top) - 1);
 			memmove(&top[at + 1], &top[at], (drop - at) * sizeof(top[0]));
+			memmove(&of[at + 1], &of[at], (drop - at) * sizeof(of[0]));
 			top[at] = *w;
+			of[at] = i->steps[k];
 		}
 	}
-	whys(b, top, n);
+	whys(b, top, of, n);
 }
 
 /* One entry per distinct text of the steps, in their order. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The commands that read the store: incidents, alerts, entities, events, explain. */
-#include "base/json.h"
 #include "base/timeutil.h"
+#include "incident/render.h"
 #include "main/cmd.h"
 #include "store/store.h"
 #include <getopt.h>
@@ -12,6 +12,7 @@ struct query {
 	struct store_query q;
 	const char *store;
 	bool json;
+	struct str format; /* of a story */
 	size_t shown;
 };
 
@@ -26,7 +27,8 @@ enum {
 	OPT_TEXT,
 	OPT_TYPE,
 	OPT_MODEL,
-	OPT_NOTES
+	OPT_NOTES,
+	OPT_FORMAT
 };
 
 static const struct option longs[] = {
@@ -41,6 +43,7 @@ static const struct option longs[] = {
 	{"type", required_argument, NULL, OPT_TYPE},
 	{"model", required_argument, NULL, OPT_MODEL},
 	{"notes", no_argument, NULL, OPT_NOTES},
+	{"format", required_argument, NULL, OPT_FORMAT},
 	{NULL, 0, NULL, 0},
 };
 
@@ -82,6 +85,9 @@ static int take_option(struct query *x, int opt, const struct command *c)
 	case OPT_NOTES:
 		x->q.kind = STR("note");
 		return 0;
+	case OPT_FORMAT:
+		x->format = v;
+		return render_known(v) ? 0 : usage_error(c, "--format is one of " RENDER_FORMS);
 	case OPT_FROM:
 		return time_parse(v, &x->q.from) ? 0 : usage_error(c, "--from wants RFC 3339");
 	case OPT_TO:
@@ -102,7 +108,7 @@ static int take_options(struct query *x, int argc, char **argv, const struct com
 {
 	int opt;
 
-	*x = (struct query){.store = "thymus-store"};
+	*x = (struct query){.store = "thymus-store", .format = STR("text")};
 	x->q.from = x->q.to = TIME_NONE;
 	optind = 1;
 	while ((opt = getopt_long(argc + 1, argv - 1, "", longs, NULL)) != -1) {
@@ -153,148 +159,20 @@ static int finding_row(const struct store_finding *f, void *arg)
 	return 0;
 }
 
-/* Copies a JSON document with the padding that the scanner wants. */
-static int scan_copy(struct json *j, struct str text, struct arena *mem)
-{
-	char *p = arena_zalloc(mem, text.len + JSON_PAD);
-
-	if (!p)
-		return -1;
-	memcpy(p, text.p, text.len);
-	json_init(j);
-	return json_scan(j, str_n(p, text.len), NULL);
-}
-
-static void text_member(const struct json *j, uint32_t obj, const char *key, const char *before,
-			struct arena *mem)
-{
-	uint32_t t = json_get(j, obj, str_of(key));
-
-	if (!t || j->tok[t].len == 0)
-		return;
-	printf("%s", before);
-	safe(json_text(j, t, mem));
-}
-
-static void list_member(const struct json *j, uint32_t obj, const char *key, const char *before,
-			uint32_t max, struct arena *mem)
-{
-	uint32_t arr = json_get(j, obj, str_of(key)), n = 0;
-
-	if (!arr || j->tok[arr].kind != JSON_ARRAY || j->tok[arr].n == 0)
-		return;
-	printf("%s", before);
-	JSON_EACH_ITEM(j, arr, t)
-	{
-		if (n++ == max) {
-			printf(", ... (%u in all)", j->tok[arr].n);
-			break;
-		}
-		if (n > 1)
-			printf(", ");
-		safe(json_text(j, t, mem));
-	}
-}
-
-static void print_steps(const struct json *j, struct arena *mem)
-{
-	uint32_t arr = json_get(j, 0, STR("steps")), n = 0;
-
-	if (!arr || j->tok[arr].kind != JSON_ARRAY)
-		return;
-	printf("\n\nWhat happened");
-	JSON_EACH_ITEM(j, arr, t)
-	{
-		uint32_t kind = json_get(j, t, STR("kind")),
-			 phase = json_get(j, t, STR("phase"));
-		bool signal = kind && str_eqz(json_text(j, kind, mem), "signal");
-
-		printf("\n%3u. ", ++n);
-		text_member(j, t, "time", "", mem);
-		if (phase && j->tok[phase].len) {
-			text_member(j, t, "phase", "  [", mem);
-			printf("]");
-		}
-		list_member(j, t, "attack", " ", 4, mem);
-		text_member(j, t, "text", signal ? "\n     weak signal: " : "\n     ", mem);
-		list_member(j, t, "event_ids", "\n     evidence: ", 6, mem);
-	}
-}
-
-static double number_of(const struct json *j, uint32_t obj, const char *key)
-{
-	uint32_t t = json_get(j, obj, str_of(key));
-	double v;
-
-	return t && str_f64(json_raw(j, t), &v) ? v : 0;
-}
-
-/* How much a reader may make of it: days of history, and who else did the same. */
-static void print_history(const struct json *j, uint32_t why)
-{
-	double days = number_of(j, why, "days"), same = number_of(j, why, "peers_same");
-
-	if (days >= 0.5)
-		printf("; %.0f days of history", days);
-	if (same >= 1)
-		printf("; %.0f of %.0f peers do the same", same, number_of(j, why, "peers"));
-}
-
-static void print_why(const struct json *j, struct arena *mem)
-{
-	uint32_t arr = json_get(j, 0, STR("why"));
-
-	if (!arr || j->tok[arr].kind != JSON_ARRAY || j->tok[arr].n == 0)
-		return;
-	printf("\n\nWhy this is unusual");
-	JSON_EACH_ITEM(j, arr, t)
-	{
-		text_member(j, t, "quantity", "\n  - ", mem);
-		text_member(j, t, "usual", ": usual ", mem);
-		text_member(j, t, "seen", "; seen ", mem);
-		print_history(j, t);
-	}
-}
-
-/* What to do next, a line each. */
-static void print_next(const struct json *j, struct arena *mem)
-{
-	uint32_t arr = json_get(j, 0, STR("next"));
-
-	if (!arr || j->tok[arr].kind != JSON_ARRAY || j->tok[arr].n == 0)
-		return;
-	printf("\n\nNext");
-	JSON_EACH_ITEM(j, arr, t)
-	{
-		printf("\n  - ");
-		safe(json_text(j, t, mem));
-	}
-}
-
+/* The whole story of one, in the form asked for. */
 static int story_row(const struct store_finding *f, void *arg)
 {
 	struct query *x = arg;
-	struct arena mem;
-	struct json j;
+	struct buf out;
+	int r;
 
-	if (x->json)
-		return finding_row(f, arg);
 	x->shown++;
-	arena_init(&mem, 0);
-	if (scan_copy(&j, f->json, &mem) == 0) {
-		text_member(&j, 0, "title", "", &mem);
-		printf("\n%.*s, severity %s, score %u, %.*s queue", STR_ARG(f->id),
-		       severity_text(f->severity), f->score, STR_ARG(f->queue));
-		text_member(&j, 0, "summary", "\n\n", &mem);
-		list_member(&j, 0, "entities", "\n\nConcerned: ", 20, &mem);
-		print_steps(&j, &mem);
-		print_why(&j, &mem);
-		print_next(&j, &mem);
-		printf("\n");
-	}
-	json_free(&j);
-	arena_free(&mem);
-	return 0;
+	buf_init(&out, 64 * MIB);
+	r = render(x->json ? STR("json") : x->format, f->json, THYMUS_VERSION, &out);
+	if (r == 0)
+		fwrite(out.p, 1, out.len, stdout);
+	buf_free(&out);
+	return r;
 }
 
 static int entity_row(const struct store_entity *e, void *arg)
@@ -477,9 +355,10 @@ const struct command cmd_incidents = {
 	.run = run_incidents,
 	.usage = "thymus incidents [OPTION]... [ID]\n"
 		 "Lists incidents, most severe first; with an ID tells its "
-		 "story.\n\n" QUERY_OPTIONS
-		 "  --queue Q        threat or compliance\n\nexample: thymus incidents --queue "
-		 "threat\n",
+		 "story.\n\n" QUERY_OPTIONS "  --queue Q        threat or compliance\n"
+		 "  --format FORM    of a story: " RENDER_FORMS "\n\n"
+		 "example: thymus incidents --queue threat\n"
+		 "         thymus incidents show ID --format html >incident.html\n",
 	.summary = "list incidents, or tell the story of one",
 };
 

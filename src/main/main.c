@@ -41,7 +41,7 @@ static void help(FILE *f)
 	fprintf(f, "thymus learns what is normal for an organisation and tells what is not.\n\n"
 		   "usage: thymus COMMAND [OPTION]... (thymus COMMAND --help for more)\n\n");
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		fprintf(f, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+		fprintf(f, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
 	fprintf(f, "\nexample: thymus replay --findings findings.ndjson /var/log/zeek\n");
 }
 

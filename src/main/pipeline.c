@@ -74,7 +74,7 @@ void pipeline_close(struct pipeline *p)
 	*p = (struct pipeline){0};
 }
 
-static int write_line(struct pipeline *p, struct str json)
+int pipeline_line(struct pipeline *p, struct str json)
 {
 	if (!p->findings)
 		return 0;
@@ -108,9 +108,9 @@ static int on_incident(const struct incident_view *v, void *arg)
 		buf_clear(&p->line);
 		incident_ocsf(&p->line, v, THYMUS_VERSION);
 		r = buf_err(&p->line);
-		r = r < 0 ? r : write_line(p, buf_str(&p->line));
+		r = r < 0 ? r : pipeline_line(p, buf_str(&p->line));
 	} else {
-		r = write_line(p, v->json);
+		r = pipeline_line(p, v->json);
 	}
 	if (r == 0 && p->store)
 		r = store_finding_put(p->store, &f, &p->diag);
@@ -141,14 +141,14 @@ static int keep_alert(struct pipeline *p, const struct alert *a)
 		return diag_set(&p->diag, r, "alert %s: %s", a->id, err_text(r));
 	f.json = buf_str(&p->line);
 	if (!a->note && !p->ocsf)
-		r = write_line(p, f.json);
+		r = pipeline_line(p, f.json);
 	if (r == 0 && p->store)
 		r = store_finding_put(p->store, &f, &p->diag);
 	if (r == 0 && !a->note && p->ocsf) {
 		buf_clear(&p->line);
 		alert_ocsf(&p->line, a, THYMUS_VERSION);
 		r = buf_err(&p->line);
-		r = r < 0 ? r : write_line(p, buf_str(&p->line));
+		r = r < 0 ? r : pipeline_line(p, buf_str(&p->line));
 	}
 	return r;
 }

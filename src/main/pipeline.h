@@ -28,7 +28,17 @@ struct pipeline {
 	struct buf line;
 	struct diag diag; /* of the last error */
 	uint64_t alerts, notes;
+	struct {
+		size_t incidents, answers, yes;
+		int64_t ns; /* it took */
+	} asked;
 };
+
+/* What reads incidents' questions out of the store, with the configuration's own networks. */
+struct inquiry_conf;
+void pipeline_inquiry(struct config *c, struct store *st, struct inquiry_conf *ret_conf);
+/* A line of the findings file. */
+MUST int pipeline_line(struct pipeline *p, struct str json);
 
 /* Loads all files and lays out the rows. 0, or <0 with a finished line in d. */
 MUST int pipeline_open(struct pipeline *p, struct config *c, struct diag *d);
@@ -37,5 +47,10 @@ void pipeline_close(struct pipeline *p);
 MUST int pipeline_event(struct pipeline *p, struct event *e, struct arena *mem);
 /* End of the run: closes incidents, writes entities. */
 MUST int pipeline_finish(struct pipeline *p, int64_t now);
+/*
+ * After that: asks the questions that fit each incident of the threat queue, most severe first,
+ * and writes the incident anew with the answers. Without a store there is nothing to ask.
+ */
+MUST int pipeline_ask(struct pipeline *p, struct config *c, struct diag *d);
 
 #endif

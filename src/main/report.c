@@ -168,6 +168,11 @@ void report_run(struct pipeline *p, struct stream *st, const uint64_t *per_type,
 	       (unsigned long long)p->alerts, (unsigned long long)p->notes, ls.states,
 	       ls.quantities, (double)ls.bytes / (double)MIB,
 	       ls.learning ? "; still in learning mode" : "");
+	if (p->asked.incidents)
+		printf("%zu questions about %zu incidents answered in %.2f s, %zu of them with "
+		       "yes\n",
+		       p->asked.answers, p->asked.incidents, (double)p->asked.ns / 1e9,
+		       p->asked.yes);
 	printf("budget of the threat queue: %.3g alerts a day asked, %.2f given\n",
 	       ls.asked_per_day, ls.realised_per_day);
 }

@@ -583,9 +583,12 @@ int seg_read(struct seg_index *x, const struct store_query *q,
 
 	if (r == 0)
 		r = choose(&f);
-	for (size_t b = 0; r == 0 && b < x->n; b++)
+	for (size_t i = 0; r == 0 && i < x->n; i++) {
+		size_t b = q->newest ? x->n - 1 - i : i;
+
 		if (block_may(&f, b))
 			r = block_rows(&f, (uint32_t)b);
+	}
 	return r < 0 ? diag_set(d, r, "%s: %s", x->path, err_text(r)) : 0;
 }
 

@@ -23,6 +23,7 @@ static const char *const statements[ST_COUNT] = {
 		("INSERT OR REPLACE INTO entity(kind,name,class,first_seen,last_seen,events)"
 		 " VALUES(?1,?2,?3,?4,?5,?6)"),
 	[ST_ENAME] = "INSERT OR IGNORE INTO entity_name(kind,name,other) VALUES(?1,?2,?3)",
+	[ST_RATE] = "UPDATE finding SET severity=?3,score=?4,json=?5 WHERE kind=?1 AND id=?2",
 	[ST_META] = "INSERT OR REPLACE INTO meta(key,value) VALUES(?1,?2)",
 	[ST_FEED] = "INSERT INTO feed(kind,id) VALUES(?1,?2)",
 };
@@ -47,6 +48,7 @@ static const char schema_sql[] =
 	" last_seen INTEGER,events INTEGER,PRIMARY KEY(kind,name)) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS entity_name(kind TEXT,name TEXT,other TEXT COLLATE NOCASE,"
 	" PRIMARY KEY(other,kind,name)) WITHOUT ROWID;"
+	"CREATE INDEX IF NOT EXISTS entity_name_of ON entity_name(kind,name);"
 	"CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY,value TEXT);";
 
 int sql_fail(struct sql *s, struct diag *d)
@@ -189,6 +191,27 @@ int sql_finding_put(struct sql *s, const struct store_finding *f, struct diag *d
 			return r;
 	}
 	return ++s->puts >= PUTS_A_COMMIT ? sql_commit(s, d) : 0;
+}
+
+int sql_finding_rate(struct sql *s, struct str kind, struct str id, int severity,
+		     unsigned score, struct str json, struct diag *d)
+{
+	sqlite3_stmt *st = s->st[ST_RATE];
+	int r = st ? begin(s, d) : -EROFS;
+
+	if (r < 0)
+		return r;
+	sql_bind(st, 1, kind);
+	sql_bind(st, 2, id);
+	sqlite3_bind_int(st, 3, severity);
+	sqlite3_bind_int(st, 4, (int)score);
+	sql_bind(st, 5, json);
+	r = step(s, st, d);
+	if (r == 0 && sqlite3_changes(s->db) == 0)
+		r = E_NOTFOUND;
+	if (r == 0 && ++s->puts >= PUTS_A_COMMIT)
+		r = sql_commit(s, d);
+	return r;
 }
 
 struct each {

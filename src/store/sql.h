@@ -14,6 +14,8 @@ struct sql *sql_close(struct sql *s);
 /* Ends the running transaction. */
 MUST int sql_commit(struct sql *s, struct diag *d);
 MUST int sql_finding_put(struct sql *s, const struct store_finding *f, struct diag *d);
+MUST int sql_finding_rate(struct sql *s, struct str kind, struct str id, int severity,
+			  unsigned score, struct str json, struct diag *d);
 MUST int sql_entities_put(struct sql *s, const struct entities *en, struct diag *d);
 MUST int sql_meta_put(struct sql *s, const char *key, struct str value, struct diag *d);
 struct str sql_meta_get(struct sql *s, const char *key, struct arena *mem);
@@ -35,5 +37,7 @@ MUST int sql_models(struct sql *s,
 		    void *arg, struct diag *d);
 MUST int sql_meta_each(struct sql *s, int (*row)(struct str key, struct str value, void *arg),
 		       void *arg, struct diag *d);
+MUST int sql_entity_names(struct sql *s, struct str kind, struct str name, struct arena *mem,
+			  struct str *ret_v, size_t max, size_t *ret_n, struct diag *d);
 
 #endif

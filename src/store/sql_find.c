@@ -336,3 +336,28 @@ int sql_meta_each(struct sql *s, int (*row)(struct str key, struct str value, vo
 
 	return each(s, "SELECT key,value FROM meta ORDER BY key", 0, 0, meta_row, &x, d);
 }
+
+/* All names under which an entity was known, the one it has now first. */
+int sql_entity_names(struct sql *s, struct str kind, struct str name, struct arena *mem,
+		     struct str *ret_v, size_t max, size_t *ret_n, struct diag *d)
+{
+	static const char *const text[] = {
+		"SELECT name FROM entity WHERE kind=?1 AND name=?2 UNION ALL "
+		"SELECT name FROM entity_name WHERE other=?2 AND kind=?1 LIMIT 1",
+		"SELECT other FROM entity_name WHERE kind=?1 AND name=?2 ORDER BY other",
+	};
+
+	*ret_n = 0;
+	for (size_t i = 0; i < ARRAY_LEN(text) && *ret_n >= i; i++) {
+		sqlite3_stmt *st;
+
+		if (sqlite3_prepare_v2(s->db, text[i], -1, &st, NULL) != SQLITE_OK)
+			return sql_fail(s, d);
+		sql_bind(st, 1, kind);
+		sql_bind(st, 2, i ? ret_v[0] : name);
+		while (*ret_n < max && sqlite3_step(st) == SQLITE_ROW)
+			ret_v[(*ret_n)++] = arena_str(mem, sql_column(st, 0));
+		sqlite3_finalize(st);
+	}
+	return 0;
+}

@@ -20,6 +20,7 @@ enum {
 	ST_ENAME,
 	ST_META,
 	ST_FEED,
+	ST_RATE,
 	ST_COUNT
 };
 

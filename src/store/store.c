@@ -81,6 +81,12 @@ int store_finding_put(struct store *st, const struct store_finding *f, struct di
 	return sql_finding_put(st->sql, f, d);
 }
 
+int store_finding_rate(struct store *st, struct str kind, struct str id, int severity,
+		       unsigned score, struct str json, struct diag *d)
+{
+	return sql_finding_rate(st->sql, kind, id, severity, score, json, d);
+}
+
 int store_entities_put(struct store *st, const struct entities *en, struct diag *d)
 {
 	return sql_entities_put(st->sql, en, d);
@@ -108,6 +114,12 @@ int store_entities(struct store *st, const struct store_query *q,
 		   struct diag *d)
 {
 	return sql_entities(st->sql, q, row, arg, d);
+}
+
+int store_entity_names(struct store *st, struct str kind, struct str name, struct arena *mem,
+		       struct str *ret_v, size_t max, size_t *ret_n, struct diag *d)
+{
+	return sql_entity_names(st->sql, kind, name, mem, ret_v, max, ret_n, d);
 }
 
 static int index_of(struct store *st, struct diag *d)

@@ -67,6 +67,9 @@ struct store_finding {
 	size_t nalerts;
 };
 MUST int store_finding_put(struct store *st, const struct store_finding *f, struct diag *d);
+/* Another severity, score and line for a finding that is there; links stay. E_NOTFOUND. */
+MUST int store_finding_rate(struct store *st, struct str kind, struct str id, int severity,
+			    unsigned score, struct str json, struct diag *d);
 /* Writes all living entities (name, kind, class, first and last seen, events, other names). */
 MUST int store_entities_put(struct store *st, const struct entities *en, struct diag *d);
 /* Key and value about the run: version, time range, counts. */
@@ -95,6 +98,7 @@ struct store_query {
 	uint64_t after_place;	       /* events behind this place only; 0 = from the start */
 	const struct store_names *has; /* events: all of these things, beside entity */
 	size_t nhas;
+	bool newest; /* events: later blocks first, so that limit keeps the latest */
 };
 
 /* Calls row() for each finding; strings live during the call. row != 0 stops. */
@@ -125,6 +129,14 @@ struct store_entity {
 MUST int store_entities(struct store *st, const struct store_query *q,
 			int (*row)(const struct store_entity *e, void *arg), void *arg,
 			struct diag *d);
+
+/*
+ * All names under which the entity of this kind and name (any of them) was known, the one it
+ * has now first; at most max, made in mem. *ret_n 0: it is not known.
+ */
+MUST int store_entity_names(struct store *st, struct str kind, struct str name,
+			    struct arena *mem, struct str *ret_v, size_t max, size_t *ret_n,
+			    struct diag *d);
 
 struct store_event {
 	uint64_t seq;

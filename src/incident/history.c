@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * incident/history: the stored events of one entity, read once for all questions about a
+ * matter: everything near it, and of busy entities the nearest of what was before and after.
+ * Records are taken apart only when a look-up wants their type.
+ */
+#include "base/hash.h"
+#include "incident/question.h"
+#include <errno.h>
+#include <stdlib.h>
+
+#define NEAR	   (24 * NS_PER_H)
+#define NEAR_MAX   12000u
+#define BEFORE_MAX 6000u
+#define AFTER_MAX  4000u
+
+struct load {
+	struct inquiry *q;
+	struct history *h;
+	int err;
+};
+
+static int row(const struct store_event *se, void *arg)
+{
+	struct load *l = arg;
+	struct history *h = l->h;
+	struct past *p;
+	struct str *ents;
+
+	if (h->n == h->cap) {
+		size_t cap = h->cap ? h->cap * 2 : 512;
+		struct past *v = realloc(h->v, cap * sizeof(*v));
+
+		if (!v)
+			return l->err = -ENOMEM;
+		h->v = v;
+		h->cap = cap;
+	}
+	p = &h->v[h->n];
+	*p = (struct past){.se = *se};
+	p->type = schema_type_find(reread_schema(l->q->reread), se->type);
+	ents = arena_alloc(&h->mem, (se->nentities + 1) * sizeof(*ents));
+	if (!ents)
+		return l->err = -ENOMEM;
+	for (size_t i = 0; i < se->nentities; i++)
+		ents[i] = arena_str(&h->mem, se->entities[i]);
+	p->se.entities = ents;
+	p->se.id = arena_str(&h->mem, se->id);
+	p->se.raw = arena_str(&h->mem, se->raw);
+	p->se.extra = arena_str(&h->mem, se->extra);
+	if (!p->se.raw.p || !p->se.extra.p || !p->se.id.p)
+		return l->err = -ENOMEM;
+	p->se.type = p->type ? str_of(p->type->name) : STR("");
+	h->n++;
+	return 0;
+}
+
+/* Reads a window; *ret_all: nothing was left out. */
+static int part(struct inquiry *q, struct history *h, const struct var *x, int64_t from,
+		int64_t to, size_t max, bool newest, bool *ret_all, struct diag *d)
+{
+	struct store_names has = {x->full, x->n};
+	struct store_query sq = {.from = from, .to = to, .limit = max, .newest = newest};
+	struct load l = {.q = q, .h = h};
+	size_t before = h->n;
+	int err;
+
+	sq.has = &has;
+	sq.nhas = 1;
+	err = store_events(q->store, &sq, row, &l, d);
+	*ret_all = h->n - before < max;
+	return err < 0 ? err : l.err;
+}
+
+static int by_seq(const void *a, const void *b)
+{
+	uint64_t x = ((const struct past *)a)->se.seq, y = ((const struct past *)b)->se.seq;
+
+	return x < y ? -1 : x > y;
+}
+
+static void forget(struct history *h)
+{
+	arena_free(&h->mem);
+	free(h->v);
+	*h = (struct history){0};
+}
+
+void history_clear(struct inquiry *q)
+{
+	for (size_t i = 0; i < HISTORIES; i++)
+		forget(&q->history[i]);
+	q->next_history = 0;
+}
+
+int history_of(struct inquiry *q, const struct var *x, struct history **ret_h, struct diag *d)
+{
+	uint64_t key = hash_str(x->full[0], 0) | 1;
+	struct history *h;
+	int64_t from = q->t0 - NEAR, to = q->t1 + NEAR;
+	bool all_near, all_before, all_after;
+	int err;
+
+	for (size_t i = 0; i < HISTORIES; i++) {
+		if (q->history[i].key == key) {
+			*ret_h = &q->history[i];
+			return 0;
+		}
+	}
+	h = &q->history[q->next_history++ % HISTORIES];
+	forget(h);
+	arena_init(&h->mem, 256 * MIB);
+	if ((err = part(q, h, x, from, to, NEAR_MAX, false, &all_near, d)) < 0 ||
+	    (err = part(q, h, x, TIME_NONE, from, BEFORE_MAX, true, &all_before, d)) < 0 ||
+	    (err = part(q, h, x, to, TIME_NONE, AFTER_MAX, false, &all_after, d)) < 0)
+		return err;
+	if (h->n)
+		qsort(h->v, h->n, sizeof(*h->v), by_seq);
+	h->from = all_before ? TIME_NONE : h->v[0].se.known;
+	h->to = !all_near || !all_after ? h->v[h->n - 1].se.known : INT64_MAX;
+	h->holes = !all_near;
+	h->key = key;
+	*ret_h = h;
+	return 0;
+}
+
+const struct event *history_event(struct inquiry *q, struct history *h, struct past *p)
+{
+	if (!p->tried) {
+		p->tried = true;
+		p->e = reread_event(q->reread, &p->se, &h->mem);
+		q->unpacked++;
+	}
+	return p->e;
+}
