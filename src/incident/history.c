@@ -10,9 +10,9 @@
 #include <stdlib.h>
 
 #define NEAR	   (24 * NS_PER_H)
-#define NEAR_MAX   12000u
-#define BEFORE_MAX 6000u
-#define AFTER_MAX  4000u
+#define NEAR_MAX   5000u
+#define BEFORE_MAX 2500u
+#define AFTER_MAX  1500u
 
 struct load {
 	struct inquiry *q;
