@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* incident/inquiry: asks the questions that fit, and weighs what the answers say. */
 #include "incident/question.h"
+#include "store/verdict.h"
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -17,6 +18,44 @@ struct inquiry *inquiry_free(struct inquiry *q)
 	return NULL;
 }
 
+static double odds(double yes, double no)
+{
+	double v = 0.5 * log((yes + 1) / (no + 1));
+
+	return v > 1 ? 1 : v < -1 ? -1 : v;
+}
+
+/*
+ * Explanations that people confirmed gain, those they called wrong lose: half the log of the
+ * odds, with one of each to begin with, at most 1. What they called benign makes the benign
+ * explanation likelier.
+ */
+static int shift_priors(struct questions *qs, const char *dir, struct diag *d)
+{
+	struct verdicts *v;
+	int err = verdicts_open(dir, true, &v, d);
+	double benign = 0, confirmed = 0;
+
+	if (err == -ENOENT)
+		return 0;
+	for (size_t h = 0; err == 0 && h < qs->nh; h++) {
+		uint64_t yes = 0, no = 0, harmless = 0;
+
+		if ((err = verdict_count(v, qs->h[h].name, STR("true"), &yes, d)) < 0 ||
+		    (err = verdict_count(v, qs->h[h].name, STR("false"), &no, d)) < 0 ||
+		    (err = verdict_count(v, qs->h[h].name, STR("benign"), &harmless, d)) < 0)
+			break;
+		benign += (double)harmless;
+		confirmed += (double)yes;
+		if ((int)h != qs->benign)
+			qs->h[h].prior += odds((double)yes, (double)(no + harmless));
+	}
+	if (err == 0 && qs->benign >= 0)
+		qs->h[qs->benign].prior += odds(benign, confirmed);
+	verdicts_close(v);
+	return err;
+}
+
 int inquiry_open(const struct inquiry_conf *conf, struct inquiry **ret_q, struct diag *d)
 {
 	struct inquiry *q = calloc(1, sizeof(*q));
@@ -28,6 +67,7 @@ int inquiry_open(const struct inquiry_conf *conf, struct inquiry **ret_q, struct
 	q->store = conf->store;
 	if ((err = reread_open(&rc, &q->reread, d)) < 0 ||
 	    (err = questions_load(conf->questions, reread_schema(q->reread), &q->qs, d)) < 0 ||
+	    (err = conf->dir ? shift_priors(&q->qs, conf->dir, d) : 0) < 0 ||
 	    (err = reread_start(q->reread)) < 0) {
 		inquiry_free(q);
 		return err;
@@ -173,23 +213,14 @@ static int ask_all(struct inquiry *q, struct matter *m, bool every, struct str o
 }
 
 /* Where all begins: what kind of incident the models say it is. */
-static double prior(const struct inquiry *q, const struct hypothesis *h, const struct matter *m)
+static double prior(const struct hypothesis *h, const struct matter *m)
 {
-	char key[80];
-	struct arena mem;
-	double w = h->prior, learned;
-	struct str v;
+	double w = h->prior;
 
 	if (any(h->phases, h->nphases, m->phases, m->nphases))
 		w += 1;
 	if (any(h->families, h->nfamilies, m->families, m->nfamilies))
 		w += 0.5;
-	arena_init(&mem, 0);
-	snprintf(key, sizeof(key), "prior:%.*s", STR_ARG(h->name));
-	v = store_meta_get(q->store, key, &mem);
-	if (str_f64(v, &learned) && learned > -3 && learned < 3)
-		w += learned;
-	arena_free(&mem);
 	return w;
 }
 
@@ -202,7 +233,7 @@ static void weigh(const struct inquiry *q, const struct matter *m, struct findin
 	double total = 0, top = -1e9;
 
 	for (size_t h = 0; h < q->qs.nh; h++) {
-		f->weight[h] = prior(q, &q->qs.h[h], m);
+		f->weight[h] = prior(&q->qs.h[h], m);
 		for (size_t i = 0; i < f->n; i++) {
 			const struct answer *a = &f->a[i];
 			size_t before = 0;

@@ -16,6 +16,7 @@ struct inquiry;
 struct inquiry_conf {
 	struct store *store;		 /* borrowed; may be read only */
 	const char *questions, *sources; /* folders */
+	const char *dir; /* of the store: what people said there shifts the priors; or NULL */
 	struct entities_conf entities;
 };
 

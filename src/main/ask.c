@@ -24,9 +24,11 @@ static int row(const struct store_finding *f, void *arg)
 	return ++t->n == ASKED_MAX;
 }
 
-void pipeline_inquiry(struct config *c, struct store *st, struct inquiry_conf *ret_conf)
+void pipeline_inquiry(struct config *c, struct store *st, const char *dir,
+		      struct inquiry_conf *ret_conf)
 {
 	*ret_conf = (struct inquiry_conf){.store = st,
+					  .dir = dir,
 					  .questions = config_share(c, "questions"),
 					  .sources = config_share(c, "sources"),
 					  .entities = {.networks = c->networks.v,
@@ -74,7 +76,7 @@ int pipeline_ask(struct pipeline *p, struct config *c, struct diag *d)
 	sq.limit = ASKED_MAX;
 	r = store_findings(p->store, &sq, row, &t, d);
 	if (r == 0 && t.n) {
-		pipeline_inquiry(c, p->store, &conf);
+		pipeline_inquiry(c, p->store, arena_strz(&c->mem, c->store_dir), &conf);
 		r = conf.questions && conf.sources ? inquiry_open(&conf, &q, d) : -ENOMEM;
 	}
 	for (size_t i = 0; r == 0 && i < t.n; i++)

@@ -111,7 +111,7 @@ static int investigate(struct investigate *x)
 			     "no incident %.*s; of an entity say --around when",
 			     STR_ARG(x->what));
 	if (r == 0) {
-		pipeline_inquiry(&x->conf, st, &conf);
+		pipeline_inquiry(&x->conf, st, x->store, &conf);
 		r = conf.questions && conf.sources ? inquiry_open(&conf, &q, &x->d) : -1;
 	}
 	if (r == 0)

@@ -280,7 +280,32 @@ static int ask_events(struct store *st, struct query *x, struct diag *d)
 	return store_events(st, &x->q, event_row, x, d);
 }
 
-/* The record, then every finding and note that cites it. */
+/* What learning found odd in it, as it was told at that moment. */
+static int learned_row(const struct store_event *e, void *arg)
+{
+	struct store_learned l;
+	size_t n = 0;
+
+	(void)arg;
+	for (size_t at = 0; store_learned(e, &at, &l); n++) {
+		if (n == 0)
+			printf("\nwhat was odd about it\n");
+		printf("  %5.1f nats  ", l.surprise);
+		safe(l.quantity);
+		printf(" of ");
+		safe(l.entity);
+		printf(": ");
+		safe(l.text);
+		if (l.days >= 0.5)
+			printf(" (%.0f days of history)", l.days);
+		putchar('\n');
+	}
+	if (n == 0)
+		printf("\nno quantity found it odder than 99 %% of its class's past\n");
+	return 1;
+}
+
+/* The record, what was odd about it, then every finding and note that cites it. */
 static int ask_explain(struct store *st, struct query *x, struct diag *d)
 {
 	struct store_query q = {.event = x->q.id, .from = TIME_NONE, .to = TIME_NONE};
@@ -289,6 +314,9 @@ static int ask_explain(struct store *st, struct query *x, struct diag *d)
 	if (r < 0 || x->shown == 0)
 		return r;
 	x->shown = 0;
+	r = store_events(st, &x->q, learned_row, x, d);
+	if (r < 0)
+		return r;
 	printf("\ncited by\n");
 	r = store_findings(st, &q, finding_row, x, d);
 	if (r == 0 && x->shown == 0)
@@ -394,6 +422,7 @@ const struct command cmd_explain = {
 	.name = "explain",
 	.run = run_explain,
 	.usage = "thymus explain [--store DIR] EVENT_ID\n"
-		 "Shows the record and every alert, note and incident that cites it.\n",
+		 "Shows the record, what learning found odd about it, and every alert, note "
+		 "and\nincident that cites it.\n",
 	.summary = "say what was made of one event",
 };

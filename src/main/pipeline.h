@@ -36,7 +36,8 @@ struct pipeline {
 
 /* What reads incidents' questions out of the store, with the configuration's own networks. */
 struct inquiry_conf;
-void pipeline_inquiry(struct config *c, struct store *st, struct inquiry_conf *ret_conf);
+void pipeline_inquiry(struct config *c, struct store *st, const char *dir,
+		      struct inquiry_conf *ret_conf);
 /* A line of the findings file. */
 MUST int pipeline_line(struct pipeline *p, struct str json);
 
