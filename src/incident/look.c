@@ -198,7 +198,7 @@ static int look_events(struct run *r, struct diag *d)
 		struct past *p = &h->v[i];
 		const struct event *e;
 
-		if (p->se.known > to + 60 * NS_PER_S)
+		if (p->se.known - 60 * NS_PER_S > to)
 			break;
 		if ((from != TIME_NONE && p->se.known < from) || p->se.known >= to ||
 		    !wanted(r, p))
