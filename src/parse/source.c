@@ -496,7 +496,7 @@ static int load_form(struct load *l, const struct yaml_node *n, struct form *f)
 		return nomem(l);
 	YAML_EACH(c, set)
 	{
-		struct str v;
+		struct str v = {NULL, 0};
 
 		r = copy_text(l, c, &v);
 		if (r < 0)

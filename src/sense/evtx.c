@@ -9,7 +9,7 @@
 #define WORK_MAX      65536		  /* tokens of one record */
 #define RECORD_XML    ((size_t)256 << 10) /* bytes of XML of one record */
 #define VALUES_MAX    512
-#define NAME_MAX      256
+#define EVTX_NAME_MAX 256
 
 enum token {
 	TOK_EOF,
@@ -385,7 +385,7 @@ static void put_name(struct reader *r, size_t at)
 {
 	size_t n = (size_t)le(r->chunk, at + 6, 2);
 
-	if (!n || n > NAME_MAX || at + 8 + 2 * n > r->chunk.len) {
+	if (!n || n > EVTX_NAME_MAX || at + 8 + 2 * n > r->chunk.len) {
 		r->bad = true;
 		return;
 	}

@@ -549,7 +549,7 @@ static int block_raw(struct seg_index *x, uint32_t b, struct seg_cached **ret_c)
 static int block_rows(struct search *f, uint32_t b)
 {
 	struct str ents[256];
-	struct seg_cached *c;
+	struct seg_cached *c = NULL;
 	int r = block_raw(f->x, b, &c);
 	size_t i = 0;
 	struct rd rd;

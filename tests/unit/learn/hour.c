@@ -122,7 +122,7 @@ TEST(part_of_an_odd_hour_is_carried_on)
 {
 	struct world w;
 	struct event *e;
-	double alone, soon, late;
+	double alone = 0, soon = 0, late = 0;
 	int64_t t;
 
 	world_open(&w, quantities, want);

@@ -377,7 +377,7 @@ static char *read_capture(const uint8_t *p, size_t n)
 			CHECK_INT(sensor_frames(s, &f, 1), 1);
 	}
 	t = records(s, true);
-	snprintf(text, sizeof(text), "%s", t);
+	snprintf(text, sizeof(text), "%.*s", (int)sizeof(text) - 1, t);
 	sensor_free(s);
 	free(cap);
 	free(copy);
