@@ -8,6 +8,7 @@
 #define API_API_H
 #include "base/buf.h"
 #include "base/err.h"
+#include "incident/inquiry.h"
 
 struct api;
 
@@ -23,6 +24,11 @@ struct api_conf {
 	 * until api_stop; empty = [].
 	 */
 	struct str models, options;
+	/*
+	 * For the analyst's questions about an incident that was not asked about yet; its store
+	 * is not read. Without folders none are asked.
+	 */
+	struct inquiry_conf inquiry;
 	/*
 	 * Takes JSON records that were sent in and keeps them: 0, -EAGAIN (later), or <0. NULL:
 	 * nothing is taken. Called by any thread.

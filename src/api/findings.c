@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 int incidents_list(struct req *q);
-int incidents_get(struct req *q);
 int alerts_list(struct req *q);
 int alerts_get(struct req *q);
 
@@ -216,11 +215,6 @@ static int findings_get(struct req *q, struct str kind)
 int incidents_list(struct req *q)
 {
 	return findings_list(q, STR("incident"));
-}
-
-int incidents_get(struct req *q)
-{
-	return findings_get(q, STR("incident"));
 }
 
 int alerts_list(struct req *q)

@@ -5,18 +5,6 @@
 
 int events_push(struct req *q);
 
-/*
- * A page of a stranger can have a browser send us text, or a form; for these types it would
- * have to ask first, and is not answered.
- */
-static bool is_json(struct str type)
-{
-	struct str rest;
-
-	type = str_trim(str_cut(type, ';', &rest));
-	return str_ieqz(type, "application/json") || str_ieqz(type, "application/x-ndjson");
-}
-
 int events_push(struct req *q)
 {
 	size_t kept = 0, refused = 0;
@@ -24,7 +12,7 @@ int events_push(struct req *q)
 
 	if (!q->conf->push)
 		return req_problem(q, 503, "Nothing is taken in", "this server shows a store");
-	if (!is_json(req_header(q, "Content-Type")))
+	if (!req_is_json(q))
 		return req_problem(q, 415, "Not this type",
 				   "send application/json or application/x-ndjson");
 	r = q->conf->push(q->body, &kept, &refused, q->conf->push_arg);

@@ -54,6 +54,13 @@ int req_failed(struct req *q, int err, const struct diag *d)
 			   d && d->msg[0] ? d->msg : err_text(err));
 }
 
+bool req_is_json(const struct req *q)
+{
+	struct str rest, type = str_trim(str_cut(req_header(q, "Content-Type"), ';', &rest));
+
+	return str_ieqz(type, "application/json") || str_ieqz(type, "application/x-ndjson");
+}
+
 bool req_limit(struct req *q, size_t *ret_limit)
 {
 	struct str v = req_query(q, "limit");

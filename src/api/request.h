@@ -49,6 +49,13 @@ int req_problem(struct req *q, unsigned status, const char *title, const char *f
 /* A failure of the store or of memory as a problem. */
 int req_failed(struct req *q, int err, const struct diag *d);
 
+/*
+ * Whether the body is called JSON or NDJSON. A page of a stranger can have a browser send us
+ * text, or a form; for these types it would have to ask first, and is not answered: whatever
+ * changes something asks for them.
+ */
+bool req_is_json(const struct req *q);
+
 /* limit (1..1000, default 100), or a problem and false. */
 bool req_limit(struct req *q, size_t *ret_limit);
 /* from, to (RFC 3339) into a store_query, or a problem and false. */

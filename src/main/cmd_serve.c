@@ -109,6 +109,7 @@ static int run(int argc, char **argv)
 	status = status ? status : read_models(&s);
 	s.api.models = buf_str(&s.models);
 	s.api.options = buf_str(&s.options);
+	pipeline_inquiry(&s.conf, NULL, NULL, &s.api.inquiry);
 	status = status ? status : serve(&s);
 	buf_free(&s.models);
 	buf_free(&s.options);

@@ -204,6 +204,7 @@ static int open_api(struct run *r)
 	config_json(r->conf, &r->options);
 	ac.models = buf_str(&r->models);
 	ac.options = buf_str(&r->options);
+	pipeline_inquiry(r->conf, NULL, NULL, &ac.inquiry);
 	e = api_start(&ac, &r->api, &r->diag);
 	if (e == 0)
 		log_line(LOG_INFO, "http://%.*s%u/",

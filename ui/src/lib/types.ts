@@ -45,12 +45,12 @@ export interface Edge {
 }
 
 export interface Answer {
+	id: string
 	question: string
-	asks?: string
+	about?: string
 	answer: 'yes' | 'no' | 'unknown'
 	text: string
 	event_ids?: string[]
-	hypotheses?: Record<string, number>
 }
 
 export interface Verdict {
@@ -96,7 +96,8 @@ export interface Incident {
 	next?: string[]
 	response?: string[]
 	questions?: Answer[]
-	hypotheses?: { name: string; weight: number }[]
+	hypotheses?: { name: string; text: string; weight: number; share: number }[]
+	story?: { part: string; text: string; event_ids?: string[] }[]
 	verdict?: Verdict
 }
 
