@@ -1,0 +1,93 @@
+// One walk through the page as an analyst takes it. Usage: node page.mjs URL PROFILE-FOLDER. Prints TAP.
+import { readFileSync } from 'node:fs'
+import { chromium } from 'playwright-core'
+
+const [url, profile] = process.argv.slice(2)
+const axe = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8')
+let n = 0
+let bad = 0
+function check(name, ok, detail = '') {
+	console.log(`${ok ? 'ok' : 'not ok'} ${++n} - ${name}`)
+	if (!ok) {
+		bad = 1
+		console.log('# ' + JSON.stringify(detail).slice(0, 400))
+	}
+}
+
+const browser = await chromium.launchPersistentContext(profile, {
+	executablePath: '/usr/bin/chromium',
+	viewport: { width: 1440, height: 900 },
+	colorScheme: 'dark',
+	args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+})
+const page = await browser.newPage()
+const said = []
+const outside = []
+page.on('console', (m) => ['error', 'warning'].includes(m.type()) && said.push(m.text()))
+page.on('pageerror', (e) => said.push(e.message))
+page.on('request', (r) => !r.url().startsWith(url) && !r.url().startsWith('data:') && outside.push(r.url()))
+
+async function serious(where) {
+	// The debugger's own way in is not held to the page's content policy.
+	const found = await page.evaluate(`(async () => { ${axe}; return (await axe.run()).violations })()`)
+	const list = found.filter((v) => ['serious', 'critical'].includes(v.impact)).map((v) => [v.id, v.nodes[0].html, v.nodes[0].failureSummary])
+	check(`axe finds nothing serious: ${where}`, list.length === 0, list)
+}
+
+try {
+	await page.goto(url)
+	await page.waitForSelector('[role=option]')
+	const rows = await page.locator('[role=option]').count()
+	check('the queue has the incidents of the sample', rows === 2, rows)
+	check('no story is open yet', (await page.locator('article').count()) === 0)
+	await page.keyboard.press('j')
+	await page.waitForSelector('article h1')
+	const title = await page.locator('article h1').innerText()
+	check('j opens the story of the first', title.length > 10 && page.url().includes('sel='), title)
+	await serious('a story, dark')
+	check('it says what was asked of the history', (await page.locator('.answers li').count()) > 3)
+	await page.locator('.cites a').first().click()
+	await page.waitForSelector('aside h2')
+	check('a number opens its evidence, the raw record', (await page.locator('aside pre').first().innerText()).length > 50)
+	check('the story stays beside it', (await page.locator('article h1').innerText()) === title)
+	const shared = page.url()
+	await page.keyboard.press('Escape')
+	await page.waitForSelector('aside', { state: 'detached' })
+	check('Escape closes it', true)
+	const again = await browser.newPage()
+	await again.goto(shared)
+	await again.waitForSelector('aside h2')
+	check('its address opens the same again', (await again.locator('article h1').innerText()) === title)
+	await again.close()
+	await page.getByRole('button', { name: 'test', exact: true }).click()
+	await page.waitForFunction(() => document.body.innerText.includes('Recorded: test.'))
+	await page.waitForFunction(() => document.body.innerText.includes('verdict: test'))
+	check('a verdict is kept and shown', true)
+	await page.keyboard.press('?')
+	check('? shows the keys', await page.getByRole('heading', { name: 'Keys' }).isVisible())
+	await page.keyboard.press('Escape')
+	for (const [key, path] of [['e', '/explore'], ['n', '/entities'], ['d', '/models'], ['h', '/health'], ['c', '/compliance']]) {
+		await page.keyboard.press('g')
+		await page.keyboard.press(key)
+		await page.waitForTimeout(700)
+		check(`g ${key} goes to ${path}`, new URL(page.url()).pathname === path, page.url())
+		await serious(path)
+	}
+	await page.getByRole('button', { name: 'Light' }).click()
+	await page.goto(url + 'entities?q=pc-david')
+	await page.getByRole('link', { name: 'pc-david', exact: true }).first().click()
+	await page.waitForSelector('canvas')
+	check('the theme is kept', (await page.evaluate(() => document.documentElement.dataset.theme)) === 'light')
+	await serious('an entity, light')
+	await page.goto(url)
+	await page.waitForSelector('[role=option]')
+	await serious('the queue, light')
+	check('nothing was asked of the outside', outside.length === 0, outside)
+	check('the browser had nothing to complain of', said.length === 0, said)
+} catch (e) {
+	check('the walk came to its end', false, String(e))
+} finally {
+	await browser.close()
+}
+console.log(`1..${n}`)
+process.exit(bad)
