@@ -86,7 +86,7 @@ TEST(reassembly)
 			uint32_t to = order[i][k] == 3 ? g : MIN(from + q + 5, g);
 			char part[256];
 
-			snprintf(part, sizeof(part), "%.*s", (int)(to - from), GET + from);
+			snprintf(part, sizeof(part), "%.*s", (int)(to - from), &GET[from]);
 			seg(s, 3, false, P | A, 1 + from, 1, part);
 			seg(s, 3, false, P | A, 1 + from, 1, part);
 		}
