@@ -202,7 +202,7 @@ static void explain(struct learn *l, const struct quantity *q, const struct obse
 	struct touched *t = (struct touched *)state_peek(&l->states, o->who);
 	double usual;
 
-	if (!t || v->f[OUT_DISTINCT] < 3)
+	if (!t)
 		return;
 	usual = q->bits ? expm1((double)t->level.mean) : (double)t->level.mean;
 	v->seen = arena_fmt(&l->text, "%.0f distinct (%.0f never before) within %lld min",
