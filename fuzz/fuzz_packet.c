@@ -3,29 +3,10 @@
  * packet/sensor: a whole capture file, from its first byte to the records. The first byte
  * chooses small bounds, so that what happens when they are reached is tried too.
  */
-#include "base/json.h"
 #include "fuzz.h"
+#include "fuzz_records.h"
 #include "packet/capture.h"
 #include "packet/sensor.h"
-
-static void check_records(struct rec *out)
-{
-	struct str rest = str_n(out->p, out->len), line;
-	struct json j;
-
-	json_init(&j);
-	while (rest.len) {
-		char *copy;
-
-		line = str_cut(rest, '\n', &rest);
-		EXPECT(line.len && line.len <= REC_MAX);
-		copy = fuzz_copy((const uint8_t *)line.p, line.len);
-		EXPECT(json_scan(&j, str_n(copy, line.len), NULL) == 0);
-		free(copy);
-	}
-	json_free(&j);
-	out->len = 0;
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

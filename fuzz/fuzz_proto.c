@@ -4,31 +4,12 @@
  * input is a conversation: three bytes (direction and flags, length) before each message. It
  * goes through the sensor on the protocol's own port, in messages cut anywhere.
  */
-#include "base/json.h"
 #include "fuzz.h"
+#include "fuzz_records.h"
 #include "packet/proto.h"
 #include "packet/sensor.h"
 
 static const struct proto_ops *ops;
-
-static void check_records(struct rec *out)
-{
-	struct str rest = str_n(out->p, out->len), line;
-	struct json j;
-
-	json_init(&j);
-	while (rest.len) {
-		char *copy;
-
-		line = str_cut(rest, '\n', &rest);
-		EXPECT(line.len && line.len <= REC_MAX);
-		copy = fuzz_copy((const uint8_t *)line.p, line.len);
-		EXPECT(json_scan(&j, str_n(copy, line.len), NULL) == 0);
-		free(copy);
-	}
-	json_free(&j);
-	out->len = 0;
-}
 
 static void put16(uint8_t *p, uint16_t v)
 {

@@ -3,6 +3,7 @@
 #include "api/request.h"
 #include "base/json.h"
 #include "base/timeutil.h"
+#include "detect/detect.h"
 #include <stdio.h>
 
 int incidents_list(struct req *q);
@@ -11,13 +12,6 @@ int alerts_get(struct req *q);
 
 #define COUNT_MAX \
 	10000 /* "total" is told up to this; beyond, counting would cost more than the page */
-
-static const char *const levels[] = {"informational", "low", "medium", "high", "critical"};
-
-static const char *level(int severity)
-{
-	return severity >= 0 && severity < (int)ARRAY_LEN(levels) ? levels[severity] : "low";
-}
 
 struct rows {
 	struct list list;
@@ -43,7 +37,7 @@ static int finding_row(const struct store_finding *f, void *arg)
 {
 	struct rows *x = arg;
 	struct req *q = x->list.q;
-	char when[TIME_TEXT], *copy;
+	char when[TIME_TEXT];
 	struct buf b;
 	struct json j;
 
@@ -51,17 +45,14 @@ static int finding_row(const struct store_finding *f, void *arg)
 		x->more = true;
 		return 1;
 	}
-	copy = arena_zalloc(&q->mem, f->json.len + JSON_PAD);
-	if (!copy)
-		return 1;
-	memcpy(copy, f->json.p, f->json.len);
 	buf_init(&b, 8 * MIB);
 	buf_addz(&b, "{\"id\":");
 	buf_json(&b, f->id);
 	buf_addz(&b, ",\"title\":");
 	buf_json(&b, f->title);
 	buf_fmt(&b, ",\"time\":\"%s\",\"severity\":\"%s\",\"score\":%u,\"queue\":",
-		time_rfc3339(f->time, when), level(f->severity), f->score);
+		time_rfc3339(f->time, when), severity_name((enum severity)f->severity),
+		f->score);
 	buf_json(&b, f->queue);
 	buf_addz(&b, ",\"status\":");
 	buf_json(&b, f->status);
@@ -69,8 +60,7 @@ static int finding_row(const struct store_finding *f, void *arg)
 		buf_addz(&b, ",\"model\":");
 		buf_json(&b, f->model);
 	}
-	json_init(&j);
-	if (json_scan(&j, str_n(copy, f->json.len), NULL) == 0) {
+	if (json_scan_copy(&j, f->json, &q->mem) == 0) {
 		strings(&b, &j, "updated");
 		strings(&b, &j, "entities");
 		strings(&b, &j, "attack");
@@ -90,8 +80,8 @@ static bool want_severity(struct req *q, const char *key, int *ret)
 {
 	struct str v = req_query(q, key);
 
-	for (int i = 0; v.len && i < (int)ARRAY_LEN(levels); i++)
-		if (str_eqz(v, levels[i])) {
+	for (int i = 0; v.len && i <= SEV_CRITICAL; i++)
+		if (str_eqz(v, severity_name((enum severity)i))) {
 			*ret = i;
 			return true;
 		}

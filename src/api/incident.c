@@ -177,17 +177,12 @@ static int verdict_keep(struct req *q, const struct json *j)
 
 int incidents_verdict(struct req *q)
 {
-	char *p = arena_zalloc(&q->mem, q->body.len + JSON_PAD);
 	struct json j;
 	int r;
 
 	if (!req_is_json(q))
 		return req_problem(q, 415, "Not this type", "send application/json");
-	if (!p)
-		return -ENOMEM;
-	memcpy(p, q->body.p ? q->body.p : "", q->body.len);
-	json_init(&j);
-	r = json_scan(&j, str_n(p, q->body.len), NULL);
+	r = json_scan_copy(&j, q->body, &q->mem);
 	if (r < 0 || j.tok[0].kind != JSON_OBJECT)
 		r = req_problem(q, 400, "No JSON object", "%s", "send {\"verdict\": ...}");
 	else

@@ -187,14 +187,9 @@ static void csv_token(struct buf *out, const struct json *j, uint32_t t, struct 
 
 static void csv_row(struct list *l, struct str text)
 {
-	char *p = arena_zalloc(&l->q->mem, text.len + JSON_PAD);
 	struct json j;
 
-	if (!p)
-		return;
-	memcpy(p, text.p, text.len);
-	json_init(&j);
-	if (json_scan(&j, str_n(p, text.len), NULL) == 0) {
+	if (json_scan_copy(&j, text, &l->q->mem) == 0) {
 		for (size_t i = 0; l->columns[i]; i++) {
 			uint32_t t = json_get(&j, 0, str_of(l->columns[i]));
 

@@ -119,15 +119,12 @@ static int array_items(struct req *q, struct str text,
 				    void *arg),
 		       struct list *l, void *arg)
 {
-	char *p = arena_zalloc(&q->mem, text.len + JSON_PAD);
 	struct json j;
 	int r;
 
-	if (!p || !text.len)
+	if (!text.len)
 		return 0;
-	memcpy(p, text.p, text.len);
-	json_init(&j);
-	r = json_scan(&j, str_n(p, text.len), NULL);
+	r = json_scan_copy(&j, text, &q->mem);
 	if (r == 0 && j.tok[0].kind == JSON_ARRAY)
 		JSON_EACH_ITEM(&j, 0, t)
 		{

@@ -341,6 +341,18 @@ int json_scan(struct json *j, struct str text, size_t *ret_off)
 	return r;
 }
 
+int json_scan_copy(struct json *j, struct str text, struct arena *mem)
+{
+	char *p = arena_zalloc(mem, text.len + JSON_PAD);
+
+	json_init(j);
+	if (!p)
+		return -ENOMEM;
+	if (text.len)
+		memcpy(p, text.p, text.len);
+	return json_scan(j, str_n(p, text.len), NULL);
+}
+
 struct str json_raw(const struct json *j, uint32_t t)
 {
 	return str_n(j->text.p + j->tok[t].off, j->tok[t].len);

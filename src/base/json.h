@@ -45,6 +45,11 @@ void json_free(struct json *j);
  * 0, or E_FORMAT (at *ret_off, may be NULL), E_LIMIT (depth, tokens, over 1 GiB), -ENOMEM.
  */
 MUST int json_scan(struct json *j, struct str text, size_t *ret_off);
+/*
+ * The same for text that ends where it ends: it is copied into mem with the bytes that must be
+ * readable. j is initialised here; json_free(j) in any case.
+ */
+MUST int json_scan_copy(struct json *j, struct str text, struct arena *mem);
 /* Raw text of a token: of a string without quotes, escapes as they stand. */
 struct str json_raw(const struct json *j, uint32_t t);
 /*

@@ -272,17 +272,6 @@ static void count(const struct inquiry *q, const struct findings *f, struct inqu
 	}
 }
 
-static int scan(struct json *j, struct str line, struct arena *mem)
-{
-	char *p = arena_zalloc(mem, line.len + JSON_PAD);
-
-	if (!p)
-		return -ENOMEM;
-	memcpy(p, line.p, line.len);
-	json_init(j);
-	return json_scan(j, str_n(p, line.len), NULL);
-}
-
 static int inquire(struct inquiry *q, struct str line, struct str only, struct buf *out,
 		   struct inquiry_result *ret_r, struct diag *d)
 {
@@ -295,7 +284,7 @@ static int inquire(struct inquiry *q, struct str line, struct str only, struct b
 	arena_init(&mem, 0);
 	json_init(&j);
 	if (m && f)
-		err = scan(&j, line, &mem);
+		err = json_scan_copy(&j, line, &mem);
 	if (err == 0) {
 		err = matter_of_incident(q, &j, m, d);
 		if (err == 0)
@@ -380,7 +369,8 @@ int inquiry_entity(struct inquiry *q, struct str entity, int64_t around, int64_t
 		weigh(q, m, f);
 		count(q, f, ret_r);
 		bare_line(&line, entity, around, span_ns, m);
-		err = buf_err(&line) ? buf_err(&line) : scan(&j, buf_str(&line), &mem);
+		err = buf_err(&line) ? buf_err(&line)
+				     : json_scan_copy(&j, buf_str(&line), &mem);
 	}
 	if (err == 0)
 		err = findings_json(q, &j, f, &m->mem, out, ret_r);

@@ -19,16 +19,11 @@ struct judged {
 static int winner_row(const struct store_finding *f, void *arg)
 {
 	struct judged *o = arg;
-	char *p = arena_zalloc(&o->mem, f->json.len + JSON_PAD);
 	struct json j;
 	uint32_t arr;
 
 	o->found = true;
-	if (!p)
-		return 1;
-	memcpy(p, f->json.p, f->json.len);
-	json_init(&j);
-	if (json_scan(&j, str_n(p, f->json.len), NULL) == 0) {
+	if (json_scan_copy(&j, f->json, &o->mem) == 0) {
 		arr = json_get(&j, 0, STR("hypotheses"));
 		arr = arr && j.tok[arr].n ? json_get(&j, arr + 1, STR("name")) : 0;
 		if (arr)

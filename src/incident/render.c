@@ -421,16 +421,10 @@ int render(struct str format, struct str line, const char *version, struct buf *
 	struct page p = {.b = out};
 	struct arena mem;
 	struct json j;
-	char *copy;
 	int err;
 
 	arena_init(&mem, 0);
-	json_init(&j);
-	copy = arena_zalloc(&mem, line.len + JSON_PAD);
-	if (!copy)
-		return -ENOMEM;
-	memcpy(copy, line.p, line.len);
-	err = json_scan(&j, str_n(copy, line.len), NULL);
+	err = json_scan_copy(&j, line, &mem);
 	p.j = &j;
 	p.mem = &mem;
 	p.form = str_eqz(format, "html") ? FORM_HTML
