@@ -105,13 +105,13 @@ class Suricata:
         verb = o["action"].rsplit("_", 1)[1]
         r = {"id": 9, "dialect": "3.11", "status": "STATUS_SUCCESS", "session_id": 1, "tree_id": 5}
         if verb == "RENAME":
-            r.update({"command": "SMB2_COMMAND_SET_INFO", "share": o["path"],
+            r.update({"command": "SMB2_COMMAND_SET_INFO",
                       "rename": {"from": o["prev_name"], "to": o["name"]}})
         else:
             r.update({"command": "SMB2_COMMAND_CREATE", "filename": o["name"],
                       "disposition": "FILE_OVERWRITE_IF" if verb == "WRITE" else "FILE_OPEN",
                       "access": "delete_on_close" if verb == "DELETE" else "normal",
-                      "share": o["path"], "size": o["size"]})
+                      "size": o["size"]})
         yield known, {"event_type": "smb", "app_proto": "smb", "smb": r}
 
     def eve_rdp(self, o, t, known):
