@@ -112,13 +112,25 @@ class OktaWorkspace:
              "outcome": {"result": result, "reason": reason},
              "securityContext": {"asNumber": net.asn, "asOrg": f"as{net.asn}", "isp": "-",
                                  "domain": None, "isProxy": False},
-             "debugContext": {"debugData": {"requestId": self.hexa(20), **more}},
+             "debugContext": {"debugData": {"requestId": self.hexa(20),
+                                            "behaviors": self.behaviors(p, ip, net, agent),
+                                            **more}},
              "request": {"ipChain": [{"ip": ip, "version": "V4", "source": None}]},
              "target": [{"id": "0oa" + self.hexa(16), "type": "AppInstance",
                          "alternateId": target or "Google Workspace",
                          "displayName": target or "Google Workspace"}]}
         self.emit("okta/system.jsonl", t, rid, o, t)
         return rid
+
+    def behaviors(self, p, ip, net, agent):
+        """What Okta says of a sign-in beside what it has met of this person."""
+        met = self.met = getattr(self, "met", {})
+        old = met.setdefault(p.mail, {net.country, ip, agent, p.agent, p.phone_agent})
+        word = lambda x: "NEGATIVE" if x in old else "POSITIVE"
+        out = (f"{{New Geo-Location={word(net.country)}, New Device={word(agent)}, "
+               f"New IP={word(ip)}}}")
+        old.update((net.country, ip, agent))
+        return out
 
     def session_of(self, p, ip, t):
         return self.keys.setdefault(f"okta:{p.mail}:{ip}:{int(t // 43200)}",
