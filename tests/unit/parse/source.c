@@ -83,7 +83,8 @@ TEST(json)
 	world_close(&w);
 }
 
-/* A list of names and values is read by name; the first of several paths that is there counts. */
+/* A list of names and values is read by name; the first of several paths that is there counts.
+ */
 TEST(named)
 {
 	static const struct {
@@ -118,7 +119,8 @@ TEST(named)
 			const struct val *v = event_get(&b.events[0], ATTR_USER);
 			bool list = v->kind == VAL_LIST && v->len;
 
-			CHECK_STR(val_set(v) ? val_text(list ? &v->list[0] : v, tmp) : str_of(""),
+			CHECK_STR(val_set(v) ? val_text(list ? &v->list[0] : v, tmp)
+					     : str_of(""),
 				  cases[i].user);
 		}
 	}
