@@ -94,7 +94,7 @@ class OktaWorkspace:
     """Sign-ins by Okta, mail and files at Google. Reading a mailbox leaves no record there."""
 
     def okta(self, t, p, ip, net, agent, event, result="SUCCESS", reason=None, target=None,
-             **more):
+             own=True, **more):
         rid = self.guid()
         o = {"uuid": rid, "published": iso(t), "eventType": event, "version": "0",
              "severity": "INFO" if result == "SUCCESS" else "WARN",
@@ -113,7 +113,7 @@ class OktaWorkspace:
              "securityContext": {"asNumber": net.asn, "asOrg": f"as{net.asn}", "isp": "-",
                                  "domain": None, "isProxy": False},
              "debugContext": {"debugData": {"requestId": self.hexa(20),
-                                            "behaviors": self.behaviors(p, ip, net, agent),
+                                            "behaviors": self.behaviors(p, ip, net, own or agent == p.phone_agent),
                                             **more}},
              "request": {"ipChain": [{"ip": ip, "version": "V4", "source": None}]},
              "target": [{"id": "0oa" + self.hexa(16), "type": "AppInstance",
@@ -122,14 +122,14 @@ class OktaWorkspace:
         self.emit("okta/system.jsonl", t, rid, o, t)
         return rid
 
-    def behaviors(self, p, ip, net, agent):
+    def behaviors(self, p, ip, net, own):
         """What Okta says of a sign-in beside what it has met of this person."""
         met = self.met = getattr(self, "met", {})
-        old = met.setdefault(p.mail, {net.country, ip, agent, p.agent, p.phone_agent})
+        old = met.setdefault(p.mail, {net.country, ip})
         word = lambda x: "NEGATIVE" if x in old else "POSITIVE"
-        out = (f"{{New Geo-Location={word(net.country)}, New Device={word(agent)}, "
-               f"New IP={word(ip)}}}")
-        old.update((net.country, ip, agent))
+        out = (f"{{New Geo-Location={word(net.country)}, "
+               f"New Device={'NEGATIVE' if own else 'POSITIVE'}, New IP={word(ip)}}}")
+        old.update((net.country, ip))
         return out
 
     def session_of(self, p, ip, t):
@@ -140,14 +140,16 @@ class OktaWorkspace:
                client="Browser", managed=True):
         if error:
             return self.okta(t, p, ip, net, agent, "user.session.start", "FAILURE",
-                             "INVALID_CREDENTIALS")
+                             "INVALID_CREDENTIALS", own=managed)
         if interactive:
-            rid = self.okta(t, p, ip, net, agent, "user.session.start")
+            rid = self.okta(t, p, ip, net, agent, "user.session.start", own=managed)
             if mfa:
                 self.okta(t + 4, p, ip, net, agent, "user.authentication.auth_via_mfa",
                           factor="OKTA_VERIFY_PUSH")
             self.google(t + 8, p.mail, ip, "login", "login", "login_success",
                         [("login_type", "saml")])
+            self.okta(t + 7, p, ip, net, agent, "user.authentication.sso",
+                      target="Google Workspace")
             return rid
         return self.okta(t, p, ip, net, agent, "user.authentication.sso", target=app)
 
