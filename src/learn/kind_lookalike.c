@@ -85,6 +85,23 @@ static void remember(struct learn *l, struct str domain, int64_t now)
 		near_put(l, without(&s, i, tmp), domain, now);
 }
 
+/* Whether two labels differ by hyphens alone, which the eye sees. */
+static bool hyphens_only(struct str a, struct str b)
+{
+	size_t i = 0, k = 0;
+
+	for (;; i++, k++) {
+		while (i < a.len && a.p[i] == '-')
+			i++;
+		while (k < b.len && b.p[k] == '-')
+			k++;
+		if (i >= a.len || k >= b.len)
+			return i >= a.len && k >= b.len;
+		if (lower_c(a.p[i]) != lower_c(b.p[k]))
+			return false;
+	}
+}
+
 /* What a known name that was found under some looks is to this one. */
 static enum likeness likeness(struct str domain, const struct looks *s, struct str other)
 {
@@ -97,7 +114,9 @@ static enum likeness likeness(struct str domain, const struct looks *s, struct s
 	looks_of(other, &o);
 	switch (looks_apart(str_n(s->text, s->len), str_n(o.text, o.len))) {
 	case 0:
-		return LIKE_SAME;
+		if (!hyphens_only(looks_label(domain), looks_label(other)))
+			return LIKE_SAME;
+		/* fall through */
 	case 1:
 		return MIN(s->len, o.len) >= LABEL_NEAR ? LIKE_NEAR : LIKE_NONE;
 	default:

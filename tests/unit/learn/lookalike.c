@@ -41,16 +41,19 @@ TEST(what_is_new_and_like_what_is_known)
 		const char *domain;
 		int64_t how;
 	} cases[] = {
-		{"hafenw3rk.example", 4},    /* the same to the eye */
-		{"hafenverk.example", 3},    /* a letter replaced, */
-		{"hafnewerk.example", 3},    /* two swapped, */
-		{"hafenwerkk.example", 3},   /* one more, */
-		{"hafenwrk.example", 3},     /* one less */
+		{"hafenw3rk.example", 4},  /* the same to the eye */
+		{"hafenverk.example", 3},  /* a letter replaced, */
+		{"hafnewerk.example", 3},  /* two swapped, */
+		{"hafenwerkk.example", 3}, /* one more, */
+		{"hafenwrk.example", 3},   /* one less */
+		{"hafen-werk.example", 3},
 		{"hafenwerk-login.test", 2}, /* the name between hyphens */
-		{"my-hafenwerk.test", 2},	{"hafenwerk.test", 1}, /* another ending */
-		{"hafenwerke-bau.example", -1},			       /* only begins so */
-		{"hofenverk.example", -1},			       /* two letters */
-		{"nordlicht.example", -1},	{"10.0.0.1", -1},
+		{"my-hafenwerk.test", 2},
+		{"hafenwerk.test", 1},		/* another ending */
+		{"hafenwerke-bau.example", -1}, /* only begins so */
+		{"hofenverk.example", -1},	/* two letters */
+		{"nordlicht.example", -1},
+		{"10.0.0.1", -1},
 	};
 	struct world w;
 
