@@ -187,6 +187,19 @@ void looks_of(struct str domain, struct looks *ret)
 		put(ret, cp[i] < 128 ? lower_c((char)cp[i]) : latin_of(cp[i]));
 }
 
+/* Letters of like shape or sound, or mistyped for each other. */
+static bool alike(char a, char b)
+{
+	static const char pairs[] = "mn uv vw vy il ij lt ft ce co ao eo ae ei gq pq bd bh hn "
+				    "sz kc kx gj mw nr ou iy bp dt fv";
+	char x = MIN(a, b), y = MAX(a, b);
+
+	for (size_t i = 0; i + 1 < sizeof(pairs); i += 3)
+		if (MIN(pairs[i], pairs[i + 1]) == x && MAX(pairs[i], pairs[i + 1]) == y)
+			return true;
+	return false;
+}
+
 unsigned looks_apart(struct str a, struct str b)
 {
 	size_t i = 0, k = 0;
@@ -208,6 +221,6 @@ unsigned looks_apart(struct str a, struct str b)
 	if (i == a.len)
 		return 0;
 	if (i + k + 1 == a.len)
-		return 1;
+		return alike(a.p[i], b.p[i]) ? 1 : 2;
 	return i + k + 2 == a.len && a.p[i] == b.p[i + 1] && a.p[i + 1] == b.p[i] ? 1 : 2;
 }

@@ -24,8 +24,9 @@ void looks_of(struct str domain, struct looks *ret);
 /* That label itself: a view into domain. */
 struct str looks_label(struct str domain);
 /*
- * How many letters are left out, put in, replaced or swapped with their neighbour between a
- * and b (restricted Damerau-Levenshtein distance), as far as that is 0 or 1; else 2.
+ * How many letters are left out, put in, swapped with their neighbour, or replaced by a like
+ * one between a and b, as far as that is 0 or 1; else 2. (The restricted Damerau-Levenshtein
+ * distance, but that a letter of another shape and sound makes another name.)
  */
 unsigned looks_apart(struct str a, struct str b);
 

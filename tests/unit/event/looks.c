@@ -45,8 +45,10 @@ TEST(distance)
 		unsigned apart;
 	} cases[] = {
 		{"", "", 0},	      {"a", "", 1},
-		{"abc", "abc", 0},    {"abc", "abd", 1},
-		{"abc", "ab", 1},     {"abc", "bc", 1},
+		{"abc", "abc", 0},    {"abc", "abd", 2},
+		{"abc", "ab", 1},     {"name", "mame", 1},
+		{"line", "lime", 1},  {"kelwen", "zelwen", 2},
+		{"ade", "ode", 1},    {"abc", "bc", 1},
 		{"abc", "abxc", 1},   {"abc", "acb", 1},
 		{"abcd", "badc", 2},  {"abc", "xbd", 2},
 		{"abc", "abcde", 2},  {"aab", "ab", 1},
