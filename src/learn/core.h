@@ -193,6 +193,17 @@ struct fired {
 	double times[CLASSES + 1];
 };
 
+#define DEED_WORDS 2
+
+/*
+ * What was done, for the chain: a mark stands for an inner host that was called and the ten
+ * minutes in which it was; the next mark (in a ring) is the same host ten minutes later.
+ */
+struct deeds {
+	uint64_t at[DEED_WORDS];
+	bool other; /* of something else (too) */
+};
+
 struct learn {
 	struct schema *schema;
 	struct entities *entities;
@@ -216,6 +227,7 @@ struct learn {
 	struct look looks[LOOKS_MAX];
 	size_t nlooks;
 	const struct entity *role[ROLE_HOME + 1];
+	struct deeds deeds;
 	struct {
 		const struct val *v;
 		uint64_t hash;

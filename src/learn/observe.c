@@ -378,6 +378,7 @@ int learn_event(struct learn *l, struct event *e, struct arena *mem)
 	if (!l->since)
 		l->since = MAX(now, 1);
 	find_roles(l, e);
+	l->deeds = chain_deeds(l, e, now);
 	if (l->role[ROLE_HOME])
 		state_prefetch(&l->states, hash_2(SEED_LIFE, l->role[ROLE_HOME]->hash));
 	for (size_t i = 0; i < u->n; i++) {
