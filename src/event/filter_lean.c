@@ -16,6 +16,8 @@ enum lean_how {
 	LEAN_HAS,  /* there is a value */
 	LEAN_TEXT, /* no value, or a text of a length that none of the patterns has: no */
 	LEAN_LIST, /* no value: no */
+	LEAN_KEYS, /* texts of eight bytes at most, as words */
+	LEAN_NUMS, /* numbers */
 	LEAN_LT,
 	LEAN_LTE,
 	LEAN_GT,
@@ -32,6 +34,8 @@ struct lean_step {
 	union {
 		double num;
 		uint64_t lens;
+		const uint64_t *keys; /* [item->npats] */
+		const double *nums;   /* the same */
 	};
 	const struct item *item;
 };
@@ -40,6 +44,34 @@ struct filter_lean {
 	uint16_t first;
 	struct lean_step step[];
 };
+
+/* A text of at most eight bytes, in lower case. */
+static uint64_t key_of(const char *p, size_t n)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	uint64_t k = 0, low, upper;
+
+	for (size_t i = 0; i < n; i++)
+		k |= (uint64_t)(uint8_t)p[i] << (8 * i);
+	/* The high bit of each byte in A to Z, which then is bit 5. */
+	low = k & ~high;
+	upper = (low + (0x80 - 'A') * ones) & ~(low + (0x7f - 'Z') * ones) & ~k & high;
+	return k | upper >> 2;
+}
+
+/* Several of one kind that can be held against a value without a call each. */
+static uint8_t how_many(const struct item *it)
+{
+	bool texts = !it->all, nums = !it->all;
+
+	for (size_t i = 0; i < it->npats; i++) {
+		const struct pattern *p = &it->pats[i];
+
+		texts &= p->kind == PAT_EQUAL && !p->cased && p->text.len <= 8;
+		nums &= p->kind == PAT_NUMBER && !p->part;
+	}
+	return texts ? LEAN_KEYS : nums ? LEAN_NUMS : it->texts ? LEAN_TEXT : LEAN_ASK;
+}
 
 static uint8_t how_of(const struct item *it)
 {
@@ -53,8 +85,8 @@ static uint8_t how_of(const struct item *it)
 		return LEAN_ASK;
 	if (it->list)
 		return LEAN_LIST;
-	if (it->npats && it->texts)
-		return LEAN_TEXT;
+	if (it->npats > 1 || (it->npats && it->texts))
+		return how_many(it);
 	if (it->npats != 1)
 		return LEAN_ASK;
 	if (p->kind == PAT_EXISTS)
@@ -74,6 +106,31 @@ static bool constant(const struct item *it, const struct rectype *t, bool *ret_y
 		return false;
 	/* Two fields of which one is never there are not alike. */
 	*ret_yes = it->ref != ATTR_NONE ? it->neq : filter_item_match(it, &none);
+	return true;
+}
+
+/* What the step holds a value against; false when out of memory. */
+static bool against(struct lean_step *s, struct arena *mem)
+{
+	const struct item *it = s->item;
+	uint64_t *keys;
+	double *nums;
+
+	if (s->how == LEAN_TEXT) {
+		s->lens = it->lens ? it->lens : UINT64_MAX;
+	} else if (s->how == LEAN_KEYS) {
+		s->keys = keys = arena_alloc(mem, it->npats * sizeof(*keys));
+		for (size_t i = 0; keys && i < it->npats; i++)
+			keys[i] = key_of(it->pats[i].text.p, it->pats[i].text.len);
+		return keys;
+	} else if (s->how == LEAN_NUMS) {
+		s->nums = nums = arena_alloc(mem, it->npats * sizeof(*nums));
+		for (size_t i = 0; nums && i < it->npats; i++)
+			nums[i] = it->pats[i].num;
+		return nums;
+	} else if (s->how >= LEAN_LT) {
+		s->num = it->pats[0].num;
+	}
 	return true;
 }
 
@@ -108,10 +165,8 @@ struct filter_lean *filter_lean(const struct filter *f, const struct rectype *t,
 					 .item = s->item};
 		if (s->item->attr != ATTR_NONE)
 			ls->slot = t->slot_of[s->item->attr];
-		if (ls->how == LEAN_TEXT)
-			ls->lens = s->item->lens ? s->item->lens : UINT64_MAX;
-		else if (ls->how >= LEAN_LT)
-			ls->num = s->item->pats[0].num;
+		if (!against(ls, mem))
+			return NULL;
 		to[i] = n++;
 	}
 	l->first = TO(f->first);
@@ -135,6 +190,28 @@ static bool compare(const struct lean_step *s, double x)
 	}
 }
 
+static bool has_key(const struct lean_step *s, const struct val *v)
+{
+	uint64_t key;
+
+	if (v->len > 8)
+		return false;
+	key = key_of(v->s, v->len);
+	for (size_t i = 0; i < s->item->npats; i++)
+		/* A text may hold the byte 0, so its length is compared as well. */
+		if (s->keys[i] == key && s->item->pats[i].text.len == v->len)
+			return true;
+	return false;
+}
+
+static bool has_num(const struct lean_step *s, double x)
+{
+	for (size_t i = 0; i < s->item->npats; i++)
+		if (s->nums[i] == x)
+			return true;
+	return false;
+}
+
 static bool holds(const struct lean_step *s, const struct event *e)
 {
 	const struct val *v;
@@ -149,6 +226,12 @@ static bool holds(const struct lean_step *s, const struct event *e)
 	if (s->how == LEAN_TEXT) {
 		if (v->kind == VAL_STR && !(s->lens >> MIN(v->len, 63U) & 1))
 			return s->neq;
+	} else if (s->how == LEAN_KEYS) {
+		if (v->kind == VAL_STR)
+			return has_key(s, v) != s->neq;
+	} else if (s->how == LEAN_NUMS) {
+		if (v->kind == VAL_INT || v->kind == VAL_BOOL)
+			return has_num(s, (double)v->i) != s->neq;
 	} else if (s->how == LEAN_BOOL) {
 		if (v->kind == VAL_BOOL)
 			return (v->i == (int64_t)s->num) != s->neq;

@@ -17,7 +17,8 @@ struct list {
 	struct symtab texts;	/* lower case */
 	struct symtab nets;	/* 16 masked bytes and the length of the prefix */
 	bool bits[IP_BITS + 1]; /* prefix lengths that occur */
-	bool ends[ENDS];	/* how texts end: most values are told by that alone */
+	bool last[256];		/* bytes that texts end with, */
+	bool ends[ENDS];	/* and how: most values are told by that alone */
 };
 
 static unsigned end_of(struct str s)
@@ -32,6 +33,8 @@ static unsigned end_of(struct str s)
 /* Whether some text, which may be shorter than what is compared, ends as s does. */
 static bool may_end(const struct list *l, struct str s)
 {
+	if (!s.len || !l->last[(uint8_t)lower_c(s.p[s.len - 1])])
+		return false;
 	for (size_t n = 1; n <= MIN(s.len, (size_t)END_BYTES); n++)
 		if (l->ends[end_of(str_sub(s, s.len - n, s.len))])
 			return true;
@@ -66,6 +69,7 @@ static int add(struct str line, void *arg)
 	for (size_t i = 0; i < line.len; i++)
 		low[i] = lower_c(line.p[i]);
 	l->ends[end_of(line)] = true;
+	l->last[(uint8_t)low[line.len - 1]] = true;
 	id = symtab_put(&l->texts, str_n(low, line.len));
 	return id == SYM_NONE ? -ENOMEM : 0;
 }

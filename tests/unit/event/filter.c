@@ -13,8 +13,8 @@ static struct event *ev;
 /* An event with: cmd, ip, n, flag, nothing (absent), empty, list, other, raw text. */
 static void setup(void)
 {
-	static const char *const names[] = {"cmd",     "ip",	"n",	"flag",
-					    "nothing", "empty", "list", "other"};
+	static const char *const names[] = {"cmd",   "ip",   "n",     "flag", "nothing",
+					    "empty", "list", "other", "word"};
 	static const struct val items[] = {{.kind = VAL_STR, .len = 3, .s = "one"},
 					   {.kind = VAL_STR, .len = 3, .s = "Two"}};
 	struct rectype *t;
@@ -41,6 +41,7 @@ static void setup(void)
 	event_set(ev, schema_find(schema, STR("flag")), val_b(true));
 	event_set(ev, schema_find(schema, STR("empty")), val_s(STR("")));
 	event_set(ev, schema_find(schema, STR("other")), val_s(STR("10.1.2.3")));
+	event_set(ev, schema_find(schema, STR("word")), val_s(STR("SRV@Z[`z")));
 	event_set(ev, schema_find(schema, STR("list")),
 		  (struct val){.kind = VAL_LIST, .len = 2, .list = items});
 }
@@ -130,6 +131,26 @@ TEST(no_value_where_one_is_asked_for)
 	CHECK_INT(ask("s: {cmd: [a, bb, '10.1.2.3']}"), 0);
 	CHECK_INT(ask("s: {ip: [a, bb, '10.1.2.3']}"), 1);
 	CHECK_INT(ask("s: {list|contains|all: [one]}"), 1);
+}
+
+TEST(one_of_several)
+{
+	CHECK_INT(ask("s: {word: [x, 'srv@z[`z']}"), 1);
+	CHECK_INT(ask("s: {word: [x, 'SRV@Z[`Z']}"), 1);
+	CHECK_INT(ask("s: {word: [x, 'srv`z[`z']}"), 0);
+	CHECK_INT(ask("s: {word: [x, 'srv@z{`z']}"), 0);
+	CHECK_INT(ask("s: {word: [x, 'srv@z[`']}"), 0);
+	CHECK_INT(ask("s: {word|neq: [x, y]}"), 1);
+	CHECK_INT(ask("s: {word|cased: [x, 'srv@z[`z']}"), 0);
+	CHECK_INT(ask("s: {word|cased: [x, 'SRV@Z[`z']}"), 1);
+	CHECK_INT(ask("s: {list: [two, three]}"), 1);
+	CHECK_INT(ask("s: {empty: [a, b]}"), 0);
+	CHECK_INT(ask("s: {n: [41, 42]}"), 1);
+	CHECK_INT(ask("s: {n: [41, 43]}"), 0);
+	CHECK_INT(ask("s: {n: [41, '42']}"), 1);
+	CHECK_INT(ask("s: {flag: [1, 2]}"), 1);
+	CHECK_INT(ask("s: {word: [1, 2]}"), 0);
+	CHECK_INT(ask("s: {cmd: [net, exe]}"), 0);
 }
 
 TEST(other_kinds)
