@@ -295,6 +295,7 @@ int rule_try(struct detect *dt, struct rule *r, const struct event *e)
 
 int detect_event(struct detect *dt, const struct event *e, out_fn *out, void *arg)
 {
+	const struct type_index *x = &dt->index[e->type->id];
 	const uint32_t *rules;
 	size_t n = index_find(dt, e, &rules);
 	int r = 0;
@@ -302,9 +303,11 @@ int detect_event(struct detect *dt, const struct event *e, out_fn *out, void *ar
 	dt->nmatched = 0;
 	seen_event(dt, e);
 	for (size_t i = 0; r == 0 && i < n; i++) {
+		const struct filter_lean *l = x->lean[rules[i]];
 		struct rule *rule = dt->rules[rules[i]];
 
-		if (filter_match(rule->filter, e) && !rule_sifted(rule, e))
+		if ((l ? filter_lean_match(l, e) : filter_match(rule->filter, e)) &&
+		    !rule_sifted(rule, e))
 			r = matched(dt, rule, e, NULL, 0, 0, out, arg);
 	}
 	return r;

@@ -135,6 +135,7 @@ static inline void verdict_set(struct verdict *v, enum out o, double x)
 /* A quantity as one record type sees it. */
 struct use {
 	struct quantity *q;
+	struct filter_lean *where; /* as this type has it; NULL: q->where is asked */
 	uint8_t ask; /* first use of the type that asks the same `where`, or ASK_ALONE */
 	uint8_t nwanted;
 	uint8_t wanted[OUT_COUNT];
@@ -211,6 +212,7 @@ struct learn {
 	size_t nq, qcap;
 	struct uses *types; /* [schema_types] */
 	size_t ntypes;
+	struct arena leans; /* of the uses */
 	struct state_table states;
 	struct bloom bloom;	   /* pairs seen before, for values that found no room */
 	struct map models;	   /* hash of a reported quantity's name -> struct fired * */
