@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * packet/rpc: JSON-RPC in what a protocol carries: the method called, and whether it is one that
+ * only miners call.
+ */
+#ifndef PACKET_RPC_H
+#define PACKET_RPC_H
+#include "base/str.h"
+
+/* The string after "name": in the text, or one without p. Escapes stay as they are. */
+struct str rpc_string(struct str text, const char *name);
+/* The n-th (from 0) item of "params":[...] when it is a string, or one without p. */
+struct str rpc_param(struct str text, unsigned n);
+/* Whether the text is a call to a mining pool: Stratum of any coin, getwork, getblocktemplate. */
+bool rpc_mines(struct str text);
+
+#endif
