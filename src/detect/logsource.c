@@ -41,8 +41,8 @@ static bool source_fits(const struct rectype *t, struct str source)
 {
 	struct str own = str_of(t->source);
 
-	return !source.len || (str_starts(own, source) &&
-			       (own.len == source.len || own.p[source.len] == '.'));
+	return !source.len ||
+	       (str_starts(own, source) && (own.len == source.len || own.p[source.len] == '.'));
 }
 
 /* `type: conn` or a list of them: what follows the source in the record type's name. */
@@ -150,10 +150,10 @@ int rule_bind(struct rule *r, struct schema *s, struct diag *d)
 	for (size_t i = 0; e == 0 && i < n; i++) {
 		const struct rectype *t = schema_type(s, i);
 
-		r->types[i] =
-			ls && (!cls || class_fits(t, cls)) &&
-			source_fits(t, yaml_str(ls, "source", "")) && type_fits(t, yaml_get(ls, "type")) &&
-			(!public || sigma_fits(t, &sigma));
+		r->types[i] = ls && (!cls || class_fits(t, cls)) &&
+			      source_fits(t, yaml_str(ls, "source", "")) &&
+			      type_fits(t, yaml_get(ls, "type")) &&
+			      (!public || sigma_fits(t, &sigma));
 		found += r->types[i];
 		if (r->types[i])
 			e = want(r, s, t);

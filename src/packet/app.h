@@ -21,7 +21,7 @@ struct expect {
 struct app_room {
 	size_t used, max;
 	uint64_t refused;
-	void *shared[PROTOS_MAX]; /* of each protocol; made when first asked for */
+	void *shared[PROTOS_MAX];	  /* of each protocol; made when first asked for */
 	struct expect expect[EXPECT_MAX]; /* a ring */
 	uint32_t nexpect;		  /* ever */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * packet/line: protocols that speak in lines of text: taking lines, keeping short texts, and the
- * record of a log-in that crossed the network in the clear.
+ * packet/line: protocols that speak in lines of text: taking lines, keeping short texts, and
+ * the record of a log-in that crossed the network in the clear.
  */
 #ifndef PACKET_LINE_H
 #define PACKET_LINE_H
@@ -53,8 +53,8 @@ size_t line_base64(struct str s, char *out, size_t max);
 enum login_end { LOGIN_UNKNOWN, LOGIN_FAILED, LOGIN_OK };
 
 /*
- * "login": who signed in by name and password without encryption. Never the password. Zeek has no
- * such log. service is the protocol's name, method its way ("PLAIN").
+ * "login": who signed in by name and password without encryption. Never the password. Zeek has
+ * no such log. service is the protocol's name, method its way ("PLAIN").
  */
 void login_put(struct conn *c, const char *service, const char *method, struct str user,
 	       enum login_end end);

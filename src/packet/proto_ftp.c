@@ -37,7 +37,8 @@ static enum sniff_result ftp_sniff(const struct sniff *s)
 			return SNIFF_NO;
 		if (!line_take(d, &at, &line))
 			return d.len < 512 ? SNIFF_MORE : SNIFF_NO;
-		return s->hinted || str_find(line, STR("FTP")) != SIZE_MAX ? SNIFF_YES : SNIFF_NO;
+		return s->hinted || str_find(line, STR("FTP")) != SIZE_MAX ? SNIFF_YES
+									   : SNIFF_NO;
 	}
 	if (!s->hinted)
 		return SNIFF_NO;
@@ -60,8 +61,12 @@ static bool address_of(struct str s, struct ip *ret_ip, uint16_t *ret_port)
 			return false;
 		v[i] = (unsigned)n;
 	}
-	*ret_ip = (struct ip){{[10] = 0xff, [11] = 0xff, [12] = (uint8_t)v[0], [13] = (uint8_t)v[1],
-			       [14] = (uint8_t)v[2], [15] = (uint8_t)v[3]}};
+	*ret_ip = (struct ip){{[10] = 0xff,
+			       [11] = 0xff,
+			       [12] = (uint8_t)v[0],
+			       [13] = (uint8_t)v[1],
+			       [14] = (uint8_t)v[2],
+			       [15] = (uint8_t)v[3]}};
 	*ret_port = (uint16_t)(v[4] << 8 | v[5]);
 	return true;
 }
@@ -173,7 +178,8 @@ static void reply(struct conn *c, struct ftp *s, struct str line)
 	struct ask a;
 
 	if (s->multi) {
-		s->multi = memcmp(line.p, s->code, 3) != 0 || (line.len > 3 && line.p[3] != ' ');
+		s->multi =
+			memcmp(line.p, s->code, 3) != 0 || (line.len > 3 && line.p[3] != ' ');
 		if (s->multi)
 			return;
 	} else if (line.len > 3 && line.p[3] == '-') {

@@ -82,7 +82,8 @@ static void reply(struct conn *c, struct imap *s, struct str line)
 	} else if (s->tag.n && str_eq(tag, text_str(&s->tag))) {
 		s->tag.n = 0;
 		s->plain = false;
-		login_put(c, "imap", s->method, text_str(&s->user), ok ? LOGIN_OK : LOGIN_FAILED);
+		login_put(c, "imap", s->method, text_str(&s->user),
+			  ok ? LOGIN_OK : LOGIN_FAILED);
 		s->mail = ok;
 	}
 }

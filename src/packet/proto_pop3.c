@@ -62,7 +62,8 @@ static void reply(struct conn *c, struct pop3 *s, bool ok)
 		if (ok)
 			conn_again(c);
 	} else if (s->login_no && no >= s->login_no) {
-		login_put(c, "pop3", s->method, text_str(&s->user), ok ? LOGIN_OK : LOGIN_FAILED);
+		login_put(c, "pop3", s->method, text_str(&s->user),
+			  ok ? LOGIN_OK : LOGIN_FAILED);
 		s->login_no = 0;
 		s->mail = ok;
 	}

@@ -1,15 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SMTP: a record a mail, written when the server has answered its end; one when the session goes
- * over to TLS, and one when it ends in the middle. Of a mail the head is read, the body passed
- * over. A log-in without encryption is told of as "login".
+ * SMTP: a record a mail, written when the server has answered its end; one when the session
+ * goes over to TLS, and one when it ends in the middle. Of a mail the head is read, the body
+ * passed over. A log-in without encryption is told of as "login".
  */
 #include "packet/line.h"
 
 #define RCPT_MAX 24
 
-enum field { DATE, FROM, TO, CC, REPLY_TO, MSG_ID, IN_REPLY_TO, SUBJECT, ORIGIN, AGENT, RECEIVED1,
-	     RECEIVED2, FIELDS, NONE = FIELDS };
+enum field {
+	DATE,
+	FROM,
+	TO,
+	CC,
+	REPLY_TO,
+	MSG_ID,
+	IN_REPLY_TO,
+	SUBJECT,
+	ORIGIN,
+	AGENT,
+	RECEIVED1,
+	RECEIVED2,
+	FIELDS,
+	NONE = FIELDS
+};
 
 static const struct {
 	const char *header, *key;
@@ -38,7 +52,7 @@ struct smtp {
 	/* Lines that want a reply are numbered from 1; the greeting is the reply to none. */
 	unsigned asked, answered;
 	unsigned tls_no, data_no, mail_no, auth_no; /* 0: nothing waits for that reply */
-	uint8_t field; /* of the head, to which a folded line belongs */
+	uint8_t field;	/* of the head, to which a folded line belongs */
 	uint64_t chunk; /* of BDAT */
 	int64_t ts;
 	struct text helo, from, reply, user, f[FIELDS];
@@ -48,7 +62,8 @@ struct smtp {
 
 static bool is_greeting(struct str line)
 {
-	static const char *const says[] = {"SMTP", "smtp", "ESMTP", "Postfix", "Exim", "sendmail"};
+	static const char *const says[] = {"SMTP",    "smtp", "ESMTP",
+					   "Postfix", "Exim", "sendmail"};
 
 	for (size_t i = 0; i < ARRAY_LEN(says); i++)
 		if (str_find(line, str_of(says[i])) != SIZE_MAX)
@@ -85,7 +100,8 @@ static struct str address(struct str arg)
 	if (lt != SIZE_MAX && gt != SIZE_MAX && gt > lt)
 		return str_sub(arg, lt + 1, gt);
 	colon = str_chr(arg, ':', 0);
-	return line_word(str_trim(str_sub(arg, colon == SIZE_MAX ? 0 : colon + 1, arg.len)), &rest);
+	return line_word(str_trim(str_sub(arg, colon == SIZE_MAX ? 0 : colon + 1, arg.len)),
+			 &rest);
 }
 
 static void put_list(struct rec *r, const char *key, const struct text *t)
@@ -104,7 +120,8 @@ static void put_list(struct rec *r, const char *key, const struct text *t)
 	rec_list_end(r);
 }
 
-/* The path a mail took: this connection's two ends; what the head claims stays in its fields. */
+/* The path a mail took: this connection's two ends; what the head claims stays in its fields.
+ */
 static void put_path(struct conn *c, struct rec *r)
 {
 	rec_list(r, "path");
@@ -150,9 +167,9 @@ static void auth(struct smtp *s, struct str arg)
 
 	s->auth_no = s->asked;
 	s->user.n = 0;
-	s->method = str_ieqz(method, "PLAIN")	 ? "PLAIN"
+	s->method = str_ieqz(method, "PLAIN")	? "PLAIN"
 		    : str_ieqz(method, "LOGIN") ? "LOGIN"
-						 : NULL;
+						: NULL;
 	if (!s->method)
 		return; /* a challenge or a token: nothing in the clear */
 	s->auth_plain = s->method[0] == 'P';
@@ -334,7 +351,8 @@ static void auth_answered(struct conn *c, struct smtp *s, bool ok)
 	if (s->part == AUTH_NAME || s->part == AUTH_SECRET)
 		s->part = COMMAND;
 	if (s->method)
-		login_put(c, "smtp", s->method, text_str(&s->user), ok ? LOGIN_OK : LOGIN_FAILED);
+		login_put(c, "smtp", s->method, text_str(&s->user),
+			  ok ? LOGIN_OK : LOGIN_FAILED);
 }
 
 static void reply(struct conn *c, struct smtp *s, struct str line)

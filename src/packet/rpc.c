@@ -3,7 +3,8 @@
 
 static size_t blanks(struct str s, size_t at)
 {
-	while (at < s.len && (s.p[at] == ' ' || s.p[at] == '\t' || s.p[at] == '\n' || s.p[at] == '\r'))
+	while (at < s.len &&
+	       (s.p[at] == ' ' || s.p[at] == '\t' || s.p[at] == '\n' || s.p[at] == '\r'))
 		at++;
 	return at;
 }
@@ -73,12 +74,44 @@ struct str rpc_param(struct str text, unsigned n)
 	return v;
 }
 
+/* The local name of the first element in <...:Body>. */
+static struct str soap_method(struct str s)
+{
+	size_t at = str_find(s, STR("Envelope")), body, from, end;
+
+	if (at == SIZE_MAX || !s.len || s.p[0] != '<')
+		return str_n(NULL, 0);
+	body = str_find(s, STR(":Body"));
+	from = body == SIZE_MAX ? SIZE_MAX : str_chr(s, '<', body);
+	if (from == SIZE_MAX)
+		return str_n(NULL, 0);
+	for (end = ++from; end < s.len && s.p[end] > ' ' && s.p[end] != '>' && s.p[end] != '/';
+	     end++)
+		if (s.p[end] == ':')
+			from = end + 1;
+	return str_sub(s, from, end);
+}
+
+struct str rpc_method(struct str text)
+{
+	size_t at = blanks(text, 0);
+
+	if (at < text.len && text.p[at] == '<')
+		return soap_method(str_sub(text, at, text.len));
+	if (at < text.len && (text.p[at] == '{' || text.p[at] == '['))
+		return rpc_string(text, "method");
+	return str_n(NULL, 0);
+}
+
 bool rpc_mines(struct str text)
 {
 	static const char *const names[] = {
-		"mining.subscribe", "mining.authorize",	   "mining.submit",  "mining.extranonce.subscribe",
-		"mining.configure", "eth_submitLogin",	   "eth_submitWork", "eth_submitHashrate",
-		"eth_getWork",	    "getblocktemplate", "getwork",
+		"mining.subscribe", "mining.authorize",
+		"mining.submit",    "mining.extranonce.subscribe",
+		"mining.configure", "eth_submitLogin",
+		"eth_submitWork",   "eth_submitHashrate",
+		"eth_getWork",	    "getblocktemplate",
+		"getwork",
 	};
 	struct str method = rpc_string(text, "method");
 
