@@ -5,7 +5,7 @@
  */
 #include "packet/line.h"
 #include "packet/mime.h"
-#include "packet/rpc.h"
+#include "packet/body.h"
 
 #define HEAD_MAX  (32 * KIB)
 #define WAIT_MAX  32 /* requests without a response */
@@ -417,12 +417,12 @@ static int64_t head(struct conn *c, struct http *h, enum dir d, struct str s)
 /* What the first bytes of a request's body call. */
 static void body_calls(struct req *q, struct str s)
 {
-	struct str name = rpc_method(s);
+	struct str name = body_method(s);
 
 	q->nrpc = (uint8_t)MIN(name.len, sizeof(q->rpc));
 	if (q->nrpc)
 		memcpy(q->rpc, name.p, q->nrpc);
-	q->mines = rpc_mines(s);
+	q->mines = body_mines(s);
 }
 
 static void body_bytes(struct http *h, enum dir d, struct str s)
@@ -439,7 +439,7 @@ static void body_bytes(struct http *h, enum dir d, struct str s)
 		h->mime = mime_of(s);
 	} else if (h->last) {
 		h->last->mime = mime_of(s);
-		body_calls(h->last, str_sub(s, 0, RPC_BYTES));
+		body_calls(h->last, str_sub(s, 0, BODY_BYTES));
 	}
 }
 

@@ -4,7 +4,7 @@
  * has named itself, and at the end, with how many results it handed in. Zeek has no such log.
  */
 #include "packet/line.h"
-#include "packet/rpc.h"
+#include "packet/body.h"
 
 struct stratum {
 	struct text user, agent, method;
@@ -22,12 +22,12 @@ static enum sniff_result stratum_sniff(const struct sniff *s)
 		return SNIFF_NO;
 	if (!line_take(s->data, &at, &line)) {
 		if (s->data.len < 2048)
-			return rpc_mines(s->data) ? SNIFF_YES : SNIFF_MORE;
+			return body_mines(s->data) ? SNIFF_YES : SNIFF_MORE;
 		return SNIFF_NO;
 	}
 	if (s->dir == DIR_RESP)
 		return str_find(line, STR("\"mining.")) != SIZE_MAX ? SNIFF_YES : SNIFF_NO;
-	return rpc_mines(line) ? SNIFF_YES : SNIFF_NO;
+	return body_mines(line) ? SNIFF_YES : SNIFF_NO;
 }
 
 static void write_stratum(struct conn *c, struct stratum *s)
@@ -45,7 +45,7 @@ static void write_stratum(struct conn *c, struct stratum *s)
 
 static void call(struct conn *c, struct stratum *s, struct str line)
 {
-	struct str method = rpc_string(line, "method"), v;
+	struct str method = body_string(line, "method"), v;
 
 	if (!method.p)
 		return;
@@ -54,7 +54,7 @@ static void call(struct conn *c, struct stratum *s, struct str line)
 		text_set(&s->method, method);
 	}
 	if (str_eqz(method, "mining.subscribe")) {
-		v = rpc_param(line, 0);
+		v = body_param(line, 0);
 		if (v.p)
 			text_set(&s->agent, v);
 		return;
@@ -64,10 +64,10 @@ static void call(struct conn *c, struct stratum *s, struct str line)
 		s->submits++;
 	if (s->told)
 		return;
-	v = str_eqz(method, "login") ? rpc_string(line, "login") : rpc_param(line, 0);
+	v = str_eqz(method, "login") ? body_string(line, "login") : body_param(line, 0);
 	if (v.p)
 		text_set(&s->user, v);
-	v = rpc_string(line, "agent");
+	v = body_string(line, "agent");
 	if (v.p)
 		text_set(&s->agent, v);
 	write_stratum(c, s);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "packet/rpc.h"
+#include "packet/body.h"
 
 static size_t blanks(struct str s, size_t at)
 {
@@ -48,14 +48,14 @@ static struct str string_at(struct str s, size_t at, size_t *ret_end)
 	return str_sub(s, at + 1, end);
 }
 
-struct str rpc_string(struct str text, const char *name)
+struct str body_string(struct str text, const char *name)
 {
 	size_t at = value_at(text, name), end;
 
 	return at == SIZE_MAX ? str_n(NULL, 0) : string_at(text, at, &end);
 }
 
-struct str rpc_param(struct str text, unsigned n)
+struct str body_param(struct str text, unsigned n)
 {
 	size_t at = value_at(text, "params");
 	struct str v = {NULL, 0};
@@ -92,18 +92,18 @@ static struct str soap_method(struct str s)
 	return str_sub(s, from, end);
 }
 
-struct str rpc_method(struct str text)
+struct str body_method(struct str text)
 {
 	size_t at = blanks(text, 0);
 
 	if (at < text.len && text.p[at] == '<')
 		return soap_method(str_sub(text, at, text.len));
 	if (at < text.len && (text.p[at] == '{' || text.p[at] == '['))
-		return rpc_string(text, "method");
+		return body_string(text, "method");
 	return str_n(NULL, 0);
 }
 
-bool rpc_mines(struct str text)
+bool body_mines(struct str text)
 {
 	static const char *const names[] = {
 		"mining.subscribe", "mining.authorize",
@@ -113,14 +113,14 @@ bool rpc_mines(struct str text)
 		"eth_getWork",	    "getblocktemplate",
 		"getwork",
 	};
-	struct str method = rpc_string(text, "method");
+	struct str method = body_string(text, "method");
 
 	for (size_t i = 0; method.p && i < ARRAY_LEN(names); i++)
 		if (str_eqz(method, names[i]))
 			return true;
 	/* Monero's: log-in with a wallet, then submit of a job. */
 	if (method.p && str_eqz(method, "login"))
-		return rpc_string(text, "login").p && rpc_string(text, "pass").p;
-	return method.p && str_eqz(method, "submit") && rpc_string(text, "job_id").p &&
-	       rpc_string(text, "nonce").p;
+		return body_string(text, "login").p && body_string(text, "pass").p;
+	return method.p && str_eqz(method, "submit") && body_string(text, "job_id").p &&
+	       body_string(text, "nonce").p;
 }

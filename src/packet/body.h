@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * packet/rpc: remote calls in what a protocol carries, as JSON-RPC or SOAP: the method called,
+ * packet/body: remote calls in what a protocol carries, as JSON-RPC or SOAP: the method called,
  * and whether it is one that only miners call.
  */
-#ifndef PACKET_RPC_H
-#define PACKET_RPC_H
+#ifndef PACKET_BODY_H
+#define PACKET_BODY_H
 #include "base/str.h"
 
-#define RPC_BYTES 4096 /* more than these need not be looked at */
+#define BODY_BYTES 4096 /* more than these need not be looked at */
 
 /* The method a text calls: of JSON-RPC, or the element in a SOAP body. Without p: none. */
-struct str rpc_method(struct str text);
+struct str body_method(struct str text);
 /* The string after "name": in the text, or one without p. Escapes stay as they are. */
-struct str rpc_string(struct str text, const char *name);
+struct str body_string(struct str text, const char *name);
 /* The n-th (from 0) item of "params":[...] when it is a string, or one without p. */
-struct str rpc_param(struct str text, unsigned n);
+struct str body_param(struct str text, unsigned n);
 /* Whether the text is a call to a mining pool: Stratum of any coin, getwork, getblocktemplate.
  */
-bool rpc_mines(struct str text);
+bool body_mines(struct str text);
 
 #endif
