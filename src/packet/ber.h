@@ -79,4 +79,7 @@ static inline uint32_t ber_u32(struct str body)
 	return v;
 }
 
+/* UTCTime or GeneralizedTime as ns; 0 when it is none that can be had. */
+int64_t ber_moment(unsigned tag, struct str s);
+
 #endif

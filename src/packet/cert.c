@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* X.509 certificates (RFC 5280) as far as records tell of them. */
 #include "base/digest.h"
-#include "base/timeutil.h"
 #include "packet/ber.h"
 #include "packet/tls.h"
 
@@ -128,29 +127,6 @@ static bool name_text(struct str s, char *out, size_t max, size_t *ret_n, struct
 	return true;
 }
 
-/* UTCTime or GeneralizedTime; 0 when it is none that can be had. */
-static int64_t moment(unsigned tag, struct str s)
-{
-	char t[24];
-	size_t year = tag == BER_TIME_UTC ? 2 : 4, n = 0;
-	int64_t ns;
-
-	if ((tag != BER_TIME_UTC && tag != BER_TIME_GEN) || s.len < year + 10)
-		return 0;
-	if (tag == BER_TIME_UTC) {
-		t[n++] = s.p[0] < '5' ? '2' : '1';
-		t[n++] = s.p[0] < '5' ? '0' : '9';
-	}
-	memcpy(t + n, s.p, year);
-	n += year;
-	for (size_t i = 0; i < 5; i++) {
-		t[n++] = "--T::"[i];
-		t[n++] = s.p[year + 2 * i];
-		t[n++] = i == 4 && s.len < year + 10 ? '0' : s.p[year + 2 * i + 1];
-	}
-	return time_parse(str_n(t, n), &ns) ? ns : 0;
-}
-
 static bool validity(struct str s, struct cert *c)
 {
 	struct str v;
@@ -158,10 +134,10 @@ static bool validity(struct str s, struct cert *c)
 
 	if (!ber_next(&s, &tag, &v))
 		return false;
-	c->from = moment(tag, v);
+	c->from = ber_moment(tag, v);
 	if (!ber_next(&s, &tag, &v))
 		return false;
-	c->to = moment(tag, v);
+	c->to = ber_moment(tag, v);
 	return true;
 }
 

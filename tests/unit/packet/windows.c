@@ -42,4 +42,50 @@ TEST(ssh_pieces)
 	HAS(t, "\"hassh\":\"06046964c022c6407d15a27b12a6a4fb\"");
 	CHECK(!strstr(t, "\"auth_success\":true"));
 }
+
+/* What Zeek's baseline krb.kinit says of these requests. */
+TEST(kerberos)
+{
+	char *t = talk_file("proto_krb/kinit", 88, true, 1400);
+
+	HAS(t, "\"request_type\":\"AS\",\"client\":\"valid_client_principal/VLADG.NET\","
+	       "\"service\":\"krbtgt/VLADG.NET\",\"success\":true,\"till\":1421708099.000000,"
+	       "\"cipher\":\"aes256-cts-hmac-sha1-96\",\"forwardable\":false,"
+	       "\"renewable\":false}");
+	HAS(t, "\"service\":\"krb\"");
+	t = talk_file("proto_krb/kinit_unknown", 4000, true, 1400);
+	HAS(t, "\"client\":\"enterprise_principal@AD.VLADG.NET/VLADG.NET\","
+	       "\"service\":\"krbtgt/VLADG.NET\",\"success\":false,"
+	       "\"error_msg\":\"KDC_ERR_C_PRINCIPAL_UNKNOWN\"");
+	CHECK_INT(count(t, "\"_path\":\"kerberos\""), 1);
+}
+
+TEST(kerberos_tcp)
+{
+	static const size_t piece[] = {1400, 100, 1};
+
+	for (size_t i = 0; i < ARRAY_LEN(piece); i++) {
+		char *t = talk_file("proto_krb/asktgt", 88, false, piece[i]);
+
+		HAS(t, "\"request_type\":\"AS\",\"client\":\"pgustavo/theshire.local\","
+		       "\"service\":\"krbtgt/theshire.local\",\"success\":true");
+		CHECK_INT(count(t, "\"_path\":\"kerberos\""), 1);
+	}
+}
+
+TEST(dce_rpc)
+{
+	static const size_t piece[] = {1400, 100, 1};
+
+	for (size_t i = 0; i < ARRAY_LEN(piece); i++) {
+		char *t = talk_file("proto_dce_rpc/dcsync", 49999, false, piece[i]);
+
+		HAS(t, "\"endpoint\":\"drsuapi\",\"operation\":\"DRSBind\"");
+		HAS(t, "\"endpoint\":\"drsuapi\",\"operation\":\"DRSGetNCChanges\"");
+		CHECK_INT(count(t, "\"_path\":\"dce_rpc\""), 6);
+		HAS(t, "\"service\":\"dce_rpc\"");
+		t = talk_file("proto_dce_rpc/epm", 135, false, piece[i]);
+		HAS(t, "\"endpoint\":\"epmapper\",\"operation\":\"ept_map\"");
+	}
+}
 TAP_MAIN
