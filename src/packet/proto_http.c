@@ -3,9 +3,9 @@
  * HTTP/1. A request and its response are one record, written when the response has ended. Of
  * bodies only the first bytes are looked at (their kind) and the length is counted.
  */
+#include "packet/body.h"
 #include "packet/line.h"
 #include "packet/mime.h"
-#include "packet/body.h"
 
 #define HEAD_MAX  (32 * KIB)
 #define WAIT_MAX  32 /* requests without a response */

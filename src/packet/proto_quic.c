@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * QUIC: its first packets are opened for the client's hello, then the connection is passed over.
- * Google's own QUIC of old is only named.
+ * QUIC: its first packets are opened for the client's hello, then the connection is passed
+ * over. Google's own QUIC of old is only named.
  */
-#include "packet/quic.h"
 #include "packet/proto.h"
+#include "packet/quic.h"
 #include "packet/tls.h"
 
 #define HELLO_MAX 8192
@@ -24,11 +24,12 @@ static bool is_google(struct str d)
 	const uint8_t *p = (const uint8_t *)d.p;
 
 	/* Flags with a version, a connection id of 8 bytes, "Q0nn". */
-	return d.len > 13 && (p[0] & 0x09) == 0x09 && p[9] == 'Q' && p[10] == '0' && p[11] >= '0' &&
-	       p[11] <= '9';
+	return d.len > 13 && (p[0] & 0x09) == 0x09 && p[9] == 'Q' && p[10] == '0' &&
+	       p[11] >= '0' && p[11] <= '9';
 }
 
-/* A version that nobody speaks, so that the server names those it does (RFC 9000 section 15). */
+/* A version that nobody speaks, so that the server names those it does (RFC 9000 section 15).
+ */
 static bool asks_version(struct str d)
 {
 	return d.len >= 1200 && (d.p[0] & 0xc0) == 0xc0 &&
@@ -41,7 +42,8 @@ static enum sniff_result quic_sniff(const struct sniff *s)
 
 	if ((is_google(s->data) && s->hinted) || asks_version(s->data))
 		return SNIFF_YES;
-	return quic_head(s->data, &h) && (s->hinted || s->data.len >= 1200) ? SNIFF_YES : SNIFF_NO;
+	return quic_head(s->data, &h) && (s->hinted || s->data.len >= 1200) ? SNIFF_YES
+									    : SNIFF_NO;
 }
 
 static void forget(struct conn *c, struct quic *q)
@@ -125,7 +127,8 @@ static void frames(struct quic *q, struct str s)
 		if (type == 1)
 			continue;
 		if (type == 6) {
-			if (!quic_int(s, &at, &v[0]) || !quic_int(s, &at, &v[1]) || v[1] > s.len - at)
+			if (!quic_int(s, &at, &v[0]) || !quic_int(s, &at, &v[1]) ||
+			    v[1] > s.len - at)
 				return;
 			put(q, v[0], str_n(s.p + at, (size_t)v[1]));
 			at += (size_t)v[1];
@@ -145,7 +148,8 @@ static void frames(struct quic *q, struct str s)
 	}
 }
 
-static void from_client(struct conn *c, struct quic *q, struct str packet, const struct quic_head *h)
+static void from_client(struct conn *c, struct quic *q, struct str packet,
+			const struct quic_head *h)
 {
 	uint8_t plain[QUIC_PLAIN];
 	size_t n;

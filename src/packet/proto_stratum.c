@@ -3,8 +3,8 @@
  * Stratum: JSON-RPC in lines between a miner and its pool. "stratum" is written when the miner
  * has named itself, and at the end, with how many results it handed in. Zeek has no such log.
  */
-#include "packet/line.h"
 #include "packet/body.h"
+#include "packet/line.h"
 
 struct stratum {
 	struct text user, agent, method;

@@ -7,11 +7,11 @@
 #include <nettle/hmac.h>
 #include <nettle/memops.h>
 
-#define TAG	   16
-#define SAMPLE	   16
-#define DRAFT	   0xff000000U
-#define VERSION_1  1U
-#define VERSION_2  0x6b3343cfU
+#define TAG	  16
+#define SAMPLE	  16
+#define DRAFT	  0xff000000U
+#define VERSION_1 1U
+#define VERSION_2 0x6b3343cfU
 
 static const uint8_t salt_1[20] = {0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17,
 				   0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad, 0xcc, 0xbb, 0x7f, 0x0a};
@@ -132,8 +132,8 @@ static void expand(const uint8_t secret[32], const char *label, uint8_t *out, si
 	info[9 + len] = 0;
 	hmac_sha256_set_key(&ctx, 32, secret);
 	hkdf_expand(&ctx, (nettle_hash_update_func *)hmac_sha256_update,
-		    (nettle_hash_digest_func *)hmac_sha256_digest, SHA256_DIGEST_SIZE, 10 + len, info,
-		    n, out);
+		    (nettle_hash_digest_func *)hmac_sha256_digest, SHA256_DIGEST_SIZE, 10 + len,
+		    info, n, out);
 }
 
 bool quic_keys(uint32_t version, struct str cid, bool client, struct quic_keys *ret_k)
@@ -156,7 +156,8 @@ bool quic_keys(uint32_t version, struct str cid, bool client, struct quic_keys *
 	return true;
 }
 
-size_t quic_open(const struct quic_keys *k, struct str s, const struct quic_head *h, uint8_t *out)
+size_t quic_open(const struct quic_keys *k, struct str s, const struct quic_head *h,
+		 uint8_t *out)
 {
 	const uint8_t *p = (const uint8_t *)s.p;
 	uint8_t head[128], mask[16], iv[12], tag[TAG];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * packet/quic: the first packets of QUIC, whose keys everybody can make from what stands in them
- * (RFC 9001 section 5.2, RFC 9369 for version 2, drafts 23 to 34).
+ * packet/quic: the first packets of QUIC, whose keys everybody can make from what stands in
+ * them (RFC 9001 section 5.2, RFC 9369 for version 2, drafts 23 to 34).
  */
 #ifndef PACKET_QUIC_H
 #define PACKET_QUIC_H
@@ -28,7 +28,8 @@ struct quic_keys {
 bool quic_head(struct str datagram, struct quic_head *ret_h);
 /* "1", "2", "draft-29"; NULL: not known. */
 const char *quic_version_text(uint32_t version);
-/* Keys of the client's (else the server's) first packets. cid: the first the client wrote to. */
+/* Keys of the client's (else the server's) first packets. cid: the first the client wrote to.
+ */
 bool quic_keys(uint32_t version, struct str cid, bool client, struct quic_keys *ret_k);
 /*
  * Opens a packet: plain text into out (QUIC_PLAIN bytes), its length, or 0 when it is not of
