@@ -251,4 +251,74 @@ TEST(quic)
 	HAS(t, "\"ja4\":\"q13d0314h3_55b375c5d22e_");
 	HAS(t, "\"service\":\"quic\"");
 }
+
+/* Zeek's own tests expect these names of the same captures. */
+TEST(services)
+{
+	static const struct {
+		const char *file, *want[3];
+		unsigned port;
+		bool is_udp;
+	} rows[] = {
+		{"proto_mysql/real",
+		 {"\"cmd\":\"login\"", "\"service\":\"mysql\""},
+		 3307,
+		 false},
+		{"proto_postgresql/real",
+		 {"\"user\":\"user\",\"database\":", "\"service\":\"postgresql\""},
+		 5000,
+		 false},
+		{"proto_redis/real", {"\"service\":\"redis\""}, 6379, false},
+		{"proto_rfb/real",
+		 {"\"authentication_method\":\"VNC\",\"auth\":true", "\"service\":\"rfb\""},
+		 5999,
+		 false},
+		{"proto_sip/real",
+		 {"\"method\":\"REGISTER\"", "\"status_code\":401", "\"service\":\"sip\""},
+		 5070,
+		 true},
+		{"proto_snmp/real",
+		 {"\"version\":\"2c\",\"community\":\"public\"",
+		  "\"display_string\":\"Linux ubuntu"},
+		 161,
+		 true},
+		{"proto_nfs/real", {"\"service\":\"nfs\""}, 2049, false},
+		{"proto_rtsp/real", {"\"service\":\"rtsp\""}, 8000, false},
+		{"proto_bittorrent/real", {"\"service\":\"bittorrent\""}, 7000, false},
+		{"proto_isakmp/real", {"\"service\":\"ipsec\""}, 500, true},
+		{"proto_stun/real", {"\"service\":\"stun\""}, 9000, true},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char *t = talk_file(rows[i].file, rows[i].port, rows[i].is_udp, 1400);
+
+		for (size_t k = 0; k < 3 && rows[i].want[k]; k++)
+			HAS(t, rows[i].want[k]);
+	}
+}
+
+TEST(socks)
+{
+	struct talk t = talk_begin(1080, false);
+	static const uint8_t hello[] = {5, 1, 2}, method[] = {5, 2},
+			     name[] = "\1\4anna\6secret", fine[] = {1, 0},
+			     ask[] = "\5\1\0\3\6x.test\0\x50", done[] = "\5\0\0\1\0\0\0\0\0\0";
+	static const char get[] = "GET / HTTP/1.1\r\nHost: x.test\r\n\r\n";
+	char *r;
+
+	talk_say(&t, false, hello, sizeof(hello), 1400);
+	talk_say(&t, true, method, sizeof(method), 1400);
+	talk_say(&t, false, name, sizeof(name) - 1, 1400);
+	talk_say(&t, true, fine, sizeof(fine), 1400);
+	talk_say(&t, false, ask, sizeof(ask) - 1, 1400);
+	talk_say(&t, true, done, sizeof(done) - 1, 1400);
+	talk_say(&t, false, (const uint8_t *)get, sizeof(get) - 1, 1400);
+	r = records(t.s, true);
+	HAS(r, "\"version\":5,\"user\":\"anna\",\"status\":\"succeeded\",\"request.name\":\"x."
+	       "test\","
+	       "\"request_p\":80");
+	HAS(r, "\"_path\":\"http\"");
+	CHECK(!strstr(r, "secret"));
+	sensor_free(t.s);
+}
 TAP_MAIN
