@@ -61,6 +61,19 @@ bool ot_due(struct conn *c, struct ot_seen *s, uint64_t key, uint32_t *ret_n)
 	return true;
 }
 
+struct rec *ot_rec(struct conn *c, const char *path, int64_t ts, enum dir asker)
+{
+	char uid[20];
+
+	rec_begin(c->rec, path, c->known, ts);
+	rec_str(c->rec, "uid", conn_uid(c, uid));
+	rec_ip(c->rec, "id.orig_h", conn_ip(c, asker));
+	rec_u64(c->rec, "id.orig_p", conn_port(c, asker));
+	rec_ip(c->rec, "id.resp_h", conn_ip(c, !asker));
+	rec_u64(c->rec, "id.resp_p", conn_port(c, !asker));
+	return c->rec;
+}
+
 void ot_repeats(struct rec *r, uint32_t n)
 {
 	if (n)

@@ -36,6 +36,12 @@ void ot_close(struct conn *c, struct ot_seen *s, const char *protocol);
 /* "repeats" of a record that is being written, when there were any. */
 void ot_repeats(struct rec *r, uint32_t n);
 
+/*
+ * As conn_rec, but from and to are who asked and who was asked: in protocols whose two sides
+ * speak alike either may have opened the connection. asker: the direction of the request.
+ */
+struct rec *ot_rec(struct conn *c, const char *path, int64_t ts, enum dir asker);
+
 /* What a device says it is; slices without p are not known. */
 struct ot_asset {
 	const char *protocol;

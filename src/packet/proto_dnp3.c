@@ -105,7 +105,8 @@ static enum sniff_result dnp3_sniff(const struct sniff *s)
 /* What a CROB (group 12, variation 1) does: IEEE 1815, A.8.1. */
 static const char *crob_text(uint8_t code)
 {
-	static const char *const op[] = {"NUL", "PULSE_ON", "PULSE_OFF", "LATCH_ON", "LATCH_OFF"};
+	static const char *const op[] = {"NUL", "PULSE_ON", "PULSE_OFF", "LATCH_ON",
+					 "LATCH_OFF"};
 
 	if (code >> 6 == 1)
 		return "CLOSE";
@@ -212,7 +213,8 @@ static void objects(struct ask *a, const uint8_t *p, size_t n)
 		a->nobj++;
 		len = snprintf(out, OBJ_LEN, "g%uv%u", h[0], h[1]);
 		if (!r.prefix && !r.all && (h[2] & 15) < 6)
-			len += snprintf(out + len, OBJ_LEN - (size_t)len, " %u-%u", r.from, r.to);
+			len += snprintf(out + len, OBJ_LEN - (size_t)len, " %u-%u", r.from,
+					r.to);
 		if (r.prefix && at + r.prefix + (h[0] == 12 ? 1 : 0) <= n) {
 			len += snprintf(out + len, OBJ_LEN - (size_t)len, " %u",
 					index_of(p + at, r.prefix));
@@ -268,7 +270,8 @@ static bool is_read(uint8_t func)
 static void tell(struct conn *c, struct dnp3 *s, const struct ask *a, uint8_t reply,
 		 const uint8_t *iin)
 {
-	/* Function not supported, object unknown, parameter error: the lower bits of the second. */
+	/* Function not supported, object unknown, parameter error: the lower bits of the
+	 * second. */
 	bool refused = iin && iin[1] & 7;
 	uint32_t repeats = 0;
 	char tmp[24];
@@ -276,7 +279,7 @@ static void tell(struct conn *c, struct dnp3 *s, const struct ask *a, uint8_t re
 
 	if (reply && !refused && is_read(a->func) && !ot_due(c, &s->seen, a->key, &repeats))
 		return;
-	r = conn_rec(c, "dnp3", a->ts);
+	r = ot_rec(c, "dnp3", a->ts, a->by_resp ? DIR_RESP : DIR_ORIG);
 	if (a->func < RESPONSE)
 		rec_z(r, "fc_request", OT_NAME_OR(functions, a->func, tmp));
 	if (reply)
@@ -289,8 +292,6 @@ static void tell(struct conn *c, struct dnp3 *s, const struct ask *a, uint8_t re
 		rec_z(r, "access", "notify");
 	rec_u64(r, "link_from", a->from);
 	rec_u64(r, "link_to", a->to);
-	if (a->by_resp)
-		rec_bool(r, "is_orig", false);
 	if (a->nobj) {
 		rec_list(r, "objects");
 		for (unsigned i = 0; i < a->nobj; i++)
