@@ -630,18 +630,19 @@ void app_stream(const struct app_ctx *c, struct flow *f, const struct pkt *k, en
 {
 	if (!seq_known(f, k, d))
 		return;
-	if (k->size && k->size <= SEGMENT_BYTES)
-		segment(c, f, k, d);
 	if (k->flags & TCP_ACK) {
 		f->side[!d].acked = k->ack;
 		/* A capture that begins with a keep-alive, which is one byte behind. */
 		if (f->state[!d] == TCPS_PARTIAL && !f->side[!d].bytes &&
 		    k->ack == f->side[!d].next + 1)
 			f->side[!d].next = k->ack;
-		/* The other side has them: it is we who missed them. */
+		/* The other side has them: it is we who missed them. First, so that what was
+		 * asked behind a hole comes before its answer. */
 		if (f->app && f->app->h[!d].nheld)
 			release(c, f, !d, true, k->ack);
 	}
+	if (k->size && k->size <= SEGMENT_BYTES)
+		segment(c, f, k, d);
 }
 
 void app_datagram(const struct app_ctx *c, struct flow *f, const struct pkt *k, enum dir d)
