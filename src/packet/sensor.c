@@ -249,7 +249,7 @@ static struct flow *open_flow(struct sensor *s, const struct pkt *k, enum dir *r
 	f->last_s = second(s->clock.now);
 	if (flip) {
 		f->flags |= FLOW_FLIPPED;
-		flow_note(f, '^', DIR_ORIG);
+		flow_note(f, NOTE_FLIPPED, DIR_ORIG);
 	}
 	if (s->conf.meter)
 		f->flags |= FLOW_NO_APP;
@@ -351,7 +351,7 @@ static void handle(struct sensor *s, const struct pkt *k)
 		return;
 	}
 	if (k->proto == IPPROTO_N_UDP && k->size)
-		flow_note(f, 'D', d);
+		flow_note(f, NOTE_DATA, d);
 	app_datagram(&c, f, k, d);
 }
 
