@@ -18,8 +18,10 @@ static void tell(const char *path, const struct input_stats *st)
 			fprintf(stderr, "  %llu frames refused: %s\n",
 				(unsigned long long)s->refused[i], dissect_text(i));
 	if (s->evicted)
-		fprintf(stderr, "  %llu connections ended early for want of room\n",
-			(unsigned long long)s->evicted);
+		fprintf(stderr,
+			"  %llu connections ended early for want of room, %llu of them "
+			"unanswered and told of together\n",
+			(unsigned long long)s->evicted, (unsigned long long)s->crowded);
 	if (s->unread)
 		fprintf(stderr, "  %llu connections not read for want of room\n",
 			(unsigned long long)s->unread);

@@ -68,7 +68,7 @@ struct rec *conn_rec(struct conn *c, const char *path, int64_t ts)
 	return c->rec;
 }
 
-static const char *proto_text(uint8_t proto)
+const char *proto_text(uint8_t proto)
 {
 	switch (proto) {
 	case IPPROTO_N_TCP:

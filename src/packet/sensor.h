@@ -6,7 +6,8 @@
  * back. A sensor belongs to one thread at a time; what it writes depends on nothing but the
  * frames.
  *
- * Memory is bounded: flows_max connections (the one idle longest is finished for a new one),
+ * Memory is bounded: flows_max connections (the one that would end first is finished for a new
+ * one; unanswered ones finished so are told of together, in `crowd` records),
  * app_bytes for protocols and reassembly (beyond it connections are followed without them).
  */
 #ifndef PACKET_SENSOR_H
@@ -29,6 +30,7 @@ struct sensor_stats {
 	uint64_t frames, packets, bytes, flows;
 	uint64_t refused[DISSECT_RESULTS]; /* frames, by reason */
 	uint64_t evicted;		   /* connections finished early for want of room */
+	uint64_t crowded;		   /* of these unanswered: not told of one by one */
 	uint64_t unread; /* connections whose protocol was not read for want of room */
 	uint64_t records;
 	uint32_t flows_now, flows_most;
