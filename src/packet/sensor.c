@@ -441,6 +441,11 @@ unsigned sensor_frames(struct sensor *s, const struct frame *f, unsigned n)
 	return took;
 }
 
+bool sensor_tick(struct sensor *s, int64_t now)
+{
+	return !s->clock.set || advance(s, MAX(now, s->clock.now));
+}
+
 bool sensor_finish(struct sensor *s)
 {
 	crowd_write(&s->crowd, &s->out, s->clock.now);

@@ -20,6 +20,7 @@ struct sensor_conf {
 	uint32_t flows_max; /* 0: SENSOR_FLOWS */
 	size_t app_bytes;   /* 0: SENSOR_APP_BYTES */
 	bool meter;	    /* connections alone: no protocols, no reassembly */
+	struct pfilter *filter; /* of packet/pfilter.h, borrowed: of a file only such frames; or NULL */
 };
 
 #define SENSOR_FLOWS	 750000U
@@ -46,6 +47,12 @@ struct sensor *sensor_free(struct sensor *s);
  * took: fewer, or none, when records must be read first. Frames may go afterwards.
  */
 unsigned sensor_frames(struct sensor *s, const struct frame *f, unsigned n);
+/*
+ * Time passes without frames: what is idle ends. A frame that comes later with an earlier time
+ * counts as of now.
+ * false: records must be read first.
+ */
+bool sensor_tick(struct sensor *s, int64_t now);
 /* Finishes connections at the end of a capture. false: read the records, call again. */
 bool sensor_finish(struct sensor *s);
 /* What is written so far; whoever reads takes the bytes by setting out->len to 0. */
