@@ -467,10 +467,10 @@ static void lost(const struct app_ctx *c, struct flow *f, enum dir d, uint64_t n
 
 static void missing(const struct app_ctx *c, struct flow *f, enum dir d, uint32_t n)
 {
-	f->side[d].missed += n;
+	f->missed[d] += n;
 	f->side[d].bytes += n;
 	f->side[d].next += n;
-	flow_note(f, 'G', d);
+	flow_note(f, NOTE_GAP, d);
 	lost(c, f, d, n);
 }
 
@@ -610,14 +610,14 @@ static void segment(const struct app_ctx *c, struct flow *f, const struct pkt *k
 		return;
 	}
 	if (!trim(&g, s->next)) {
-		flow_note(f, 'T', d);
+		flow_note(f, NOTE_AGAIN, d);
 		/* Without reassembly a hole was taken as lost; here it may be filled. */
 		if (!f->app)
-			s->missed -= MIN(s->missed, g.size);
+			f->missed[d] -= MIN(f->missed[d], g.size);
 		return;
 	}
 	if (rel < 0)
-		flow_note(f, 'T', d);
+		flow_note(f, NOTE_AGAIN, d);
 	if (rel > 0) {
 		out_of_order(c, f, k, d, &g);
 		return;
