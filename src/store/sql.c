@@ -62,6 +62,7 @@ struct sql *sql_close(struct sql *s)
 		return NULL;
 	for (size_t i = 0; i < ST_COUNT; i++)
 		sqlite3_finalize(s->st[i]);
+	sqlite3_finalize(s->person);
 	if (s->open_txn)
 		sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL);
 	sqlite3_close(s->db);
