@@ -19,6 +19,7 @@ struct api_conf {
 	const char *version;
 	unsigned threads; /* 0 = 4 */
 	bool open;	  /* nobody has to sign in: for a demonstration on loopback only */
+	int64_t idle;	  /* ns until an unused session ends; 0 = 12 hours */
 	/*
 	 * JSON arrays made once at start: the models ([{"name":..}]) and the options. Borrowed
 	 * until api_stop; empty = [].
@@ -47,6 +48,11 @@ struct api_conf {
 MUST int api_start(const struct api_conf *conf, struct api **ret_api, struct diag *d);
 /* The port that was bound. */
 unsigned api_port(const struct api *a);
+/*
+ * The secret of the set-up link, while nobody is there who administrates; else NULL. The page
+ * takes it as /setup#SECRET.
+ */
+const char *api_setup(const struct api *a);
 /* Ends all connections. NULL is fine; returns NULL. */
 struct api *api_stop(struct api *a);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "api/auth.h"
 #include "api/impl.h"
+#include "api/mask.h"
 #include "base/hash.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -54,7 +56,7 @@ static bool host_is_ours(const struct api *a, struct MHD_Connection *c)
 	       str_eqz(name, "[::1]");
 }
 
-static enum req_format format_of(const struct req *q)
+static enum req_format format_of(struct req *q)
 {
 	struct str f = req_query(q, "format"), accept = req_header(q, "Accept");
 
@@ -80,7 +82,7 @@ static enum MHD_Result answer(struct req *q)
 	struct MHD_Response *r;
 	enum MHD_Result ret;
 
-	if (q->status == 200 && str_eqz(str_of(q->method), "GET"))
+	if (q->status == 200 && str_eqz(str_of(q->method), "GET") && !q->cookie.len)
 		q->etag = arena_fmt(&q->mem, "\"%016llx\"",
 				    (unsigned long long)hash_bytes(out.p, out.len, 0));
 	if (q->etag.len && str_eq(match, q->etag)) {
@@ -96,6 +98,8 @@ static enum MHD_Result answer(struct req *q)
 	MHD_add_response_header(r, "Cache-Control", "no-cache");
 	add_z(r, "ETag", &q->mem, q->etag);
 	add_z(r, "Set-Cookie", &q->mem, q->cookie);
+	if (q->retry_s)
+		add_z(r, "Retry-After", &q->mem, arena_fmt(&q->mem, "%u", q->retry_s));
 	if (q->format != FORMAT_JSON)
 		MHD_add_response_header(r, "Content-Disposition",
 					q->format == FORMAT_CSV
@@ -104,6 +108,23 @@ static enum MHD_Result answer(struct req *q)
 	ret = MHD_queue_response(q->conn, q->status, r);
 	MHD_destroy_response(r);
 	return ret;
+}
+
+/* Runs the route; what a JSON answer tells of persons goes when who asks may not see it. */
+static int run(struct req *q)
+{
+	int r = auth_identify(q);
+	struct str clean = {NULL, 0};
+
+	if (r == 0)
+		r = route_run(q);
+	if (r < 0 || q->status != 200 || !q->who.rights || !req_masked(q) ||
+	    !str_eqz(str_of(q->type), "application/json"))
+		return r;
+	r = mask_json(q, buf_str(&q->out), &clean);
+	buf_clear(&q->out);
+	buf_add(&q->out, clean);
+	return r;
 }
 
 static enum MHD_Result api_call(struct api *a, struct MHD_Connection *c, const char *method,
@@ -124,7 +145,6 @@ static enum MHD_Result api_call(struct api *a, struct MHD_Connection *c, const c
 	arena_init(&q.mem, ARENA_MAX);
 	buf_init(&q.out, OUT_MAX);
 	q.format = format_of(&q);
-	q.role = a->conf.open ? ROLE_ADMIN : ROLE_ANYONE;
 	if (!host_is_ours(a, c))
 		r = req_problem(&q, 421, "Wrong host",
 				"this server answers only under its own name");
@@ -132,7 +152,7 @@ static enum MHD_Result api_call(struct api *a, struct MHD_Connection *c, const c
 		r = req_problem(&q, 413, "Too long", "a request has at most %lu bytes",
 				(unsigned long)REQ_BODY_MAX);
 	else
-		r = route_run(&q);
+		r = run(&q);
 	if (r == 0)
 		r = buf_err(&q.out);
 	if (r < 0)
@@ -152,6 +172,7 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *c, const char *u
 {
 	struct api *a = cls;
 	struct call *x = *con;
+	enum MHD_Result ret;
 	bool get = strcmp(method, "GET") == 0, head = strcmp(method, "HEAD") == 0;
 
 	(void)version;
@@ -169,8 +190,9 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *c, const char *u
 	}
 	if (strncmp(url, "/api/v1/", 8) != 0)
 		return static_answer(a, c, get || head ? url : "", head);
-	if (get && strcmp(url, "/api/v1/stream") == 0 && host_is_ours(a, c) && a->conf.open)
-		return stream_answer(a, c);
+	if (get && strcmp(url, "/api/v1/stream") == 0 && host_is_ours(a, c) &&
+	    auth_may(a, c, ROLE_VIEWER) && stream_answer(a, c, &ret))
+		return ret;
 	return api_call(a, c, method, url + 7, x);
 }
 
@@ -243,6 +265,8 @@ static int start(struct api *a, struct diag *d)
 	if (a->conf.open && !a->loopback)
 		return diag_set(d, -EACCES,
 				"without signing in only an address of this machine is served");
+	if ((r = auth_start(a, d)) < 0)
+		return r;
 	if (ss.ss_family == AF_INET6)
 		flags |= MHD_USE_IPv6;
 	a->daemon = MHD_start_daemon(
@@ -289,6 +313,7 @@ struct api *api_stop(struct api *a)
 	stream_stop(a);
 	if (a->daemon)
 		MHD_stop_daemon(a->daemon);
+	auth_stop(a);
 	pthread_mutex_destroy(&a->lock);
 	free(a);
 	return NULL;

@@ -10,11 +10,9 @@
 #include <unistd.h>
 
 static const struct option longs[] = {
-	{"config", required_argument, NULL, 'c'},
-	{"store", required_argument, NULL, 's'},
-	{"listen", required_argument, NULL, 'l'},
-	{"ui", required_argument, NULL, 'u'},
-	{NULL, 0, NULL, 0},
+	{"config", required_argument, NULL, 'c'}, {"store", required_argument, NULL, 's'},
+	{"listen", required_argument, NULL, 'l'}, {"ui", required_argument, NULL, 'u'},
+	{"no-auth", no_argument, NULL, 'A'},	  {NULL, 0, NULL, 0},
 };
 
 struct serve {
@@ -38,6 +36,8 @@ static int take_options(struct serve *s, int argc, char **argv)
 			s->api.listen = optarg;
 		else if (opt == 'u')
 			s->api.ui = optarg;
+		else if (opt == 'A')
+			s->api.open = true;
 		else
 			return usage_error(&cmd_serve, "thymus serve: see the options below");
 	}
@@ -60,6 +60,12 @@ static int read_models(struct serve *s)
 	return buf_err(&s->models) != 0;
 }
 
+static void print_line(const char *line)
+{
+	puts(line);
+	fflush(stdout);
+}
+
 static int serve(struct serve *s)
 {
 	struct api *a = NULL;
@@ -77,9 +83,7 @@ static int serve(struct serve *s)
 		fprintf(stderr, "thymus serve: %s\n", d.msg[0] ? d.msg : err_text(r));
 		return 1;
 	}
-	printf("http://%.*s%u/\n", (int)(strrchr(s->api.listen, ':') - s->api.listen + 1),
-	       s->api.listen, api_port(a));
-	fflush(stdout);
+	served_tell(a, s->api.listen, print_line);
 	sigwait(&set, &sig);
 	api_stop(a);
 	return 0;
@@ -87,8 +91,7 @@ static int serve(struct serve *s)
 
 static int run(int argc, char **argv)
 {
-	struct serve s = {
-		.api = {.listen = "127.0.0.1:8765", .version = THYMUS_VERSION, .open = true}};
+	struct serve s = {.api = {.listen = "127.0.0.1:8765", .version = THYMUS_VERSION}};
 	struct diag d = {{0}};
 	int status = take_options(&s, argc, argv);
 
@@ -123,6 +126,9 @@ const struct command cmd_serve = {
 	.usage = "thymus serve [--store DIR] [--listen ADDRESS:PORT]\n"
 		 "  --store DIR      what is shown (default thymus-store)\n"
 		 "  --listen A:P     where (default 127.0.0.1:8765; this machine only)\n"
+		 "  --no-auth        nobody has to sign in: whoever can reach the port of this "
+		 "machine may do\n"
+		 "                   everything; only on an address of this machine\n"
 		 "  --ui DIR         files of the page (default beside the program)\n"
 		 "  --config FILE    configuration, for the folders of models\n"
 		 "\n"

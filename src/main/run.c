@@ -181,6 +181,11 @@ static int open_pipeline(struct run *r)
 	return e < 0 ? e : go_on(r);
 }
 
+static void log_info(const char *line)
+{
+	log_line(LOG_INFO, "%s", line);
+}
+
 /* The page and the API, over the store that is being written. */
 static int open_api(struct run *r)
 {
@@ -188,7 +193,7 @@ static int open_api(struct run *r)
 			      .store = r->dir,
 			      .ui = served_ui(r->conf),
 			      .version = THYMUS_VERSION,
-			      .open = true,
+			      .open = r->no_auth,
 			      .push = on_push,
 			      .push_arg = r,
 			      .health = run_health,
@@ -207,9 +212,7 @@ static int open_api(struct run *r)
 	pipeline_inquiry(r->conf, NULL, NULL, &ac.inquiry);
 	e = api_start(&ac, &r->api, &r->diag);
 	if (e == 0)
-		log_line(LOG_INFO, "http://%.*s%u/",
-			 (int)(strrchr(r->listen, ':') - r->listen + 1), r->listen,
-			 api_port(r->api));
+		served_tell(r->api, r->listen, log_info);
 	return e;
 }
 

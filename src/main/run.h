@@ -24,6 +24,7 @@ struct run {
 	char state[4096];	 /* the checkpoint's file */
 	const char *findings_file;
 	const char *listen; /* of page and API; NULL = none */
+	bool no_auth;	    /* nobody has to sign in */
 	const char *const *paths;
 	size_t npaths;
 	bool stdin_too;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "main/served.h"
+#include <stdio.h>
 #include <unistd.h>
 
 static void list_json(struct buf *b, const char *key, const struct str *v, size_t n)
@@ -52,4 +53,20 @@ const char *served_ui(struct config *c)
 	const char *ui = config_share(c, "ui/dist");
 
 	return ui && access(ui, R_OK) == 0 ? ui : NULL;
+}
+
+void served_tell(const struct api *a, const char *listen, void (*tell)(const char *line))
+{
+	char line[512];
+	int host = (int)(strrchr(listen, ':') - listen + 1);
+
+	snprintf(line, sizeof(line), "http://%.*s%u/", host, listen, api_port(a));
+	tell(line);
+	if (!api_setup(a))
+		return;
+	snprintf(line, sizeof(line),
+		 "nobody can sign in yet; make the first user here (once, within a day): "
+		 "http://%.*s%u/setup#%s",
+		 host, listen, api_port(a), api_setup(a));
+	tell(line);
 }
