@@ -7,18 +7,21 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define OUT_MAX	    (512 * MIB) /* of an answer: a whole list as a file */
 #define ARENA_MAX   (1024 * MIB)
 #define CONNECTIONS 512
 #define IDLE_S	    60
+#define HSTS	    "max-age=31536000"
+#define PRIORITIES  "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE"
 
 struct call {
 	struct buf body;
 	bool seen, too_long;
 };
 
-void http_common(struct MHD_Response *r)
+void http_common(const struct api *a, struct MHD_Response *r)
 {
 	static const char *const h[][2] = {
 		{"X-Content-Type-Options", "nosniff"},
@@ -35,6 +38,18 @@ void http_common(struct MHD_Response *r)
 
 	for (size_t i = 0; i < ARRAY_LEN(h); i++)
 		MHD_add_response_header(r, h[i][0], h[i][1]);
+	if (a->secure)
+		MHD_add_response_header(r, "Strict-Transport-Security", HSTS);
+}
+
+/* "thymus.example" of "https://thymus.example/"; empty when no url is known. */
+static struct str url_host(const struct api *a)
+{
+	struct str url = str_of(a->conf.url), rest;
+	size_t at = str_find(url, STR("://"));
+
+	return at == SIZE_MAX ? str_n(NULL, 0)
+			      : str_cut(str_sub(url, at + 3, url.len), '/', &rest);
 }
 
 /*
@@ -47,6 +62,8 @@ static bool host_is_ours(const struct api *a, struct MHD_Connection *c)
 	struct str h = str_of(host), name, rest;
 
 	if (!a->loopback)
+		return true;
+	if (h.len && str_ieq(h, url_host(a)))
 		return true;
 	if (h.len && h.p[0] == '[')
 		name = str_sub(h, 0, str_chr(h, ']', 0) + 1);
@@ -93,7 +110,7 @@ static enum MHD_Result answer(struct req *q)
 					    MHD_RESPMEM_MUST_COPY);
 	if (!r)
 		return MHD_NO;
-	http_common(r);
+	http_common(q->api, r);
 	MHD_add_response_header(r, "Content-Type", q->type);
 	MHD_add_response_header(r, "Cache-Control", "no-cache");
 	add_z(r, "ETag", &q->mem, q->etag);
@@ -253,11 +270,36 @@ static int parse_listen(struct api *a, struct sockaddr_storage *ss, struct diag 
 	return 0;
 }
 
+/* Reads or makes the certificate, where one is needed. */
+static int start_tls(struct api *a, struct diag *d)
+{
+	char host[256] = "";
+	const char *names[] = {"localhost", "127.0.0.1", a->host, host};
+	struct cert_conf conf = {.dir = a->conf.store,
+				 .cert = a->conf.tls_cert,
+				 .key = a->conf.tls_key,
+				 .names = names,
+				 .nnames = 3,
+				 .now = req_now()};
+
+	a->tls = a->conf.tls || a->conf.tls_cert || a->conf.tls_key || !a->loopback;
+	a->secure = a->tls || str_starts(str_of(a->conf.url), STR("https://"));
+	if (!a->tls)
+		return 0;
+	if (gethostname(host, sizeof(host) - 1) == 0 && host[0])
+		conf.nnames++;
+	return cert_open(&conf, &a->mem, &a->cert, d);
+}
+
 static int start(struct api *a, struct diag *d)
 {
 	struct sockaddr_storage ss;
 	const union MHD_DaemonInfo *info;
 	unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
+	struct MHD_OptionItem tls[] = {{MHD_OPTION_END, 0, NULL},
+				       {MHD_OPTION_END, 0, NULL},
+				       {MHD_OPTION_END, 0, NULL},
+				       {MHD_OPTION_END, 0, NULL}};
 	int r = parse_listen(a, &ss, d);
 
 	if (r < 0)
@@ -265,16 +307,25 @@ static int start(struct api *a, struct diag *d)
 	if (a->conf.open && !a->loopback)
 		return diag_set(d, -EACCES,
 				"without signing in only an address of this machine is served");
-	if ((r = auth_start(a, d)) < 0)
+	if ((r = start_tls(a, d)) < 0 || (r = auth_start(a, d)) < 0)
 		return r;
+	if (a->tls) {
+		flags |= MHD_USE_TLS;
+		tls[0] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, a->cert.key};
+		tls[1] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, a->cert.cert};
+		tls[2] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0,
+						 (void *)(uintptr_t)PRIORITIES};
+	}
 	if (ss.ss_family == AF_INET6)
 		flags |= MHD_USE_IPv6;
-	a->daemon = MHD_start_daemon(
-		flags, 0, NULL, NULL, handle, a, MHD_OPTION_SOCK_ADDR, &ss,
-		MHD_OPTION_THREAD_POOL_SIZE, a->conf.threads ? a->conf.threads : 4u,
-		MHD_OPTION_NOTIFY_COMPLETED, done, NULL, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
-		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_END);
+	a->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle, a, MHD_OPTION_SOCK_ADDR, &ss,
+				     MHD_OPTION_THREAD_POOL_SIZE,
+				     a->conf.threads ? a->conf.threads : 4u,
+				     MHD_OPTION_NOTIFY_COMPLETED, done, NULL,
+				     MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
+				     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+				     MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+				     MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 	if (!a->daemon)
 		return diag_set(d, -errno, "cannot listen on %s: %s", a->conf.listen,
 				strerror(errno));
@@ -291,6 +342,7 @@ int api_start(const struct api_conf *conf, struct api **ret_api, struct diag *d)
 	if (!a)
 		return -ENOMEM;
 	a->conf = *conf;
+	arena_init(&a->mem, 4 * MIB);
 	pthread_mutex_init(&a->lock, NULL);
 	r = start(a, d);
 	if (r < 0) {
@@ -306,6 +358,16 @@ unsigned api_port(const struct api *a)
 	return a->port;
 }
 
+bool api_tls(const struct api *a)
+{
+	return a->tls;
+}
+
+const char *api_print(const struct api *a)
+{
+	return a->tls && a->cert.own ? a->cert.print : NULL;
+}
+
 struct api *api_stop(struct api *a)
 {
 	if (!a)
@@ -315,6 +377,7 @@ struct api *api_stop(struct api *a)
 		MHD_stop_daemon(a->daemon);
 	auth_stop(a);
 	pthread_mutex_destroy(&a->lock);
+	arena_free(&a->mem);
 	free(a);
 	return NULL;
 }

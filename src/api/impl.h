@@ -4,6 +4,7 @@
  */
 #ifndef API_IMPL_H
 #define API_IMPL_H
+#include "api/cert.h"
 #include "api/limit.h"
 #include "api/request.h"
 #include <microhttpd.h>
@@ -18,7 +19,10 @@ struct api {
 	char host[64];
 	unsigned port;
 	bool loopback;
-	bool secure;	     /* spoken to by TLS: cookies say so */
+	bool tls;
+	bool secure; /* browsers come by TLS, to us or to a proxy before us: cookies say so */
+	struct arena mem; /* of the certificate */
+	struct cert cert;
 	struct users *users; /* NULL: nobody has to sign in */
 	struct limiter limiter;
 	char setup[USERS_SECRET];
@@ -34,7 +38,7 @@ struct api {
 };
 
 /* Headers that every answer has. */
-void http_common(struct MHD_Response *r);
+void http_common(const struct api *a, struct MHD_Response *r);
 /* A file of the page, or its index for a path of the page's own. */
 enum MHD_Result static_answer(struct api *a, struct MHD_Connection *c, const char *url,
 			      bool head);

@@ -202,7 +202,7 @@ bool stream_answer(struct api *a, struct MHD_Connection *c, enum MHD_Result *ret
 		leave(s);
 		return true;
 	}
-	http_common(r);
+	http_common(s->api, r);
 	MHD_add_response_header(r, "Content-Type", "text/event-stream");
 	MHD_add_response_header(r, "Cache-Control", "no-store");
 	MHD_set_connection_option(c, MHD_CONNECTION_OPTION_TIMEOUT, 0);

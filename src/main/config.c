@@ -72,6 +72,18 @@ static const struct option_row rows[] = {
 	{"disk_reserve", OPT_INT, "MiB", 0, 1 << 24, 512,
 	 "With less room left in the store's file system nothing more is read until there is.",
 	 AT(disk_reserve_mib)},
+	{"tls_certificate", OPT_TEXT, "path", 0, 0, 0,
+	 "PEM file of the certificate (and chain) that page and API show. Default: an own one, "
+	 "made in the store. TLS is spoken on every address that is not of this machine only.",
+	 AT(tls_cert)},
+	{"tls_key", OPT_TEXT, "path", 0, 0, 0, "PEM file of the key of tls_certificate.",
+	 AT(tls_key)},
+	{"url", OPT_TEXT, "URL", 0, 0, 0,
+	 "How browsers call the page, when that is not the address it listens on: behind a "
+	 "proxy.",
+	 AT(url)},
+	{"session_hours", OPT_NUMBER, "hours", 0.1, 168, 12,
+	 "After so long without use a session ends; after a week always.", AT(session_h)},
 };
 
 static void *field(struct config *c, const struct option_row *o)

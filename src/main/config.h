@@ -29,6 +29,9 @@ struct config {
 	struct config_list inputs, syslog_udp, syslog_tcp;
 	double lateness_s, flush_s, checkpoint_s;
 	int64_t disk_reserve_mib, spool_mib;
+	/* Of page and API: */
+	struct str tls_cert, tls_key, url;
+	double session_h;
 };
 
 /* Defaults. 0 or -ENOMEM. Free with config_free. */

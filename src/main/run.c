@@ -194,6 +194,7 @@ static int open_api(struct run *r)
 			      .ui = served_ui(r->conf),
 			      .version = THYMUS_VERSION,
 			      .open = r->no_auth,
+			      .tls = r->tls,
 			      .push = on_push,
 			      .push_arg = r,
 			      .health = run_health,
@@ -205,6 +206,7 @@ static int open_api(struct run *r)
 		return 0;
 	buf_init(&r->models, 64 * MIB);
 	buf_init(&r->options, MIB);
+	served_conf(r->conf, &ac);
 	served_models(&r->models, &r->pipe);
 	config_json(r->conf, &r->options);
 	ac.models = buf_str(&r->models);

@@ -25,6 +25,7 @@ struct run {
 	const char *findings_file;
 	const char *listen; /* of page and API; NULL = none */
 	bool no_auth;	    /* nobody has to sign in */
+	bool tls;	    /* on an address of this machine too */
 	const char *const *paths;
 	size_t npaths;
 	bool stdin_too;
