@@ -218,8 +218,16 @@ static int open_api(struct run *r)
 	return e;
 }
 
+static int open_outputs(struct run *r)
+{
+	return r->conf->outputs.n ? outputs_start(&r->conf->outputs, r->dir, THYMUS_VERSION,
+						  &r->outputs, &r->diag)
+				  : 0;
+}
+
 static void close_api(struct run *r)
 {
+	r->outputs = outputs_stop(r->outputs);
 	r->api = api_stop(r->api);
 	buf_free(&r->models);
 	buf_free(&r->options);
@@ -254,6 +262,8 @@ int run_open(struct run *r)
 		e = open_intake(r);
 	if (e == 0)
 		e = open_api(r);
+	if (e == 0)
+		e = open_outputs(r);
 	r->flushed = r->kept = clock_now();
 	return e;
 }
@@ -407,6 +417,8 @@ static int reload(struct run *r)
 	e = open_pipeline(r);
 	if (e == 0)
 		e = open_api(r);
+	if (e == 0)
+		e = open_outputs(r);
 	r->reloads++;
 	if (e == 0)
 		log_line(LOG_INFO, "models and options were read again");

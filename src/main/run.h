@@ -46,6 +46,7 @@ struct run {
 	pthread_mutex_t lock;
 	struct buf health, metrics; /* as last told */
 	struct api *api;
+	struct outputs *outputs;
 	struct buf models, options; /* as the API shows them */
 };
 
