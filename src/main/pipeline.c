@@ -35,6 +35,7 @@ static int open_parts(struct pipeline *p, struct config *c, struct diag *d)
 	if ((r = schema_new(&p->schema)) < 0 ||
 	    (r = sources_load(config_share(c, "sources"), p->schema, &p->sources, d)) < 0 ||
 	    (r = entities_provide(p->schema)) < 0 || (r = incidents_want(p->schema)) < 0 ||
+	    (r = atlas_want(p->schema)) < 0 ||
 	    (r = entities_new(&en, p->schema, &p->entities)) < 0 ||
 	    (r = learn_open(&ln, p->schema, p->entities, &p->learn, d)) < 0 ||
 	    (r = open_detect(p, c, d)) < 0 || (r = schema_freeze(p->schema)) < 0 ||
@@ -62,8 +63,16 @@ int pipeline_open(struct pipeline *p, struct config *c, struct diag *d)
 	return r;
 }
 
+int pipeline_map(struct pipeline *p, const char *dir, bool fresh, struct diag *d)
+{
+	struct atlas_conf c = {.dir = dir, .fresh = fresh};
+
+	return atlas_open(&c, p->schema, p->entities, &p->atlas, d);
+}
+
 void pipeline_close(struct pipeline *p)
 {
+	atlas_close(p->atlas);
 	incidents_free(p->incidents);
 	detect_free(p->detect);
 	learn_free(p->learn);
@@ -212,6 +221,8 @@ int pipeline_event(struct pipeline *p, struct event *e, struct arena *mem)
 	    (r = incidents_signals(p->incidents, p->learn, odd, n, e)) < 0 ||
 	    (r = detect_event(p->detect, e, on_alert, p)) < 0)
 		return r;
+	if (p->atlas && (r = atlas_event(p->atlas, e, p->stored, &p->diag)) < 0)
+		return r;
 	return p->store && !p->stored ? keep_event(p, e, odd, n) : 0;
 }
 
@@ -223,5 +234,7 @@ int pipeline_finish(struct pipeline *p, int64_t now)
 		r = store_entities_put(p->store, p->entities, &p->diag);
 	if (r == 0 && p->store)
 		r = store_sync(p->store, &p->diag);
+	if (r == 0 && p->atlas)
+		r = atlas_flush(p->atlas, &p->diag);
 	return r;
 }

@@ -364,7 +364,6 @@ TEST(conditions)
 	}
 }
 
-
 /*
  * Every combination of four selections, of which each costs something else to ask and is true
  * or not, under conditions that name one twice: the order of asking must not show.
@@ -407,7 +406,8 @@ TEST(too_many_questions)
 	size_t n = (size_t)snprintf(text, sizeof(text), "a: {n: [1, 2]}\nb:\n");
 
 	for (int i = 0; i < 3000; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "  - {n: %d, ip: 10.1.2.3}\n", i);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "  - {n: %d, ip: 10.1.2.3}\n",
+				      i);
 	n += (size_t)snprintf(text + n, sizeof(text) - n, "condition: a");
 	for (int i = 0; i < 5; i++)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, " or b");
