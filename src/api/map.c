@@ -6,6 +6,7 @@
 #include <errno.h>
 
 int atlas_get(struct req *q);
+int posture_get(struct req *q);
 
 #define NAMES_MAX 32
 
@@ -43,18 +44,18 @@ static bool want(struct req *q, struct chart_query *m)
 	return true;
 }
 
-int atlas_get(struct req *q)
+/* Either question of the map, as it draws it. */
+static int answer(struct req *q, enum chart_form f,
+		  int (*draw)(struct chart *, const struct chart_query *, enum chart_form,
+			      struct buf *, struct diag *))
 {
-	struct str form = req_query(q, "format"), what = req_query(q, "entity");
+	struct str what = req_query(q, "entity");
 	struct chart_query m = {0};
 	struct str names[NAMES_MAX];
 	struct chart *c = NULL;
 	struct diag d = {{0}};
-	int r, f = form.len ? chart_form_of(form) : CHART_JSON;
+	int r;
 
-	q->format = FORMAT_JSON; /* this format is the map's own */
-	if (f != CHART_JSON && f != CHART_GRAPHML)
-		return req_problem(q, 400, "Wrong format", "format is json or graphml");
 	if (!want(q, &m) || !req_store(q))
 		return 0;
 	r = chart_open(q->conf->store, &c, &d);
@@ -64,15 +65,31 @@ int atlas_get(struct req *q)
 	if (r == 0 && what.len)
 		r = chart_names(q->st, what, &q->mem, names, NAMES_MAX, &m.nnames, &d);
 	if (r == 0)
-		r = chart_draw(c, &m, (enum chart_form)f, &q->out, &d);
+		r = draw(c, &m, f, &q->out, &d);
 	chart_close(c);
 	if (r == E_NOTFOUND)
 		return req_problem(q, 404, "Not found", "the map has no place of this name");
 	if (r < 0)
 		return req_failed(q, r, &d);
+	return 0;
+}
+
+int atlas_get(struct req *q)
+{
+	struct str form = req_query(q, "format");
+	int f = form.len ? chart_form_of(form) : CHART_JSON;
+
+	q->format = FORMAT_JSON; /* this format is the map's own */
+	if (f != CHART_JSON && f != CHART_GRAPHML)
+		return req_problem(q, 400, "Wrong format", "format is json or graphml");
 	if (f == CHART_GRAPHML) {
 		q->type = "application/xml";
 		q->file_name = STR("map.graphml");
 	}
-	return 0;
+	return answer(q, (enum chart_form)f, chart_draw);
+}
+
+int posture_get(struct req *q)
+{
+	return answer(q, CHART_JSON, chart_weak);
 }

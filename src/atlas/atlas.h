@@ -40,6 +40,17 @@ MUST int atlas_event(struct atlas *a, const struct event *e, bool again, struct 
 /* Writes what changed since the last time. 0, or <0 with d. */
 MUST int atlas_flush(struct atlas *a, struct diag *d);
 
+/* What could go wrong: a weakness that an event showed of an entity, or showed to be gone. */
+struct atlas_weakness {
+	uint32_t ent;
+	struct str
+		what; /* the model that knows it: one weakness of a place, however often seen */
+	struct str title, event_id;
+	int64_t time;
+	bool mended;
+};
+MUST int atlas_weak(struct atlas *a, const struct atlas_weakness *w, struct diag *d);
+
 struct atlas_stats {
 	uint64_t places, ties; /* held in memory now */
 	uint64_t let_go;       /* ties written and let go for want of memory */
@@ -82,6 +93,9 @@ enum chart_form { CHART_TEXT, CHART_JSON, CHART_GRAPHML };
 int chart_form_of(struct str name);
 
 /* The part of the map that q means. E_NOTFOUND when no place has any of the names. */
+/* What could go wrong there (of all places without names) at that time, latest first. */
+MUST int chart_weak(struct chart *c, const struct chart_query *q, enum chart_form form,
+		    struct buf *out, struct diag *d);
 MUST int chart_draw(struct chart *c, const struct chart_query *q, enum chart_form form,
 		    struct buf *out, struct diag *d);
 

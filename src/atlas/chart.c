@@ -52,6 +52,7 @@ struct chart *chart_close(struct chart *c)
 		free(c->spots);
 		free(c->lines);
 		free(c->kinds);
+		free(c->weak);
 		free(c);
 	}
 	return NULL;
@@ -530,22 +531,81 @@ static int walk(struct chart *c, const struct chart_query *q, size_t limit, stru
 	return r;
 }
 
-int chart_draw(struct chart *c, const struct chart_query *q, enum chart_form form,
-	       struct buf *out, struct diag *d)
+/* A file of an older run has no such table: then there is nothing. */
+static int weak_read(struct chart *c, int64_t place, size_t limit)
 {
-	size_t limit = MIN(q->limit ? q->limit : (size_t)200, (size_t)CHART_PLACES_MAX);
-	int64_t latest = note(c, "latest");
-	int r;
+	static const char sql[] = "SELECT place,what,title,first,last,times,event,mended FROM "
+				  "weak WHERE first<=?1"
+				  " AND (mended IS NULL OR mended>?1) AND (?2=0 OR place=?2)"
+				  " ORDER BY last DESC,place,what LIMIT ?3";
+	sqlite3_stmt *st = NULL;
+	int r = 0;
 
+	if (sqlite3_prepare_v2(c->db, sql, -1, &st, NULL) != SQLITE_OK)
+		return 0;
+	sqlite3_bind_int64(st, 1, c->at);
+	sqlite3_bind_int64(st, 2, place);
+	sqlite3_bind_int64(st, 3, (sqlite3_int64)limit);
+	while (r == 0 && c->nweak < limit && sqlite3_step(st) == SQLITE_ROW) {
+		int64_t key = sqlite3_column_int64(st, 0);
+		void *p = grown(c->weak, c->nweak, &c->cap_weak, sizeof(*c->weak));
+
+		if (!p || (spot_find(c, key) == SIZE_MAX &&
+			   (r = spot_load(c, key, 0, CHART_PLACES_MAX)) < 0)) {
+			r = -ENOMEM;
+			break;
+		}
+		c->weak = p;
+		c->weak[c->nweak] = (struct weak){.spot = spot_find(c, key),
+						  .what = text(c, st, 1),
+						  .title = text(c, st, 2),
+						  .first = moment(st, 3),
+						  .last = MIN(moment(st, 4), c->at),
+						  .times = sqlite3_column_int64(st, 5),
+						  .event = text(c, st, 6),
+						  .mended = moment(st, 7)};
+		c->nweak += c->weak[c->nweak].spot != SIZE_MAX;
+	}
+	sqlite3_finalize(st);
+	return r;
+}
+
+/* What a new question begins with. */
+static size_t begin(struct chart *c, const struct chart_query *q, struct diag *d)
+{
 	arena_reset(&c->mem);
 	free(c->kinds);
 	c->kinds = NULL;
-	c->nspots = c->nlines = c->nkinds = 0;
+	c->nspots = c->nlines = c->nkinds = c->nweak = 0;
 	d->msg[0] = 0;
-	c->at = q->at == TIME_NONE ? latest : q->at;
+	c->at = q->at == TIME_NONE ? note(c, "latest") : q->at;
 	c->within = q->within > 0 ? q->within : NS_PER_D;
 	c->forgotten = note(c, "forgotten");
 	c->overview = q->nnames == 0;
+	return MIN(q->limit ? q->limit : (size_t)200, (size_t)CHART_PLACES_MAX);
+}
+
+int chart_weak(struct chart *c, const struct chart_query *q, enum chart_form form,
+	       struct buf *out, struct diag *d)
+{
+	size_t limit = begin(c, q, d), n;
+	int r = c->overview ? weak_read(c, 0, limit) : start(c, q, limit, d);
+
+	n = c->overview ? 0 : c->nspots;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = weak_read(c, c->spots[i].key, limit);
+	if (r < 0)
+		return r;
+	draw_weak(c, form, out);
+	return buf_err(out);
+}
+
+int chart_draw(struct chart *c, const struct chart_query *q, enum chart_form form,
+	       struct buf *out, struct diag *d)
+{
+	size_t limit = begin(c, q, d);
+	int r;
+
 	if (c->overview) {
 		r = kinds_read(c);
 		if (r == 0)

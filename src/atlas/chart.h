@@ -22,6 +22,13 @@ struct line {
 	struct str what;
 };
 
+/* A weakness of a spot. */
+struct weak {
+	size_t spot;
+	struct str what, title, event;
+	int64_t first, last, times, mended;
+};
+
 struct kind_count {
 	struct str kind, type;
 	int64_t places;
@@ -34,6 +41,8 @@ struct chart {
 	size_t nspots, cap_spots;
 	struct line *lines;
 	size_t nlines, cap_lines;
+	struct weak *weak;
+	size_t nweak, cap_weak;
 	struct kind_count *kinds;
 	size_t nkinds;
 	int64_t at, within;
@@ -43,5 +52,6 @@ struct chart {
 
 /* draw.c */
 void draw(const struct chart *c, enum chart_form form, struct buf *out);
+void draw_weak(const struct chart *c, enum chart_form form, struct buf *out);
 
 #endif

@@ -299,6 +299,42 @@ static void graphml(const struct chart *c, struct buf *b)
 	buf_addz(b, "</graph>\n</graphml>\n");
 }
 
+void draw_weak(const struct chart *c, enum chart_form form, struct buf *out)
+{
+	char when[TIME_TEXT];
+
+	if (form == CHART_JSON)
+		buf_fmt(out, "{\"at\":\"%s\",\"items\":[", time_rfc3339(c->at, when));
+	for (size_t i = 0; i < c->nweak; i++) {
+		const struct weak *w = &c->weak[i];
+		const struct spot *s = &c->spots[w->spot];
+
+		if (form != CHART_JSON) {
+			buf_safe(out, s->name);
+			buf_addz(out, ": ");
+			buf_safe(out, w->title);
+			buf_fmt(out, " (since %s", time_rfc3339(w->first, when));
+			buf_fmt(out, ", last %s; ", time_rfc3339(w->last, when));
+			buf_safe(out, w->what);
+			buf_addz(out, ", event ");
+			buf_safe(out, w->event);
+			buf_addz(out, ")\n");
+			continue;
+		}
+		buf_addz(out, i ? ",{\"kind\":" : "{\"kind\":");
+		buf_json(out, s->kind);
+		json_text(out, "name", s->name);
+		json_text(out, "model", w->what);
+		json_text(out, "title", w->title);
+		json_time(out, "first_seen", w->first);
+		json_time(out, "last_seen", w->last);
+		buf_fmt(out, ",\"times\":%lld", (long long)w->times);
+		json_text(out, "event_id", w->event);
+		buf_addc(out, '}');
+	}
+	buf_addz(out, form == CHART_JSON ? "]}" : "");
+}
+
 void draw(const struct chart *c, enum chart_form form, struct buf *out)
 {
 	if (form == CHART_JSON)

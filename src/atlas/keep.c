@@ -19,6 +19,9 @@ static const char schema_sql[] =
 	"last INTEGER,count INTEGER,bytes_out INTEGER,bytes_in INTEGER,what TEXT,days BLOB,"
 	"PRIMARY KEY(src,dst,kind)) WITHOUT ROWID;"
 	"CREATE INDEX IF NOT EXISTS tie_dst ON tie(dst,src,kind);"
+	"CREATE TABLE IF NOT EXISTS weak(place INTEGER,what TEXT,title TEXT,first INTEGER,"
+	"last INTEGER,times INTEGER,event TEXT,mended INTEGER,PRIMARY KEY(place,what))"
+	" WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS note(key TEXT PRIMARY KEY,value INTEGER);";
 
 static const char put_place_sql[] =
@@ -352,6 +355,35 @@ static int put_note(struct atlas *a, const char *key, int64_t value, struct diag
 	snprintf(sql, sizeof(sql), "INSERT OR REPLACE INTO note VALUES('%s',%lld)", key,
 		 (long long)value);
 	return sqlite3_exec(a->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(a, d);
+}
+
+static const char put_weak_sql[] =
+	"INSERT INTO weak VALUES(?1,?2,?3,?4,?4,1,?5,NULL) ON CONFLICT(place,what) DO UPDATE"
+	" SET title=?3,last=max(last,?4),times=times+1,event=?5,mended=NULL";
+static const char mend_weak_sql[] =
+	"UPDATE weak SET mended=?4 WHERE place=?1 AND what=?2 AND mended IS NULL AND last<=?4";
+
+int atlas_weak(struct atlas *a, const struct atlas_weakness *w, struct diag *d)
+{
+	uint32_t at = place_of_entity(a, w->ent, w->time);
+	sqlite3_stmt *st = NULL;
+	int r;
+
+	if (at == UINT32_MAX)
+		return 0;
+	if (sqlite3_prepare_v2(a->db, w->mended ? mend_weak_sql : put_weak_sql, -1, &st,
+			       NULL) != SQLITE_OK)
+		return fail(a, d);
+	sqlite3_bind_int64(st, 1, (sqlite3_int64)a->places[at].key);
+	bind_text(st, 2, w->what);
+	sqlite3_bind_int64(st, 4, w->time);
+	if (!w->mended) {
+		bind_text(st, 3, w->title);
+		bind_text(st, 5, w->event_id);
+	}
+	r = step(a, st, d);
+	sqlite3_finalize(st);
+	return r;
 }
 
 /* A file that grew beyond its ceiling loses a tenth of it: the longest unused. */

@@ -14,12 +14,22 @@ struct map_cmd {
 	const char *store;
 	struct chart_query q;
 	int form;
+	bool weak;
 	struct str names[NAMES_MAX];
 	struct arena mem;
 	struct diag d;
 };
 
-enum { OPT_STORE = 256, OPT_AT, OPT_WITHIN, OPT_HOPS, OPT_EACH, OPT_LIMIT, OPT_FORMAT };
+enum {
+	OPT_WEAK = 255,
+	OPT_STORE,
+	OPT_AT,
+	OPT_WITHIN,
+	OPT_HOPS,
+	OPT_EACH,
+	OPT_LIMIT,
+	OPT_FORMAT
+};
 
 static const struct option longs[] = {
 	{"store", required_argument, NULL, OPT_STORE},
@@ -28,6 +38,7 @@ static const struct option longs[] = {
 	{"hops", required_argument, NULL, OPT_HOPS},
 	{"each", required_argument, NULL, OPT_EACH},
 	{"limit", required_argument, NULL, OPT_LIMIT},
+	{"weak", no_argument, NULL, OPT_WEAK},
 	{"format", required_argument, NULL, OPT_FORMAT},
 	{NULL, 0, NULL, 0},
 };
@@ -68,6 +79,9 @@ static int take_option(struct map_cmd *x, int opt)
 		status = take_number(v, CHART_PLACES_MAX, &n);
 		x->q.limit = (size_t)n;
 		return status;
+	case OPT_WEAK:
+		x->weak = true;
+		return 0;
 	case OPT_FORMAT:
 		x->form = chart_form_of(v);
 		return x->form >= 0
@@ -100,7 +114,8 @@ static int show(struct map_cmd *x)
 
 	buf_init(&out, 64 * MIB);
 	if (r == 0)
-		r = chart_draw(c, &x->q, (enum chart_form)x->form, &out, &x->d);
+		r = (x->weak ? chart_weak : chart_draw)(c, &x->q, (enum chart_form)x->form,
+							&out, &x->d);
 	if (r == 0)
 		fwrite(out.p ? out.p : "", 1, out.len, stdout);
 	if (r == 0 && x->form == CHART_JSON)
@@ -147,6 +162,8 @@ const struct command cmd_map = {
 		 "  --hops N         so many ties outwards, 1 to 3 (default 1)\n"
 		 "  --each N         ties of one place (default 20)\n"
 		 "  --limit N        places in all (default 200)\n"
+		 "  --weak           what could go wrong there instead: open buckets, old "
+		 "protocols ...\n"
 		 "  --format FORM    text, json or graphml\n\n"
 		 "example: thymus map --at 2026-05-10T09:00:00Z --hops 2 web01\n",
 	.summary = "show who has to do with whom, now or at a past moment",

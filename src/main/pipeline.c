@@ -162,6 +162,25 @@ static int keep_alert(struct pipeline *p, const struct alert *a)
 	return r;
 }
 
+/* What could go wrong stands on the map, whether it was an alert or not. */
+static int keep_weakness(struct pipeline *p, const struct alert *a)
+{
+	struct atlas_weakness w = {.what = a->model->mends.len ? a->model->mends
+							       : a->model->name,
+				   .title = a->title,
+				   .event_id = a->nevents ? a->event_ids[0] : str_n(NULL, 0),
+				   .time = a->time,
+				   .mended = a->model->mends.len > 0,
+				   .ent = ENT_NONE};
+
+	if (!p->atlas || (a->model->posture < 0 && !w.mended) || p->stored)
+		return 0;
+	for (size_t i = a->nents; i-- > 0;)
+		if (a->roles[i] == a->model->posture || (i == 0 && w.ent == ENT_NONE))
+			w.ent = a->ents[i];
+	return atlas_weak(p->atlas, &w, &p->diag);
+}
+
 static int on_alert(struct alert *a, const struct event *e, void *arg)
 {
 	struct pipeline *p = arg;
@@ -174,6 +193,8 @@ static int on_alert(struct alert *a, const struct event *e, void *arg)
 		p->alerts++;
 	if (r == 0)
 		r = incidents_alert(p->incidents, a, on_incident, p);
+	if (r == 0)
+		r = keep_weakness(p, a);
 	alert_free(a);
 	return r;
 }

@@ -361,6 +361,55 @@ TEST(memory_stays_bounded_and_nothing_is_lost)
 	close_world(&w);
 }
 
+static size_t weaknesses(struct world *w, const char *name, int64_t at)
+{
+	struct str n = str_of(name);
+	struct chart_query q = {.names = &n, .nnames = name != NULL, .at = at};
+	struct chart *c = NULL;
+	struct buf out;
+	struct diag d;
+	json_t *j;
+	size_t found;
+
+	CHECK_INT(atlas_flush(w->a, &d), 0);
+	CHECK_INT(chart_open(w->dir, &c, &d), 0);
+	buf_init(&out, MIB);
+	CHECK_INT(chart_weak(c, &q, CHART_JSON, &out, &d), 0);
+	j = json_loadb(out.p, out.len, JSON_REJECT_DUPLICATES, NULL);
+	CHECK(j != NULL);
+	found = json_array_size(json_object_get(j, "items"));
+	json_decref(j);
+	buf_free(&out);
+	chart_close(c);
+	return found;
+}
+
+TEST(a_weakness_stands_until_it_is_mended)
+{
+	struct world w;
+	struct atlas_weakness x = {.what = STR("compliance/open"),
+				   .title = STR("it is open"),
+				   .event_id = STR("e1"),
+				   .time = T0 + NS_PER_H};
+	struct diag d;
+
+	open_world(&w, 0);
+	call(&w, T0, "pc1", ENT_DEVICE, "fs1", ENT_DEVICE);
+	x.ent = entity_find(w.en, ENT_DEVICE, STR("fs1"));
+	CHECK_INT(atlas_weak(w.a, &x, &d), 0);
+	x.time += NS_PER_H;
+	CHECK_INT(atlas_weak(w.a, &x, &d), 0);
+	x.time += NS_PER_H;
+	x.mended = true;
+	CHECK_INT(atlas_weak(w.a, &x, &d), 0);
+	CHECK_INT(weaknesses(&w, NULL, T0), 0);
+	CHECK_INT(weaknesses(&w, NULL, T0 + 2 * NS_PER_H), 1);
+	CHECK_INT(weaknesses(&w, "fs1", T0 + 2 * NS_PER_H), 1);
+	CHECK_INT(weaknesses(&w, "pc1", T0 + 2 * NS_PER_H), 0);
+	CHECK_INT(weaknesses(&w, NULL, T0 + 4 * NS_PER_H), 0);
+	close_world(&w);
+}
+
 TEST(days_are_merged_in_order_and_bounded)
 {
 	struct tie_day a[] = {{.day = 1, .hours = 1, .count = 2},
