@@ -18,6 +18,7 @@
 #define BATCH	 1024
 #define LOOK_NS	 (200 * NS_PER_MS) /* how often open files are looked at */
 #define LOOK_ALL NS_PER_S	   /* and folders */
+#define MAP_NS	 (60 * NS_PER_S)   /* how often the map is written */
 
 /* UTC: the clock that live records are held against. */
 static int64_t clock_now(void)
@@ -177,7 +178,9 @@ static int open_pipeline(struct run *r)
 		return e;
 	r->pipe.store = r->store;
 	r->pipe.findings = r->findings;
-	e = open_live(r);
+	e = pipeline_map(&r->pipe, r->dir, false, &r->diag);
+	if (e == 0)
+		e = open_live(r);
 	return e < 0 ? e : go_on(r);
 }
 
@@ -273,6 +276,10 @@ static int flush(struct run *r, int64_t now)
 {
 	int e = store_sync(r->store, &r->diag);
 
+	if (e == 0 && now - r->mapped >= MAP_NS) {
+		e = atlas_flush(r->pipe.atlas, &r->diag);
+		r->mapped = now;
+	}
 	if (e == 0 && r->findings && fflush(r->findings) != 0)
 		e = diag_set(&r->diag, -EIO, "findings cannot be written");
 	r->flushed = now;
@@ -287,6 +294,7 @@ static int keep(struct run *r, int64_t now)
 	struct diag d;
 	int e = store_entities_put(r->store, r->pipe.entities, &r->diag);
 
+	r->mapped = 0; /* now, too */
 	if (e == 0)
 		e = flush(r, now);
 	if (e == 0)
