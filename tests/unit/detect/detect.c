@@ -480,7 +480,7 @@ TEST(broken_models_are_pointed_at)
 		{"title: t\nlogsource: {class: no_such}\ndetection: {s: {a: b}}\n",
 		 "a.yaml:2:20: "},
 		{"title: t\nlogsource: {source: [zeek]}\ndetection: {s: {a: b}}\n",
-		 "a.yaml:2:21: a name is expected here"},
+		 "a.yaml:2:22: a name is expected here"},
 		{"title: t\nlogsource: {type: [[a]]}\ndetection: {s: {a: b}}\n", "a.yaml:2:"},
 		{"title: t\nlogsource: {product: {a: b}}\ndetection: {s: {a: b}}\n",
 		 "a.yaml:2:"},
