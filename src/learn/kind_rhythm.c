@@ -214,6 +214,7 @@ static void put(struct verdict *v, const struct channel *c, const struct best *b
 		    par || !best->r ? period : rhythm_period(best->r, &best->clock));
 	verdict_set(v, OUT_ARRIVALS, best->r ? best->r->n + 1 : c->calls);
 	verdict_set(v, OUT_JITTER, best->r ? rhythm_jitter(best->r) : 0);
+	verdict_set(v, OUT_SPAN, best->r ? rhythm_span(best->r, &best->clock) : 0);
 }
 
 static void see(struct learn *l, struct quantity *q, const struct observation *o,
