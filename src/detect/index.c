@@ -340,12 +340,21 @@ static void word_found(uint32_t rule, void *arg)
 static void find_value(struct search *s, size_t k, struct str text)
 {
 	const uint64_t *head;
+	size_t from;
 
 	if (!(s->x->lens[k] & len_bit(text)))
 		return;
+	from = s->n;
 	head = map_get(&s->x->heads, value_key(s->x->attrs[k], text));
 	for (uint64_t l = head ? *head : 0; l; l = s->x->links[l - 1].next)
 		s->n = add_found(s->dt, s->n, s->x->links[l - 1].rule);
+	/* They are linked from the last to the first. */
+	for (size_t i = from, j = s->n; i + 1 < j; i++) {
+		uint32_t rule = s->dt->found[i];
+
+		s->dt->found[i] = s->dt->found[--j];
+		s->dt->found[j] = rule;
+	}
 }
 
 /* Every text of v, of attribute k of values or of words, as deep as a filter looks. */
