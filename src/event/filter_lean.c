@@ -45,33 +45,11 @@ struct filter_lean {
 	struct lean_step step[];
 };
 
-/* The n bytes at p, 8 at most, as a word. */
-static inline uint64_t word_of(const char *p, size_t n)
-{
-	const uint8_t *u = (const uint8_t *)p;
-	uint32_t lo, hi;
-
-	if (n == 8) {
-		uint64_t k;
-
-		memcpy(&k, p, 8);
-		return k;
-	}
-	if (n >= 4) {
-		memcpy(&lo, p, 4);
-		memcpy(&hi, p + n - 4, 4);
-		return lo | (uint64_t)hi << (8 * (n - 4));
-	}
-	if (!n)
-		return 0;
-	return u[0] | (uint64_t)u[n / 2] << (8 * (n / 2)) | (uint64_t)u[n - 1] << (8 * (n - 1));
-}
-
-/* The same in lower case. */
+/* The n bytes at p, 8 at most, in lower case as a word. */
 static inline uint64_t key_of(const char *p, size_t n)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
-	uint64_t k = word_of(p, n), low = k & ~high, upper;
+	uint64_t k = str_word(p, n), low = k & ~high, upper;
 
 	/* The high bit of each byte in A to Z, which then is bit 5. */
 	upper = (low + (0x80 - 'A') * ones) & ~(low + (0x7f - 'Z') * ones) & ~k & high;
