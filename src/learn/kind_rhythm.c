@@ -256,7 +256,7 @@ static size_t keys(const struct learn *l, const struct quantity *q, const struct
 		   uint64_t ret_keys[KEYS_MAX])
 {
 	(void)l;
-	ret_keys[0] = hash_2(o->what, q->id);
+	ret_keys[0] = hash_join(o->what, q->tail);
 	ret_keys[1] = hash_2(o->who, o->what);
 	ret_keys[2] = hash_2(o->who, SEED_STEP);
 	ret_keys[3] = hash_2(ret_keys[1], SEED_BANK);
