@@ -27,24 +27,6 @@ static uint32_t le(const uint8_t *p)
 	return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
 }
 
-/* All chunks, the last with its padding and the length in bits. */
-static void run(step_fn step, uint32_t *h, const uint8_t *p, size_t n, bool big)
-{
-	uint8_t last[2 * CHUNK] = {0};
-	size_t full = n / CHUNK, rest = n % CHUNK, end = rest < CHUNK - 8 ? CHUNK : 2 * CHUNK;
-	uint64_t bits = (uint64_t)n * 8;
-
-	for (size_t i = 0; i < full; i++)
-		step(h, p + i * CHUNK);
-	if (rest)
-		memcpy(last, p + full * CHUNK, rest);
-	last[rest] = 0x80;
-	for (size_t i = 0; i < 8; i++)
-		last[end - 8 + i] = (uint8_t)(bits >> 8 * (big ? 7 - i : i));
-	for (size_t i = 0; i < end; i += CHUNK)
-		step(h, last + i);
-}
-
 static void md5_step(uint32_t *h, const uint8_t *p)
 {
 	static const uint32_t k[64] = {
@@ -160,27 +142,95 @@ static void put(uint8_t *out, const uint32_t *h, size_t words, bool big)
 		out[i] = (uint8_t)(h[i / 4] >> 8 * (big ? 3 - i % 4 : i % 4));
 }
 
+static const struct {
+	step_fn step;
+	uint8_t words;
+	bool big;
+	uint32_t h[8];
+} kinds[] = {
+	[DIGEST_MD5] = {md5_step, 4, false, {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476}},
+	[DIGEST_SHA1] = {sha1_step,
+			 5,
+			 true,
+			 {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0}},
+	[DIGEST_SHA256] = {sha256_step,
+			   8,
+			   true,
+			   {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
+			    0x9b05688c, 0x1f83d9ab, 0x5be0cd19}},
+};
+
+void digest_begin(struct digest *d, enum digest_kind kind)
+{
+	d->kind = kind;
+	d->n = 0;
+	memcpy(d->h, kinds[kind].h, sizeof(d->h));
+}
+
+void digest_add(struct digest *d, const void *p, size_t n)
+{
+	step_fn step = kinds[d->kind].step;
+	const uint8_t *s = p;
+	size_t have = d->n % CHUNK;
+
+	d->n += n;
+	if (have) {
+		size_t k = n < CHUNK - have ? n : CHUNK - have;
+
+		if (k)
+			memcpy(d->rest + have, s, k);
+		s += k;
+		n -= k;
+		if (have + k < CHUNK)
+			return;
+		step(d->h, d->rest);
+	}
+	for (; n >= CHUNK; s += CHUNK, n -= CHUNK)
+		step(d->h, s);
+	if (n)
+		memcpy(d->rest, s, n);
+}
+
+/* The last chunk with its padding and the length in bits. */
+size_t digest_end(struct digest *d, uint8_t out[32])
+{
+	uint8_t last[2 * CHUNK] = {0};
+	size_t rest = d->n % CHUNK, end = rest < CHUNK - 8 ? CHUNK : 2 * CHUNK;
+	bool big = kinds[d->kind].big;
+	uint64_t bits = d->n * 8;
+
+	if (rest)
+		memcpy(last, d->rest, rest);
+	last[rest] = 0x80;
+	for (size_t i = 0; i < 8; i++)
+		last[end - 8 + i] = (uint8_t)(bits >> 8 * (big ? 7 - i : i));
+	for (size_t i = 0; i < end; i += CHUNK)
+		kinds[d->kind].step(d->h, last + i);
+	put(out, d->h, kinds[d->kind].words, big);
+	return kinds[d->kind].words * (size_t)4;
+}
+
+static void whole(enum digest_kind kind, const void *p, size_t n, uint8_t *out)
+{
+	struct digest d;
+	uint8_t sum[32];
+
+	digest_begin(&d, kind);
+	digest_add(&d, p, n);
+	memcpy(out, sum, digest_end(&d, sum));
+}
+
 void digest_md5(const void *p, size_t n, uint8_t out[16])
 {
-	uint32_t h[4] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
-
-	run(md5_step, h, p, n, false);
-	put(out, h, 4, false);
+	whole(DIGEST_MD5, p, n, out);
 }
 
 void digest_sha1(const void *p, size_t n, uint8_t out[20])
 {
-	uint32_t h[5] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
-
-	run(sha1_step, h, p, n, true);
-	put(out, h, 5, true);
+	whole(DIGEST_SHA1, p, n, out);
 }
 
 void digest_sha256(const void *p, size_t n, uint8_t out[32])
 {
-	uint32_t h[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-			 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-
-	run(sha256_step, h, p, n, true);
-	put(out, h, 8, true);
+	whole(DIGEST_SHA256, p, n, out);
 }
