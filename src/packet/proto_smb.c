@@ -139,7 +139,7 @@ void smb_tree_add(struct conn *c, struct smb *s, struct smb_ask *a, uint32_t id,
 
 static void put_time(struct rec *r, const char *key, uint64_t t)
 {
-	if (t > (uint64_t)FILETIME && t < UINT64_C(1) << 58)
+	if (t > (uint64_t)FILETIME && t < (uint64_t)(FILETIME + INT64_MAX / 100))
 		rec_secs(r, key, ((int64_t)t - FILETIME) * 100);
 }
 

@@ -200,4 +200,60 @@ TEST(smb_lost)
 	HAS(t, "\"action\":\"SMB::FILE_RENAME\"");
 	sensor_free(k.s);
 }
+
+/* Zeek's trace ldap/aduser1: a log-in by Kerberos, then one search, signed. */
+TEST(ldap)
+{
+	static const size_t piece[] = {1400, 30, 1};
+	static const unsigned port[] = {389, 3268, 10389};
+
+	for (size_t i = 0; i < ARRAY_LEN(piece); i++) {
+		char *t = talk_file("proto_ldap/aduser1", port[i], false, piece[i]);
+
+		HAS(t,
+		    "\"message_id\":1440128865,\"version\":3,\"opcode\":\"bind SASL\","
+		    "\"result\":\"success\",\"object\":\"User1\",\"argument\":\"GSS-SPNEGO\"");
+		HAS(t,
+		    "\"message_id\":1319382063,\"scope\":\"tree\",\"deref_aliases\":\"never\","
+		    "\"base_object\":\"dc=ADHACKING,dc=LOCAL\",\"result_count\":3,"
+		    "\"result\":\"success\",\"filter\":\"(&(sAMAccountName=*)(mail=*)"
+		    "(!(UserAccountControl:1.2.840.113556.1.4.803:=2)))\","
+		    "\"attributes\":[\"sAMAccountName\",\"pwdLastSet\",\"mail\","
+		    "\"lastLogon\"]");
+		HAS(t, "\"service\":\"ldap\"");
+	}
+}
+
+/* A log-in with a password in the clear: whose is told, the password is not. */
+TEST(ldap_simple)
+{
+	static const uint8_t bind_[] =
+		"0\x1e\2\1\1\x60\x19\2\1\3\4\7cn=scan\x80\x0bs3cretword!";
+	static const uint8_t done[] = "0\x0c\2\1\1\x61\7\x0a\1\x31\4\0\4\0";
+	struct talk k = talk_begin(389, false);
+	char *t;
+
+	talk_say(&k, false, bind_, sizeof(bind_) - 1, 1400);
+	talk_say(&k, true, done, sizeof(done) - 1, 1400);
+	t = records(k.s, true);
+	HAS(t, "\"opcode\":\"bind simple\",\"result\":\"invalid credentials\","
+	       "\"object\":\"cn=scan\",\"argument\":\"REDACTED\"");
+	CHECK(!strstr(t, "s3cret"));
+	sensor_free(k.s);
+}
+
+/* Zeek's trace rdp/rdp-to-ssl: what the client is called, then TLS. */
+TEST(rdp)
+{
+	static const unsigned port[] = {3389, 4000};
+
+	for (size_t i = 0; i < ARRAY_LEN(port); i++) {
+		char *t = talk_file("proto_rdp/to_ssl", port[i], false, i ? 5 : 1400);
+
+		HAS(t, "\"cookie\":\"AWAKECODI\",\"result\":\"encrypted\","
+		       "\"security_protocol\":\"HYBRID\"");
+		HAS(t, "\"_path\":\"ssl\"");
+		CHECK_INT(count(t, "\"_path\":\"rdp\""), 1);
+	}
+}
 TAP_MAIN
