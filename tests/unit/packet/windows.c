@@ -256,4 +256,68 @@ TEST(rdp)
 		CHECK_INT(count(t, "\"_path\":\"rdp\""), 1);
 	}
 }
+
+static void say(struct talk *k, bool resp, const char *text)
+{
+	talk_say(k, resp, (const uint8_t *)text, strlen(text), 1400);
+}
+
+/* Bodies of HTTP are files with hashes, whole ones alone; one that came compressed is not. */
+TEST(http_files)
+{
+	struct talk k = talk_begin(80, false);
+	char *t;
+
+	say(&k, false, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n");
+	say(&k, true,
+	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+	    "Content-Disposition: attachment; filename=\"x.exe\"\r\n\r\n2\r\nMZ\r\n");
+	say(&k, true, "3\r\nabc\r\n0\r\n\r\n");
+	say(&k, false, "POST /up HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello");
+	say(&k, true,
+	    "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x8b!");
+	say(&k, false, "GET /b HTTP/1.1\r\nHost: h\r\n\r\n");
+	say(&k, true, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort");
+	t = records(k.s, true);
+	HAS(t, "\"source\":\"HTTP\",\"depth\":0,\"mime_type\":\"application/x-dosexec\","
+	       "\"filename\":\"x.exe\"");
+	HAS(t, "\"seen_bytes\":5,\"missing_bytes\":0,\"timedout\":false,"
+	       "\"md5\":\"348f438d9874b4b81153ac1d98edfc2a\"");
+	HAS(t,
+	    "\"sha256\":\"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\"");
+	HAS(t, "\"is_orig\":true,\"seen_bytes\":5,\"total_bytes\":5");
+	HAS(t, "\"seen_bytes\":5,\"total_bytes\":9,\"missing_bytes\":4,\"timedout\":false}");
+	HAS(t, "\"resp_fuids\":[\"F");
+	HAS(t, "\"orig_fuids\":[\"F");
+	CHECK_INT(count(t, "\"_path\":\"files\""), 3);
+	sensor_free(k.s);
+}
+
+/* A log-in by NTLM as WinRM has it; the messages are those of MS-NLMP 4.2.4, cut short. */
+TEST(http_ntlm)
+{
+	struct talk k = talk_begin(5985, false);
+	char *t;
+
+	say(&k, false,
+	    "POST /wsman HTTP/1.1\r\nHost: s\r\nUser-Agent: Microsoft WinRM Client\r\n"
+	    "Authorization: Negotiate TlRMTVNTUAABAAAABoIAAA==\r\n"
+	    "Content-Length: 0\r\n\r\n");
+	say(&k, true,
+	    "HTTP/1.1 401 \r\nWWW-Authenticate: Negotiate TlRMTVNTUAACAAAAAAAAADgAAAAzgoriAAAA"
+	    "AAAAAAAAAAAAAAAAAA4ADgA4AAAAAAAAAAAAAAABAAYAUwBSAFYAAAAAAA==\r\nContent-Length: "
+	    "0\r\n\r\n");
+	say(&k, false,
+	    "POST /wsman HTTP/1.1\r\nHost: s\r\nAuthorization: Negotiate "
+	    "TlRMTVNTUAADAAAAAAAAAAAAAAAAAAAAAAAAAAwADABAAAAACAAIAEwAAAAEAAQAVAAAAAAAAAAAAAAANY"
+	    "KI"
+	    "4kQAbwBtAGEAaQBuAFUAcwBlAHIAUABDAA==\r\nContent-Length: 0\r\n\r\n");
+	say(&k, true, "HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n");
+	t = records(k.s, true);
+	HAS(t, "\"username\":\"User\",\"hostname\":\"PC\",\"domainname\":\"Domain\","
+	       "\"server_nb_computer_name\":\"SRV\",\"success\":true");
+	CHECK_INT(count(t, "\"_path\":\"ntlm\""), 1);
+	HAS(t, "\"service\":\"http,ntlm\"");
+	sensor_free(k.s);
+}
 TAP_MAIN
