@@ -129,7 +129,11 @@ static void dcp(struct conn *c, const uint8_t *p, size_t n)
 	r = ot_frame_rec(c, "profinet_dcp");
 	rec_z(r, "service", what);
 	rec_z(r, "direction", answer ? "response" : "request");
-	rec_z(r, "access", service != SET ? "identify" : f.blink ? "other" : "control");
+	rec_z(r, "access",
+	      answer	       ? "notify"
+	      : service != SET ? "identify"
+	      : f.blink	       ? "other"
+			       : "control");
 	if (f.name.len)
 		rec_str(r, "station", f.name);
 	if (f.has_ip)
