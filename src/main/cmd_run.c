@@ -10,13 +10,10 @@
 static volatile sig_atomic_t stop, again;
 
 static const struct option longs[] = {
-	{"config", required_argument, NULL, 'c'},
-	{"store", required_argument, NULL, 's'},
-	{"findings", required_argument, NULL, 'f'},
-	{"listen", required_argument, NULL, 'l'},
-	{"no-listen", no_argument, NULL, 'L'},
-	{"syslog", required_argument, NULL, 'y'},
-	{NULL, 0, NULL, 0},
+	{"config", required_argument, NULL, 'c'},   {"store", required_argument, NULL, 's'},
+	{"findings", required_argument, NULL, 'f'}, {"listen", required_argument, NULL, 'l'},
+	{"no-listen", no_argument, NULL, 'L'},	    {"syslog", required_argument, NULL, 'y'},
+	{"capture", required_argument, NULL, 'i'},  {NULL, 0, NULL, 0},
 };
 
 static void on_signal(int sig)
@@ -69,6 +66,8 @@ static int take_options(struct run *r, int argc, char **argv)
 			r->listen = optarg;
 		else if (opt == 'y')
 			add_syslog(r->conf, optarg);
+		else if (opt == 'i' && r->conf->capture.n < CONFIG_LIST_MAX)
+			r->conf->capture.v[r->conf->capture.n++] = optarg;
 		else if (opt == 'L')
 			r->listen = NULL;
 		else
@@ -142,7 +141,7 @@ static int run(int argc, char **argv)
 		if (!paths)
 			status = 1;
 		else if (!r->npaths && !r->stdin_too && !c->syslog_udp.n && !c->syslog_tcp.n &&
-			 !r->listen)
+			 !c->capture.n && !r->listen)
 			status = usage_error(&cmd_run, "thymus run: nothing to read");
 		else
 			status = daemon_run(r);
@@ -175,6 +174,8 @@ const struct command cmd_run = {
 		"  --listen A:P     page and API (default 127.0.0.1:8765: this machine only)\n"
 		"  --no-listen      neither\n"
 		"  --syslog A:P     take syslog there, over UDP and TCP (may be given again)\n"
+		"  --capture NAME   read the packets of this interface (may be given again); "
+		"needs CAP_NET_RAW\n"
 		"  --findings FILE  also append alerts and incidents as JSON lines\n"
 		"  --config FILE    configuration (thymus config options); read again on "
 		"SIGHUP\n\n"

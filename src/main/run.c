@@ -95,7 +95,7 @@ static int stored_since(struct run *r)
 static int name_spools(struct run *r)
 {
 	static const struct live_spool all[] = {
-		{"syslog", "syslog"}, {"push", "json"}, {"stdin", NULL}};
+		{"syslog", "syslog"}, {"push", "json"}, {"stdin", NULL}, {"packets", "json"}};
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
 		r->spools[i].codec = all[i].codec;
@@ -177,6 +177,8 @@ static int open_pipeline(struct run *r)
 		return e;
 	r->pipe.store = r->store;
 	r->pipe.findings = r->findings;
+	r->pipe.evidence = run_evidence;
+	r->pipe.evidence_arg = r;
 	e = open_live(r);
 	return e < 0 ? e : go_on(r);
 }
@@ -248,6 +250,8 @@ int run_open(struct run *r)
 	if (e == 0)
 		e = open_intake(r);
 	if (e == 0)
+		e = run_capture_open(r);
+	if (e == 0)
 		e = open_api(r);
 	r->flushed = r->kept = clock_now();
 	return e;
@@ -287,6 +291,7 @@ static int keep(struct run *r, int64_t now)
 	}
 	live_stats(r->live, &s);
 	r->kept_seq = s.seq;
+	r->cap.known = s.known;
 	live_trim(r->live);
 	return 0;
 }
@@ -342,6 +347,7 @@ static int look(struct run *r, int64_t now)
 		r->looked_all = now;
 		has_room(r);
 		run_tell(r, now);
+		run_evidence_tails(r, now);
 	}
 	return e;
 }
@@ -438,6 +444,7 @@ int run_loop(struct run *r, volatile sig_atomic_t *stop, volatile sig_atomic_t *
 int run_close(struct run *r, int err)
 {
 	close_api(r);
+	run_capture_close(r);
 	r->intake = intake_stop(r->intake); /* what it wrote last is read by the next run */
 	if (err == 0)
 		err = keep(r, clock_now());
@@ -447,6 +454,7 @@ int run_close(struct run *r, int err)
 	pipeline_close(&r->pipe);
 	store_close(r->store);
 	map_free(&r->stored);
+	run_capture_free(r);
 	for (size_t i = 0; i < ARRAY_LEN(r->spools); i++)
 		free((char *)(uintptr_t)r->spools[i].dir);
 	buf_free(&r->health);

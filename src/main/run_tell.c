@@ -79,6 +79,7 @@ static void tell_metrics(struct run *r, const struct live_stats *s)
 	       r->failed_checkpoints);
 	figure(b, "disk_full", "gauge", "1 while the disk has too little room.", r->full);
 	tell_intake(b, r->intake);
+	run_capture_metrics(b, r);
 }
 
 void run_tell(struct run *r, int64_t now)
@@ -89,6 +90,7 @@ void run_tell(struct run *r, int64_t now)
 
 	live_stats(r->live, &s);
 	intake_behind(r->intake, s.behind);
+	run_capture_behind(r, s.behind);
 	pthread_mutex_lock(&r->lock);
 	buf_clear(b);
 	buf_fmt(b, "\"state\":\"%s\",\"now\":\"%s\",", r->full ? "disk full" : "running",
@@ -107,6 +109,7 @@ void run_tell(struct run *r, int64_t now)
 	buf_fmt(b, "\"seq\":%llu,\"last_event\":\"%s\"},", (unsigned long long)s.seq,
 		s.known ? time_rfc3339(s.known / NS_PER_S * NS_PER_S, when) : "");
 	intake_json(b, r->intake);
+	run_capture_health(b, r);
 	buf_fmt(b, "\"checkpoint\":{\"time\":\"%s\",\"seq\":%llu,\"failed\":%llu},",
 		time_rfc3339(r->kept / NS_PER_S * NS_PER_S, when),
 		(unsigned long long)r->kept_seq, (unsigned long long)r->failed_checkpoints);
