@@ -233,6 +233,8 @@ static bool step(struct tap *t, int wait_ms, int64_t until)
 	int n = t->ring ? ring_next(t->ring, f, SENSOR_BATCH, wait_ms) : -ENODEV;
 	int64_t now = clock_now();
 
+	if (n == 0 && !t->up && ring_gone(t->ring))
+		n = -ENODEV;
 	if (n < 0) {
 		trouble(t, n);
 	} else if (n) {
