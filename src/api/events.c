@@ -16,11 +16,12 @@ struct rows {
 	uint64_t place;
 	size_t limit;
 	bool more, whole;
+	bool message; /* a whole e-mail is among them */
 };
 
 static const char *const columns[] = {"id", "time", "type", "entities", "text", NULL};
 
-static void event_json(struct buf *b, const struct store_event *e, bool whole)
+static void event_json(struct buf *b, const struct store_event *e, bool whole, bool masked)
 {
 	char when[TIME_TEXT];
 
@@ -39,7 +40,10 @@ static void event_json(struct buf *b, const struct store_event *e, bool whole)
 		buf_json(b, name);
 	}
 	buf_addz(b, whole ? "],\"raw\":" : "],\"text\":");
-	buf_json(b, whole ? e->raw : str_sub(e->raw, 0, 240));
+	if (masked)
+		buf_addz(b, "\"(masked)\"");
+	else
+		buf_json(b, whole ? e->raw : str_sub(e->raw, 0, 240));
 	buf_addc(b, '}');
 }
 
@@ -53,9 +57,10 @@ static int event_row(const struct store_event *e, void *arg)
 		return 1;
 	}
 	buf_init(&b, 64 * MIB);
-	event_json(&b, e, x->whole);
+	event_json(&b, e, x->whole, req_masked(x->list.q));
 	list_item(&x->list, buf_str(&b));
 	buf_free(&b);
+	x->message |= str_starts(e->type, STR("email."));
 	x->place = e->place;
 	return 0;
 }
@@ -92,6 +97,10 @@ static int want(struct req *q, struct store *st, struct store_query *sq, struct 
 		sq->entity = text;
 		return r;
 	}
+	/* Whoever may not read records may not guess at their words either. */
+	if (req_masked(q))
+		return req_problem(q, 403, "Your role may not search words",
+				   "q is the name of an entity");
 	str_cut(text, ':', &value);
 	if (value.p && value.len > 1 && value.p[0] == ' ') {
 		text = str_trim(value);
@@ -125,6 +134,10 @@ int events_list(struct req *q)
 	sq.limit = x.limit + 1;
 	list_open(&x.list, q, columns);
 	r = store_events(st, &sq, event_row, &x, &d);
+	/* A list has the beginning of a record only, a file of lines all of it. */
+	if (r == 0 && x.message && x.whole && !req_masked(q))
+		r = req_audit(q, "message.read", STR("events"),
+			      sq.entity.len ? sq.entity : sq.text);
 	if (r < 0)
 		return req_failed(q, r, &d);
 	if (x.more)
@@ -171,6 +184,13 @@ int events_get(struct req *q)
 		return req_failed(q, r, &d);
 	if (!x.list.n)
 		return req_problem(q, 404, "Not found", "no record of this id is in the store");
+	/* Whoever reads what somebody wrote leaves a trace. */
+	if (x.message && !req_masked(q) &&
+	    (r = req_audit(q, "message.read",
+			   arena_fmt(&q->mem, "event:%.*s",
+				     STR_ARG(str_sub(q->part[0], 0, 1000))),
+			   STR(""))) < 0)
+		return req_failed(q, r, NULL);
 	buf_init(&cited, 1 * MIB);
 	buf_addz(&cited, ",\"findings\":[");
 	r = store_findings(st, &fq, cited_row, &cited, &d);

@@ -30,6 +30,8 @@ struct model {
 	struct str story;    /* template of the step's sentence; may be empty */
 	struct str advice;   /* what to check next; may be empty */
 	struct str response; /* proposed action; may be empty */
+	int posture;	     /* enum ent_role of whom it shows a weakness, or -1 */
+	struct str mends;    /* the model whose weakness it shows to be gone; may be empty */
 	int64_t throttle_ns;
 	const char *cannot_fire; /* reason, or NULL; known after detect_start */
 	const char *refused;	 /* the whole complaint when it could not be read, or NULL */

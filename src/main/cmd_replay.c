@@ -178,6 +178,7 @@ static int keep_past(struct replay *r)
 static int open_outputs(struct replay *r)
 {
 	struct store_conf sc = {.background = true, .fresh = true};
+	int err;
 
 	r->pipe.ocsf = r->ocsf;
 	if (r->findings_file) {
@@ -191,7 +192,8 @@ static int open_outputs(struct replay *r)
 	if (!r->store)
 		return 0;
 	sc.dir = arena_strz(&r->conf.mem, r->conf.store_dir);
-	return sc.dir ? store_open(&sc, &r->pipe.store, &r->diag) : -ENOMEM;
+	err = sc.dir ? store_open(&sc, &r->pipe.store, &r->diag) : -ENOMEM;
+	return err < 0 ? err : pipeline_map(&r->pipe, sc.dir, true, &r->diag);
 }
 
 static int close_outputs(struct replay *r, int err)

@@ -7,6 +7,7 @@
 #define MAIN_CONFIG_H
 #include "base/buf.h"
 #include "base/yaml.h"
+#include "output/output.h"
 
 #define CONFIG_LIST_MAX 256
 
@@ -34,6 +35,10 @@ struct config {
 	double capture_interval_s;
 	int64_t capture_threads, capture_ring_mib, capture_promiscuous;
 	int64_t capture_keep_mib, capture_keep_minutes, evidence_mib;
+	struct outputs_conf outputs; /* texts stand in `file` */
+	/* Of page and API: */
+	struct str tls_cert, tls_key, url;
+	double session_h;
 };
 
 /* Defaults. 0 or -ENOMEM. Free with config_free. */

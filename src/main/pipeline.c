@@ -35,6 +35,7 @@ static int open_parts(struct pipeline *p, struct config *c, struct diag *d)
 	if ((r = schema_new(&p->schema)) < 0 ||
 	    (r = sources_load(config_share(c, "sources"), p->schema, &p->sources, d)) < 0 ||
 	    (r = entities_provide(p->schema)) < 0 || (r = incidents_want(p->schema)) < 0 ||
+	    (r = atlas_want(p->schema)) < 0 ||
 	    (r = entities_new(&en, p->schema, &p->entities)) < 0 ||
 	    (r = learn_open(&ln, p->schema, p->entities, &p->learn, d)) < 0 ||
 	    (r = open_detect(p, c, d)) < 0 || (r = schema_freeze(p->schema)) < 0 ||
@@ -62,8 +63,16 @@ int pipeline_open(struct pipeline *p, struct config *c, struct diag *d)
 	return r;
 }
 
+int pipeline_map(struct pipeline *p, const char *dir, bool fresh, struct diag *d)
+{
+	struct atlas_conf c = {.dir = dir, .fresh = fresh};
+
+	return atlas_open(&c, p->schema, p->entities, &p->atlas, d);
+}
+
 void pipeline_close(struct pipeline *p)
 {
+	atlas_close(p->atlas);
 	incidents_free(p->incidents);
 	detect_free(p->detect);
 	learn_free(p->learn);
@@ -153,6 +162,25 @@ static int keep_alert(struct pipeline *p, const struct alert *a)
 	return r;
 }
 
+/* What could go wrong stands on the map, whether it was an alert or not. */
+static int keep_weakness(struct pipeline *p, const struct alert *a)
+{
+	struct atlas_weakness w = {.what = a->model->mends.len ? a->model->mends
+							       : a->model->name,
+				   .title = a->title,
+				   .event_id = a->nevents ? a->event_ids[0] : str_n(NULL, 0),
+				   .time = a->time,
+				   .mended = a->model->mends.len > 0,
+				   .ent = ENT_NONE};
+
+	if (!p->atlas || (a->model->posture < 0 && !w.mended) || p->stored)
+		return 0;
+	for (size_t i = a->nents; i-- > 0;)
+		if (a->roles[i] == a->model->posture || (i == 0 && w.ent == ENT_NONE))
+			w.ent = a->ents[i];
+	return atlas_weak(p->atlas, &w, &p->diag);
+}
+
 static int on_alert(struct alert *a, const struct event *e, void *arg)
 {
 	struct pipeline *p = arg;
@@ -167,6 +195,8 @@ static int on_alert(struct alert *a, const struct event *e, void *arg)
 		p->alerts++;
 	if (r == 0)
 		r = incidents_alert(p->incidents, a, on_incident, p);
+	if (r == 0)
+		r = keep_weakness(p, a);
 	alert_free(a);
 	return r;
 }
@@ -214,6 +244,8 @@ int pipeline_event(struct pipeline *p, struct event *e, struct arena *mem)
 	    (r = incidents_signals(p->incidents, p->learn, odd, n, e)) < 0 ||
 	    (r = detect_event(p->detect, e, on_alert, p)) < 0)
 		return r;
+	if (p->atlas && (r = atlas_event(p->atlas, e, p->stored, &p->diag)) < 0)
+		return r;
 	return p->store && !p->stored ? keep_event(p, e, odd, n) : 0;
 }
 
@@ -225,5 +257,7 @@ int pipeline_finish(struct pipeline *p, int64_t now)
 		r = store_entities_put(p->store, p->entities, &p->diag);
 	if (r == 0 && p->store)
 		r = store_sync(p->store, &p->diag);
+	if (r == 0 && p->atlas)
+		r = atlas_flush(p->atlas, &p->diag);
 	return r;
 }

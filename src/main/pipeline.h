@@ -6,6 +6,7 @@
  */
 #ifndef MAIN_PIPELINE_H
 #define MAIN_PIPELINE_H
+#include "atlas/atlas.h"
 #include "detect/detect.h"
 #include "incident/incident.h"
 #include "learn/learn.h"
@@ -22,6 +23,7 @@ struct pipeline {
 	struct detect *detect;
 	struct incidents *incidents;
 	struct store *store; /* borrowed; may be NULL */
+	struct atlas *atlas; /* the map beside it; may be NULL */
 	FILE *findings;	     /* borrowed; may be NULL */
 	bool stored;	     /* the event that comes is in the store already */
 	bool ocsf;	     /* findings are written as OCSF, not as our own lines */
@@ -46,6 +48,8 @@ MUST int pipeline_line(struct pipeline *p, struct str json);
 
 /* Loads all files and lays out the rows. 0, or <0 with a finished line in d. */
 MUST int pipeline_open(struct pipeline *p, struct config *c, struct diag *d);
+/* Keeps the map in the store's folder from now on; fresh: without what is there. */
+MUST int pipeline_map(struct pipeline *p, const char *dir, bool fresh, struct diag *d);
 void pipeline_close(struct pipeline *p);
 /* One event in order of admission; mem is its batch's arena. */
 MUST int pipeline_event(struct pipeline *p, struct event *e, struct arena *mem);

@@ -18,6 +18,7 @@
 #define BATCH	 1024
 #define LOOK_NS	 (200 * NS_PER_MS) /* how often open files are looked at */
 #define LOOK_ALL NS_PER_S	   /* and folders */
+#define MAP_NS	 (60 * NS_PER_S)   /* how often the map is written */
 
 /* UTC: the clock that live records are held against. */
 static int64_t clock_now(void)
@@ -179,8 +180,15 @@ static int open_pipeline(struct run *r)
 	r->pipe.findings = r->findings;
 	r->pipe.evidence = run_evidence;
 	r->pipe.evidence_arg = r;
-	e = open_live(r);
+	e = pipeline_map(&r->pipe, r->dir, false, &r->diag);
+	if (e == 0)
+		e = open_live(r);
 	return e < 0 ? e : go_on(r);
+}
+
+static void log_info(const char *line)
+{
+	log_line(LOG_INFO, "%s", line);
 }
 
 /* The page and the API, over the store that is being written. */
@@ -190,7 +198,8 @@ static int open_api(struct run *r)
 			      .store = r->dir,
 			      .ui = served_ui(r->conf),
 			      .version = THYMUS_VERSION,
-			      .open = true,
+			      .open = r->no_auth,
+			      .tls = r->tls,
 			      .push = on_push,
 			      .push_arg = r,
 			      .health = run_health,
@@ -202,6 +211,7 @@ static int open_api(struct run *r)
 		return 0;
 	buf_init(&r->models, 64 * MIB);
 	buf_init(&r->options, MIB);
+	served_conf(r->conf, &ac);
 	served_models(&r->models, &r->pipe);
 	config_json(r->conf, &r->options);
 	ac.models = buf_str(&r->models);
@@ -209,14 +219,20 @@ static int open_api(struct run *r)
 	pipeline_inquiry(r->conf, NULL, NULL, &ac.inquiry);
 	e = api_start(&ac, &r->api, &r->diag);
 	if (e == 0)
-		log_line(LOG_INFO, "http://%.*s%u/",
-			 (int)(strrchr(r->listen, ':') - r->listen + 1), r->listen,
-			 api_port(r->api));
+		served_tell(r->api, r->listen, log_info);
 	return e;
+}
+
+static int open_outputs(struct run *r)
+{
+	return r->conf->outputs.n ? outputs_start(&r->conf->outputs, r->dir, THYMUS_VERSION,
+						  &r->outputs, &r->diag)
+				  : 0;
 }
 
 static void close_api(struct run *r)
 {
+	r->outputs = outputs_stop(r->outputs);
 	r->api = api_stop(r->api);
 	buf_free(&r->models);
 	buf_free(&r->options);
@@ -253,6 +269,8 @@ int run_open(struct run *r)
 		e = run_capture_open(r);
 	if (e == 0)
 		e = open_api(r);
+	if (e == 0)
+		e = open_outputs(r);
 	r->flushed = r->kept = clock_now();
 	return e;
 }
@@ -262,6 +280,10 @@ static int flush(struct run *r, int64_t now)
 {
 	int e = store_sync(r->store, &r->diag);
 
+	if (e == 0 && now - r->mapped >= MAP_NS) {
+		e = atlas_flush(r->pipe.atlas, &r->diag);
+		r->mapped = now;
+	}
 	if (e == 0 && r->findings && fflush(r->findings) != 0)
 		e = diag_set(&r->diag, -EIO, "findings cannot be written");
 	r->flushed = now;
@@ -276,6 +298,7 @@ static int keep(struct run *r, int64_t now)
 	struct diag d;
 	int e = store_entities_put(r->store, r->pipe.entities, &r->diag);
 
+	r->mapped = 0; /* now, too */
 	if (e == 0)
 		e = flush(r, now);
 	if (e == 0)
@@ -408,6 +431,8 @@ static int reload(struct run *r)
 	e = open_pipeline(r);
 	if (e == 0)
 		e = open_api(r);
+	if (e == 0)
+		e = open_outputs(r);
 	r->reloads++;
 	if (e == 0)
 		log_line(LOG_INFO, "models and options were read again");

@@ -49,6 +49,8 @@ struct run {
 	char state[4096];	 /* the checkpoint's file */
 	const char *findings_file;
 	const char *listen; /* of page and API; NULL = none */
+	bool no_auth;	    /* nobody has to sign in */
+	bool tls;	    /* on an address of this machine too */
 	const char *const *paths;
 	size_t npaths;
 	bool stdin_too;
@@ -60,6 +62,7 @@ struct run {
 	FILE *findings;
 	struct store *store;
 	struct map stored; /* keys of events that the store had and the checkpoint had not */
+	int64_t mapped;	   /* when the map was written last */
 	int64_t flushed, kept, looked, looked_all, look_cost;
 	uint64_t kept_place; /* store_end at the checkpoint */
 	uint64_t kept_seq, reloads, failed_checkpoints;
@@ -70,6 +73,7 @@ struct run {
 	pthread_mutex_t lock;
 	struct buf health, metrics; /* as last told */
 	struct api *api;
+	struct outputs *outputs;
 	struct buf models, options; /* as the API shows them */
 };
 
