@@ -135,9 +135,13 @@ static int run(struct req *q)
 
 	if (r == 0)
 		r = route_run(q);
-	if (r < 0 || q->status != 200 || !q->who.rights || !req_masked(q) ||
-	    !str_eqz(str_of(q->type), "application/json"))
+	if (r < 0 || q->status != 200 || !q->who.rights || !req_masked(q))
 		return r;
+	if (!str_eqz(str_of(q->type), "application/json"))
+		return q->clean ? r
+				: req_problem(q, 403, "Not in this form",
+					      "your role sees persons masked, which this form "
+					      "is not");
 	r = mask_json(q, buf_str(&q->out), &clean);
 	buf_clear(&q->out);
 	buf_add(&q->out, clean);

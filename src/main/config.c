@@ -86,6 +86,16 @@ static const struct option_row rows[] = {
 	 "How browsers call the page, when that is not the address it listens on: behind a "
 	 "proxy.",
 	 AT(url)},
+	{"sandbox", OPT_TEXT, "auto, required, off", 0, 0, 0,
+	 "Whether run and serve give up all that they do not need (docs/THREATS.md). auto: as "
+	 "far "
+	 "as the kernel can; required: or not start. Folders that a reload names anew are then "
+	 "out "
+	 "of reach until the next start.",
+	 AT(sandbox)},
+	{"user", OPT_TEXT, "name", 0, 0, 0,
+	 "Started as root, run and serve become this user before they open anything.",
+	 AT(user)},
 	{"session_hours", OPT_NUMBER, "hours", 0.1, 168, 12,
 	 "After so long without use a session ends; after a week always.", AT(session_h)},
 };
@@ -128,6 +138,7 @@ int config_init(struct config *c)
 			*(double *)field(c, &rows[i]) = rows[i].def;
 	}
 	c->store_dir = STR("thymus-store");
+	c->sandbox = STR("auto");
 	c->share_dir = str_of(env ? env : find_share(c));
 	return c->share_dir.p ? 0 : -ENOMEM;
 }
@@ -192,6 +203,9 @@ static int load_row(struct config *c, const struct option_row *o, const struct y
 		if (n->kind != YAML_SCALAR || n->null)
 			return yaml_fail(y, n, d, "'%s' must be text", o->name);
 		*s = arena_str(&c->mem, n->text);
+		if (s == &c->sandbox && !str_eqz(*s, "auto") && !str_eqz(*s, "off") &&
+		    !str_eqz(*s, "required"))
+			return yaml_fail(y, n, d, "sandbox is auto, required or off");
 		return s->p ? 0 : -ENOMEM;
 	}
 	r = yaml_f64(y, root, o->name, o->def, &v, d);

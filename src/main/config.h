@@ -34,6 +34,7 @@ struct config {
 	/* Of page and API: */
 	struct str tls_cert, tls_key, url;
 	double session_h;
+	struct str sandbox, user;
 };
 
 /* Defaults. 0 or -ENOMEM. Free with config_free. */
