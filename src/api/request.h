@@ -35,7 +35,7 @@ struct req {
 	const char *type;	  /* of the content */
 	bool clean;		  /* masked already, or nothing of it is about persons */
 	struct buf out;
-	struct str etag, cookie, file_name;
+	struct str etag, cookie, file_name, location;
 };
 
 /* Text of a query parameter (views into the request), empty when absent. */

@@ -96,6 +96,30 @@ static const struct option_row rows[] = {
 	{"user", OPT_TEXT, "name", 0, 0, 0,
 	 "Started as root, run and serve become this user before they open anything.",
 	 AT(user)},
+	{"oidc_issuer", OPT_TEXT, "URL", 0, 0, 0,
+	 "OpenID provider by which people may sign in; it knows the client's redirect address "
+	 "as "
+	 "URL/api/v1/oidc/callback.",
+	 AT(oidc_issuer)},
+	{"oidc_client", OPT_TEXT, "id", 0, 0, 0, "Our client id there.", AT(oidc_client)},
+	{"oidc_secret_file", OPT_TEXT, "path", 0, 0, 0,
+	 "File with the client's secret in its first line; none for a public client.",
+	 AT(oidc_secret_file)},
+	{"oidc_ca", OPT_TEXT, "path", 0, 0, 0,
+	 "PEM file of who may sign the provider's certificate. Default: the system's.",
+	 AT(oidc_ca)},
+	{"oidc_scope", OPT_TEXT, "words", 0, 0, 0,
+	 "What is asked for beside openid. Default: profile.", AT(oidc_scope)},
+	{"oidc_name_claim", OPT_TEXT, "claim", 0, 0, 0,
+	 "Claim of the ID token that is the user's name. Default: preferred_username.",
+	 AT(oidc_name_claim)},
+	{"oidc_role_claim", OPT_TEXT, "claim", 0, 0, 0,
+	 "Claim, a text or a list, that the role is told from. Default: groups.",
+	 AT(oidc_role_claim)},
+	{"oidc_roles", OPT_LIST, "VALUE=ROLE", 0, 0, 0,
+	 "Which role a value of that claim gives; the first that fits. Who has none is not let "
+	 "in.",
+	 AT(oidc_roles)},
 	{"session_hours", OPT_NUMBER, "hours", 0.1, 168, 12,
 	 "After so long without use a session ends; after a week always.", AT(session_h)},
 };
@@ -139,6 +163,9 @@ int config_init(struct config *c)
 	}
 	c->store_dir = STR("thymus-store");
 	c->sandbox = STR("auto");
+	c->oidc_scope = STR("profile");
+	c->oidc_name_claim = STR("preferred_username");
+	c->oidc_role_claim = STR("groups");
 	c->share_dir = str_of(env ? env : find_share(c));
 	return c->share_dir.p ? 0 : -ENOMEM;
 }

@@ -143,6 +143,16 @@ static int fill(struct config *c, const struct confine *x, struct sandbox *s, st
 	for (size_t i = 0; i < c->syslog_tcp.n; i++)
 		sandbox_bind(s, port_of(c->syslog_tcp.v[i], 514));
 	outputs(c, s);
+	if (c->oidc_issuer.len) {
+		const char *issuer = arena_strz(&c->mem, c->oidc_issuer);
+
+		sandbox_connect(s, port_of(issuer, default_port(issuer)));
+		sandbox_connect(s, 53);
+		if (c->oidc_secret_file.len)
+			read_file(c, s, arena_strz(&c->mem, c->oidc_secret_file));
+		if (c->oidc_ca.len)
+			read_file(c, s, arena_strz(&c->mem, c->oidc_ca));
+	}
 	return 0;
 }
 
