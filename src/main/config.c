@@ -72,6 +72,16 @@ static const struct option_row rows[] = {
 	{"disk_reserve", OPT_INT, "MiB", 0, 1 << 24, 512,
 	 "With less room left in the store's file system nothing more is read until there is.",
 	 AT(disk_reserve_mib)},
+	{"retain_events", OPT_NUMBER, "days", 0, 36500, 0,
+	 "Records older than so long before the latest one are dropped; 0: never.",
+	 AT(retain_events_days)},
+	{"retain_events_size", OPT_INT, "MiB", 0, 1 << 30, 0,
+	 "When records take more than so much on disk the oldest are dropped; 0: never.",
+	 AT(retain_events_mib)},
+	{"retain_findings", OPT_NUMBER, "days", 0, 36500, 0,
+	 "Alerts, notes and incidents last updated more than so before the latest record are "
+	 "dropped; 0: never.",
+	 AT(retain_findings_days)},
 	{"outputs", OPT_OUTPUTS, "maps", 0, 0, 0,
 	 "Where thymus run sends alerts and incidents: webhooks, syslog, files, email "
 	 "(docs/OUTPUTS.md).",

@@ -30,6 +30,8 @@ struct config {
 	struct config_list inputs, syslog_udp, syslog_tcp;
 	double lateness_s, flush_s, checkpoint_s;
 	int64_t disk_reserve_mib, spool_mib;
+	double retain_events_days, retain_findings_days;
+	int64_t retain_events_mib;
 	struct outputs_conf outputs; /* texts stand in `file` */
 	/* Of page and API: */
 	struct str tls_cert, tls_key, url;

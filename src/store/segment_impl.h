@@ -13,6 +13,7 @@
 #define SEG_FILE_MAGIC	"THYSEG1\n"
 #define SEG_FILE_HEAD	8
 #define SEG_BLOCK_MAGIC UINT32_C(0x4b4c4254) /* "TBLK" */
+#define SEG_GAP_MAGIC	UINT32_C(0x50414754) /* "TGAP" */
 #define SEG_BLOCK_BYTES (192 * KIB)	     /* a block is closed once its records reach this */
 #define SEG_RECORD_MAX	(32 * MIB)
 #define SEG_RAW_MAX	(64 * MIB)
@@ -37,6 +38,14 @@ struct seg_scan {
 	char *comp;
 	size_t comp_cap;
 };
+
+/*
+ * What retention took away: a head of this magic stands at SEG_FILE_HEAD and its first_seq is
+ * the offset of the first block that is left; between them is a hole. Offsets of blocks stay.
+ */
+struct seg_head seg_gap(off_t end);
+/* The offset of the first block: behind the gap, if there is one. */
+off_t seg_first(int fd);
 
 MUST int seg_scan_open(struct seg_scan *s, const char *path, struct diag *d);
 void seg_scan_close(struct seg_scan *s);
