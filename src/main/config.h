@@ -35,10 +35,16 @@ struct config {
 	double capture_interval_s;
 	int64_t capture_threads, capture_ring_mib, capture_promiscuous;
 	int64_t capture_keep_mib, capture_keep_minutes, evidence_mib;
+	double retain_events_days, retain_findings_days;
+	int64_t retain_events_mib;
 	struct outputs_conf outputs; /* texts stand in `file` */
 	/* Of page and API: */
 	struct str tls_cert, tls_key, url;
 	double session_h;
+	struct str sandbox, user;
+	struct str oidc_issuer, oidc_client, oidc_secret_file, oidc_ca, oidc_scope;
+	struct str oidc_name_claim, oidc_role_claim;
+	struct config_list oidc_roles;
 };
 
 /* Defaults. 0 or -ENOMEM. Free with config_free. */

@@ -316,6 +316,31 @@ static int flush(struct run *r, int64_t now)
 	return e;
 }
 
+/* Lets go of what is too old; the records' own clock counts, so that old logs can be read in.
+ */
+static void retain(struct run *r, int64_t latest)
+{
+	const struct config *c = r->conf;
+	struct store_retain x = {
+		.events_before = INT64_MIN,
+		.findings_before = INT64_MIN,
+		.events_bytes = c->retain_events_mib ? (uint64_t)c->retain_events_mib * MIB
+						     : UINT64_MAX,
+		.keep = r->kept_place,
+	};
+	uint64_t blocks, findings;
+	struct diag d = {{0}};
+
+	if (latest > 0 && c->retain_events_days > 0)
+		x.events_before = latest - (int64_t)(c->retain_events_days * 86400e9);
+	if (latest > 0 && c->retain_findings_days > 0)
+		x.findings_before = latest - (int64_t)(c->retain_findings_days * 86400e9);
+	if (store_retain(r->store, &x, &blocks, &findings, &d) < 0)
+		log_line(LOG_WARN, "nothing old was dropped: %s", d.msg);
+	r->dropped_blocks += blocks;
+	r->dropped_findings += findings;
+}
+
 static int keep(struct run *r, int64_t now)
 {
 	struct checkpoint_part part = {part_save, part_load, r};
@@ -341,6 +366,7 @@ static int keep(struct run *r, int64_t now)
 	r->kept_seq = s.seq;
 	r->cap.known = s.known;
 	live_trim(r->live);
+	retain(r, s.known);
 	return 0;
 }
 

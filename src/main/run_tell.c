@@ -133,6 +133,10 @@ static void tell_metrics(struct run *r, const struct live_stats *s)
 	       (uint64_t)(r->kept / NS_PER_S));
 	figure(b, "checkpoints_failed_total", "counter", "Checkpoints that were not written.",
 	       r->failed_checkpoints);
+	figure(b, "dropped_blocks_total", "counter", "Blocks of records dropped for their age.",
+	       r->dropped_blocks);
+	figure(b, "dropped_findings_total", "counter", "Findings dropped for their age.",
+	       r->dropped_findings);
 	figure(b, "disk_full", "gauge", "1 while the disk has too little room.", r->full);
 	tell_intake(b, r->intake);
 	run_capture_metrics(b, r);

@@ -401,10 +401,10 @@ static int writer_position(struct seg_writer *w, const char *path, bool fresh, s
 		r = write_all(w->fd, SEG_FILE_MAGIC, SEG_FILE_HEAD);
 		return r < 0 ? diag_set(d, r, "%s: %s", path, err_text(r)) : 0;
 	}
-	end = SEG_FILE_HEAD;
 	r = seg_scan_open(&s, path, d);
 	if (r < 0)
 		return r;
+	end = s.next;
 	while (seg_scan_next(&s) > 0) {
 		if (seg_scan_check(&s) < 0)
 			break;

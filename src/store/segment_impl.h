@@ -20,6 +20,7 @@
 #define SEG_FRAMES	6u
 #define SEG_FRAME_MASK	UINT64_C(0xff)
 #define SEG_BLOCK_BYTES (SEG_FRAMES * SEG_FRAME_BYTES)
+#define SEG_GAP_MAGIC	UINT32_C(0x50414754) /* "TGAP" */
 #define SEG_RECORD_MAX	(32 * MIB)
 #define SEG_RAW_MAX	(64 * MIB)
 #define SEG_POST_MAX	UINT32_C(8000000)
@@ -58,6 +59,14 @@ struct seg_scan {
 	char *comp;
 	size_t comp_cap;
 };
+
+/*
+ * What retention took away: a head of this magic stands at SEG_FILE_HEAD and its first_seq is
+ * the offset of the first block that is left; between them is a hole. Offsets of blocks stay.
+ */
+struct seg_head seg_gap(off_t end);
+/* The offset of the first block: behind the gap, if there is one. */
+off_t seg_first(int fd);
 
 MUST int seg_scan_open(struct seg_scan *s, const char *path, struct diag *d);
 void seg_scan_close(struct seg_scan *s);

@@ -7,7 +7,27 @@
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <zstd.h>
+
+struct seg_head seg_gap(off_t end)
+{
+	struct seg_head h = {.magic = SEG_GAP_MAGIC, .first_seq = (uint64_t)end};
+
+	h.head_sum = seg_head_sum(&h, NULL);
+	return h;
+}
+
+off_t seg_first(int fd)
+{
+	struct seg_head h;
+
+	if (pread(fd, &h, sizeof(h), SEG_FILE_HEAD) == (ssize_t)sizeof(h) &&
+	    h.magic == SEG_GAP_MAGIC && h.npost == 0 && h.head_sum == seg_head_sum(&h, NULL) &&
+	    h.first_seq > SEG_FILE_HEAD && h.first_seq < INT64_MAX)
+		return (off_t)h.first_seq;
+	return SEG_FILE_HEAD;
+}
 
 int seg_scan_open(struct seg_scan *s, const char *path, struct diag *d)
 {
@@ -24,7 +44,7 @@ int seg_scan_open(struct seg_scan *s, const char *path, struct diag *d)
 		seg_scan_close(s);
 		return diag_set(d, E_FORMAT, "%s: no event segment", path);
 	}
-	s->next = SEG_FILE_HEAD;
+	s->next = seg_first(fileno(s->f));
 	return 0;
 }
 
@@ -225,6 +245,7 @@ struct seg_set {
 struct seg_index {
 	char path[4096];
 	struct seg_scan scan;
+	off_t first; /* of the file's blocks when it was indexed */
 	struct seg_block *block;
 	struct seg_group *group;
 	size_t n, cap, ngroups;
@@ -277,6 +298,7 @@ int seg_index_open(const char *dir, struct seg_index **ret_x, struct diag *d)
 		seg_index_close(x);
 		return r;
 	}
+	x->first = x->scan.next;
 	*ret_x = x;
 	return 0;
 }
@@ -347,7 +369,7 @@ static void index_clear(struct seg_index *x)
 	for (size_t i = 0; i < CACHE_SLOTS; i++)
 		x->cache[i].used = 0;
 	x->n = x->ngroups = 0;
-	x->scan.next = SEG_FILE_HEAD;
+	x->first = x->scan.next = seg_first(fileno(x->scan.f));
 }
 
 /* Takes in the blocks written since; all of them when the file was cut. */
@@ -357,7 +379,7 @@ static int index_follow(struct seg_index *x)
 
 	if (fseeko(x->scan.f, 0, SEEK_END) < 0 || (x->scan.size = ftello(x->scan.f)) < 0)
 		return -errno;
-	if (x->scan.size < x->scan.next)
+	if (x->scan.size < x->scan.next || seg_first(fileno(x->scan.f)) != x->first)
 		index_clear(x);
 	while ((r = seg_scan_next(&x->scan)) > 0)
 		if ((r = index_block(x)) < 0)
@@ -716,7 +738,11 @@ static int block_rows(struct search *f, uint32_t b)
 	uint64_t first = 0;
 	size_t at = 0;
 
-	if (r == E_TRUNC || (r == E_CHECKSUM))
+	/* Retention took it away since it was indexed. */
+	if ((r == E_TRUNC || r == E_CHECKSUM) &&
+	    f->x->block[b].place < seg_first(fileno(f->x->scan.f)))
+		return 0;
+	if (r == E_TRUNC || r == E_CHECKSUM)
 		return 1; /* torn: nothing after it can be trusted */
 	for (uint32_t i = 0; r == 0 && i < c->nframes; i++) {
 		if (want >> i & 1)
