@@ -78,7 +78,7 @@ struct detect;
 struct detect_conf {
 	const char *const *dirs; /* models/ and what the user adds, in order */
 	size_t ndirs;
-	const char *suppress; /* folder of accepted suppressions, or NULL; may be absent */
+	const char *suppress;	/* folder of accepted suppressions, or NULL; may be absent */
 	const char *taxonomies; /* taxonomies/, or NULL */
 	/* What %name% stands for in rules with `expand`: a map, borrowed; or NULL. */
 	const struct yaml_node *placeholders;
@@ -109,8 +109,8 @@ size_t detect_unseen(const struct detect *dt, const struct model *m, struct str 
 		     size_t max, uint64_t *ret_events);
 /*
  * A suppression: a Sigma filter of conf.suppress, which may name entities too (thymus:
- * entities). What it leaves out still matched and feeds correlations, but says nothing. One that
- * names no rule any more, or is over, does nothing.
+ * entities). What it leaves out still matched and feeds correlations, but says nothing. One
+ * that names no rule any more, or is over, does nothing.
  */
 struct suppression {
 	struct str id, title, file;
