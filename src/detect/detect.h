@@ -8,6 +8,7 @@
 #define DETECT_DETECT_H
 #include "base/yaml.h"
 #include "event/entity.h"
+#include "event/filter.h"
 #include "learn/learn.h"
 
 enum severity { SEV_INFORMATIONAL, SEV_LOW, SEV_MEDIUM, SEV_HIGH, SEV_CRITICAL };
@@ -99,6 +100,8 @@ struct detect *detect_free(struct detect *dt);
 MUST int detect_event(struct detect *dt, const struct event *e,
 		      int (*out)(struct alert *a, const struct event *e, void *arg), void *arg);
 size_t detect_models(const struct detect *dt, const struct model *const **ret_m);
+/* The filter of a model; NULL for a correlation or one that is refused. */
+const struct filter *detect_filter(const struct model *m);
 /* Whether the log source of m has records of this type. */
 bool detect_fits(const struct model *m, const struct rectype *t);
 /*

@@ -55,6 +55,17 @@ size_t filter_attrs(const struct filter *f, const attr_t **ret_attrs);
 bool filter_possible(const struct filter *f, const struct rectype *t);
 
 bool filter_match(const struct filter *f, const struct event *e);
+/*
+ * What stood in the way of a match: an attribute of a selection that had to be so and is not
+ * (wanted), or must not be so and is. At most max; 0 when f matches. Strings live as long as f.
+ */
+struct obstacle {
+	struct str selection;
+	attr_t attr; /* ATTR_NONE: a word of the record */
+	bool wanted;
+};
+size_t filter_obstacles(const struct filter *f, const struct event *e, struct obstacle *ret_v,
+			size_t max);
 /* Whether both ask the same questions in the same order, so that one answer serves both. */
 bool filter_same(const struct filter *a, const struct filter *b);
 
