@@ -20,11 +20,12 @@ struct rows {
 	size_t limit;
 	bool more, whole;
 	struct evidence *evidence; /* attributes are told, too; or NULL */
+	bool message; /* a whole e-mail is among them */
 };
 
 static const char *const columns[] = {"id", "time", "type", "entities", "text", NULL};
 
-static void event_json(struct buf *b, const struct store_event *e, bool whole,
+static void event_json(struct buf *b, const struct store_event *e, bool whole, bool masked,
 		       struct evidence *ev)
 {
 	char when[TIME_TEXT];
@@ -44,8 +45,11 @@ static void event_json(struct buf *b, const struct store_event *e, bool whole,
 		buf_json(b, name);
 	}
 	buf_addz(b, whole ? "],\"raw\":" : "],\"text\":");
-	buf_json(b, whole ? e->raw : str_sub(e->raw, 0, 240));
-	if (ev) {
+	if (masked)
+		buf_addz(b, "\"(masked)\"");
+	else
+		buf_json(b, whole ? e->raw : str_sub(e->raw, 0, 240));
+	if (ev && !masked) {
 		buf_addz(b, ",\"attributes\":");
 		if (evidence_attributes(ev, e, b) < 0)
 			return; /* b says so */
@@ -63,9 +67,11 @@ static int event_row(const struct store_event *e, void *arg)
 		return 1;
 	}
 	buf_init(&b, 64 * MIB);
-	event_json(&b, e, x->whole, x->list.n < ATTRIBUTES_MAX ? x->evidence : NULL);
+	event_json(&b, e, x->whole, req_masked(x->list.q),
+		   x->list.n < ATTRIBUTES_MAX ? x->evidence : NULL);
 	list_item(&x->list, buf_str(&b));
 	buf_free(&b);
+	x->message |= str_starts(e->type, STR("email."));
 	x->place = e->place;
 	return 0;
 }
@@ -102,6 +108,10 @@ static int want(struct req *q, struct store *st, struct store_query *sq, struct 
 		sq->entity = text;
 		return r;
 	}
+	/* Whoever may not read records may not guess at their words either. */
+	if (req_masked(q))
+		return req_problem(q, 403, "Your role may not search words",
+				   "q is the name of an entity");
 	str_cut(text, ':', &value);
 	if (value.p && value.len > 1 && value.p[0] == ' ') {
 		text = str_trim(value);
@@ -135,6 +145,10 @@ int events_list(struct req *q)
 	sq.limit = x.limit + 1;
 	list_open(&x.list, q, columns);
 	r = store_events(st, &sq, event_row, &x, &d);
+	/* A list has the beginning of a record only, a file of lines all of it. */
+	if (r == 0 && x.message && x.whole && !req_masked(q))
+		r = req_audit(q, "message.read", STR("events"),
+			      sq.entity.len ? sq.entity : sq.text);
 	if (r < 0)
 		return req_failed(q, r, &d);
 	if (x.more)
@@ -197,6 +211,13 @@ int events_get(struct req *q)
 		return req_failed(q, r, &d);
 	if (!x.list.n)
 		return req_problem(q, 404, "Not found", "no record of this id is in the store");
+	/* Whoever reads what somebody wrote leaves a trace. */
+	if (x.message && !req_masked(q) &&
+	    (r = req_audit(q, "message.read",
+			   arena_fmt(&q->mem, "event:%.*s",
+				     STR_ARG(str_sub(q->part[0], 0, 1000))),
+			   STR(""))) < 0)
+		return req_failed(q, r, NULL);
 	buf_init(&cited, 1 * MIB);
 	buf_addz(&cited, ",\"findings\":[");
 	r = store_findings(st, &fq, cited_row, &cited, &d);
@@ -217,7 +238,7 @@ int events_process(struct req *q)
 		return 0;
 	r = evidence_of(q, &e, &d);
 	if (r == 0)
-		r = e ? evidence_process(e, q->part[0], &q->out, &d) : E_NOTFOUND;
+		r = e ? evidence_process(e, q->part[0], req_masked(q), &q->out, &d) : E_NOTFOUND;
 	evidence_free(e);
 	if (r == E_NOTFOUND)
 		return req_problem(q, 404, "Not found",

@@ -96,7 +96,7 @@ int atlas_open(const struct atlas_conf *conf, const struct schema *s, struct ent
 	if (!a->ties || !a->places || symtab_put(&a->syms, STR("")) != 0)
 		r = -ENOMEM;
 	if (r == 0)
-		r = keep_open(a, conf, d);
+		r = atlas_keep_open(a, conf, d);
 	if (r < 0) {
 		atlas_close(a);
 		return r;
@@ -116,7 +116,7 @@ struct atlas *atlas_close(struct atlas *a)
 	map_free(&a->place_of);
 	map_free(&a->tie_of);
 	symtab_free(&a->syms);
-	keep_close(a);
+	atlas_keep_close(a);
 	free(a);
 	return NULL;
 }

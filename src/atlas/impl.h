@@ -131,8 +131,8 @@ MUST int lives_event(struct atlas *a, const struct event *e, uint32_t actor,
 		     const struct seen *s);
 
 /* keep.c */
-MUST int keep_open(struct atlas *a, const struct atlas_conf *conf, struct diag *d);
-void keep_close(struct atlas *a);
+MUST int atlas_keep_open(struct atlas *a, const struct atlas_conf *conf, struct diag *d);
+void atlas_keep_close(struct atlas *a);
 /* Merges two lists of days in order of day; returns how many (at most max, latest kept). */
 size_t days_merge(const struct tie_day *a, size_t na, const struct tie_day *b, size_t nb,
 		  struct tie_day *ret, size_t max);

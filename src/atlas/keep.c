@@ -185,7 +185,7 @@ static uint64_t one_number(struct atlas *a, const char *sql)
 	return n;
 }
 
-int keep_open(struct atlas *a, const struct atlas_conf *conf, struct diag *d)
+int atlas_keep_open(struct atlas *a, const struct atlas_conf *conf, struct diag *d)
 {
 	static const char *const ends[] = {"", "-wal", "-shm"};
 	char path[4200];
@@ -211,7 +211,7 @@ int keep_open(struct atlas *a, const struct atlas_conf *conf, struct diag *d)
 	return 0;
 }
 
-void keep_close(struct atlas *a)
+void atlas_keep_close(struct atlas *a)
 {
 	sqlite3_finalize(a->put_place);
 	sqlite3_finalize(a->put_tie);

@@ -101,8 +101,9 @@ struct type_index {
 	size_t nattrs;
 	attr_t *words; /* attributes some rule needs a word in: detect.scans finds them */
 	size_t nwords;
-	bool *fits;	  /* [rules] that can match here at all */
-	struct map heads; /* hash of attribute and value -> 1 + index into links */
+	bool *fits;		   /* [rules] that can match here at all */
+	struct filter_lean **lean; /* [rules] NULL: the filter itself is asked */
+	struct map heads;	   /* hash of attribute and value -> 1 + index into links */
 	struct {
 		uint32_t rule, next; /* next: 1 + index, or 0 */
 	} * links;
@@ -118,6 +119,7 @@ struct detect {
 	size_t nrules;
 	struct type_index *index; /* [record types] */
 	size_t ntypes;
+	struct arena leans;  /* the filters as each type has them */
 	struct scan **scans; /* [attributes] words that rules need there, or NULL */
 	uint32_t *found;     /* [nrules] scratch of index_find */
 	uint64_t *stamps;    /* [nrules] last search that found it */

@@ -175,10 +175,16 @@ static int build_type(struct detect *dt, size_t t)
 	b.x->lens = calloc(nattrs + 1, sizeof(*b.x->lens));
 	b.x->words = calloc(nattrs + 1, sizeof(*b.x->words));
 	b.x->fits = calloc(dt->nrules + 1, sizeof(*b.x->fits));
-	if (!b.x->always || !b.x->attrs || !b.x->lens || !b.x->words || !b.x->fits)
+	b.x->lean = calloc(dt->nrules + 1, sizeof(*b.x->lean));
+	if (!b.x->always || !b.x->attrs || !b.x->lens || !b.x->words || !b.x->fits ||
+	    !b.x->lean)
 		return -ENOMEM;
 	for (size_t i = 0; i < dt->nrules; i++)
 		b.x->fits[i] = fits(dt, dt->rules[i], t);
+	for (size_t i = 0; i < dt->nrules; i++)
+		if (b.x->fits[i])
+			b.x->lean[i] = filter_lean(dt->rules[i]->filter,
+						   schema_type(dt->schema, t), &dt->leans);
 	many = survey(&b);
 	for (size_t i = 0; b.err == 0 && i < dt->nrules; i++) {
 		const struct filter *f = dt->rules[i]->filter;
@@ -260,6 +266,7 @@ int index_build(struct detect *dt)
 {
 	int r = 0;
 
+	arena_init(&dt->leans, 0);
 	dt->ntypes = schema_types(dt->schema);
 	dt->index = calloc(dt->ntypes + 1, sizeof(*dt->index));
 	dt->found = calloc(dt->nrules + 1, sizeof(*dt->found));
@@ -293,11 +300,13 @@ void index_free(struct detect *dt)
 		free(x->lens);
 		free(x->words);
 		free(x->fits);
+		free(x->lean);
 		free(x->links);
 		map_free(&x->heads);
 	}
 	for (size_t a = 0; dt->scans && a < schema_attrs(dt->schema); a++)
 		scan_free(dt->scans[a]);
+	arena_free(&dt->leans);
 	free(dt->scans);
 	free(dt->index);
 	free(dt->found);

@@ -37,15 +37,40 @@ static bool class_fits(const struct rectype *t, const struct yaml_node *n)
 }
 
 /* "zeek" is the source of zeek.conn, "aws" that of all sources aws.*. */
-static bool source_fits(const struct rectype *t, struct str source, struct str type)
+static bool source_fits(const struct rectype *t, struct str source)
+{
+	struct str own = str_of(t->source);
+
+	return !source.len ||
+	       (str_starts(own, source) && (own.len == source.len || own.p[source.len] == '.'));
+}
+
+/* `type: conn` or a list of them: what follows the source in the record type's name. */
+static bool type_fits(const struct rectype *t, const struct yaml_node *n)
 {
 	struct str own = str_of(t->source), name = str_of(t->name);
+	struct str type = str_sub(name, MIN(own.len + 1, name.len), name.len);
 
-	if (source.len &&
-	    !(str_starts(own, source) && (own.len == source.len || own.p[source.len] == '.')))
-		return false;
-	return !type.len ||
-	       (name.len > own.len && str_eq(type, str_sub(name, own.len + 1, name.len)));
+	if (!n || n->kind == YAML_SCALAR)
+		return !n || str_eq(n->text, type);
+	YAML_EACH(c, n)
+	if (str_eq(c->text, type))
+		return true;
+	return false;
+}
+
+/* A part that only takes one word and got something else. */
+static const struct yaml_node *not_a_word(const struct yaml_node *ls)
+{
+	static const char *const words[] = {"source", "category", "product", "service"};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		const struct yaml_node *n = yaml_get(ls, words[i]);
+
+		if (n && n->kind != YAML_SCALAR)
+			return n;
+	}
+	return NULL;
 }
 
 static int check(struct rule *r, const struct yaml_node *ls, struct diag *d)
@@ -72,6 +97,9 @@ static int check(struct rule *r, const struct yaml_node *ls, struct diag *d)
 		bad = c;
 	if (bad)
 		return yaml_fail(r->yaml, bad, d, "unknown class '%.*s'", STR_ARG(bad->text));
+	bad = not_a_word(ls);
+	if (bad)
+		return yaml_fail(r->yaml, bad, d, "a logsource's part is one word");
 	if (!ls->child || (ls->nchildren == 1 && yaml_get(ls, "definition")))
 		return yaml_fail(r->yaml, ls, d, "this logsource says nothing");
 	return 0;
@@ -122,10 +150,10 @@ int rule_bind(struct rule *r, struct schema *s, struct diag *d)
 	for (size_t i = 0; e == 0 && i < n; i++) {
 		const struct rectype *t = schema_type(s, i);
 
-		r->types[i] =
-			ls && (!cls || class_fits(t, cls)) &&
-			source_fits(t, yaml_str(ls, "source", ""), yaml_str(ls, "type", "")) &&
-			(!public || sigma_fits(t, &sigma));
+		r->types[i] = ls && (!cls || class_fits(t, cls)) &&
+			      source_fits(t, yaml_str(ls, "source", "")) &&
+			      type_fits(t, yaml_get(ls, "type")) &&
+			      (!public || sigma_fits(t, &sigma));
 		found += r->types[i];
 		if (r->types[i])
 			e = want(r, s, t);

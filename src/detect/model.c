@@ -184,8 +184,8 @@ static int sequence_check(const struct rule *r, const struct yaml_node *seq, str
 
 static int tests_check(const struct rule *r, const struct yaml_node *tests, struct diag *d)
 {
-	static const char *const known[] = {"name",  "type",	 "event", "events",
-					    "fires", "sequence", NULL};
+	static const char *const known[] = {"name",  "type",	 "event",  "events",
+					    "fires", "sequence", "repeat", NULL};
 	bool fires;
 
 	if (tests && tests->kind != YAML_SEQ)

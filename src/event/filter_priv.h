@@ -75,6 +75,9 @@ uint32_t filter_work(struct node *n);
 /* Fills the steps of f from its tree. 0, -ENOMEM, or E_LIMIT when they are too many. */
 MUST int filter_lay(struct filter *f);
 
+/* One question, asked of e. */
+bool filter_item_match(const struct item *it, const struct event *e);
+
 /* NULL with *ret_r = -ENOMEM and d filled when out of memory. */
 struct node *filter_node(struct filter_build *b, enum node_kind kind);
 int filter_nomem(struct filter_build *b);

@@ -232,13 +232,13 @@ static int search(struct evidence *e, struct search *s, struct str image, int64_
 	return r < 0 ? r : 0;
 }
 
-static void proc_json(struct buf *b, const struct proc *p)
+static void proc_json(struct buf *b, const struct proc *p, bool masked)
 {
 	char when[TIME_TEXT];
 	const struct {
 		const char *key;
 		struct str v;
-	} all[] = {{"path", p->path}, {"cmd_line", p->cmd}, {"uid", p->uid}, {"user", p->user}};
+	} all[] = {{"path", p->path}, {"cmd_line", masked ? str_n(NULL, 0) : p->cmd}, {"uid", p->uid}, {"user", p->user}};
 
 	if (b->len && b->p[b->len - 1] != '[')
 		buf_addc(b, ',');
@@ -275,7 +275,8 @@ static int ancestors(struct family *f, struct diag *d)
 	return r;
 }
 
-int evidence_process(struct evidence *e, struct str id, struct buf *out, struct diag *d)
+int evidence_process(struct evidence *e, struct str id, bool masked, struct buf *out,
+		     struct diag *d)
 {
 	struct store_query q = {.id = id, .from = TIME_NONE, .to = TIME_NONE, .limit = 100};
 	struct family f = {.e = e};
@@ -299,10 +300,10 @@ int evidence_process(struct evidence *e, struct str id, struct buf *out, struct 
 		return r;
 	buf_addz(out, "{\"processes\":[");
 	for (size_t i = f.nup; i-- > 0;)
-		proc_json(out, &f.up[i]);
-	proc_json(out, &f.self);
+		proc_json(out, &f.up[i], masked);
+	proc_json(out, &f.self, masked);
 	for (size_t i = 0; i < f.ndown; i++)
-		proc_json(out, &f.down[i]);
+		proc_json(out, &f.down[i], masked);
 	buf_fmt(out, "],\"more\":%s}", f.more ? "true" : "false");
 	return buf_err(out);
 }

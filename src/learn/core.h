@@ -135,6 +135,7 @@ static inline void verdict_set(struct verdict *v, enum out o, double x)
 /* A quantity as one record type sees it. */
 struct use {
 	struct quantity *q;
+	struct filter_lean *where; /* as this type has it; NULL: q->where is asked */
 	uint8_t ask; /* first use of the type that asks the same `where`, or ASK_ALONE */
 	uint8_t nwanted;
 	uint8_t wanted[OUT_COUNT];
@@ -193,6 +194,17 @@ struct fired {
 	double times[CLASSES + 1];
 };
 
+#define DEED_WORDS 2
+
+/*
+ * What was done, for the chain: a mark stands for an inner host that was called and the ten
+ * minutes in which it was; the next mark (in a ring) is the same host ten minutes later.
+ */
+struct deeds {
+	uint64_t at[DEED_WORDS];
+	bool other; /* of something else (too) */
+};
+
 struct learn {
 	struct schema *schema;
 	struct entities *entities;
@@ -200,6 +212,7 @@ struct learn {
 	size_t nq, qcap;
 	struct uses *types; /* [schema_types] */
 	size_t ntypes;
+	struct arena leans; /* of the uses */
 	struct state_table states;
 	struct bloom bloom;	   /* pairs seen before, for values that found no room */
 	struct map models;	   /* hash of a reported quantity's name -> struct fired * */
@@ -216,6 +229,7 @@ struct learn {
 	struct look looks[LOOKS_MAX];
 	size_t nlooks;
 	const struct entity *role[ROLE_HOME + 1];
+	struct deeds deeds;
 	struct {
 		const struct val *v;
 		uint64_t hash;

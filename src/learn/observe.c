@@ -309,6 +309,11 @@ static void look_at(struct learn *l, const struct use *u, const struct observati
 		bloom_prefetch(&l->bloom, hash_2(o->who, o->what));
 }
 
+static bool asked(const struct use *u, const struct event *e)
+{
+	return u->where ? filter_lean_match(u->where, e) : filter_match(u->q->where, e);
+}
+
 /* Whether the event is one that u is about. */
 static bool concerns(struct learn *l, const struct use *u, const struct event *e)
 {
@@ -317,8 +322,8 @@ static bool concerns(struct learn *l, const struct use *u, const struct event *e
 	if (!u->q->where)
 		return true;
 	if (u->ask == ASK_ALONE)
-		return filter_match(u->q->where, e);
-	if (!(l->asked & bit) && filter_match(u->q->where, e))
+		return asked(u, e);
+	if (!(l->asked & bit) && asked(u, e))
 		l->yes |= bit;
 	l->asked |= bit;
 	return (l->yes & bit) != 0;
@@ -378,6 +383,7 @@ int learn_event(struct learn *l, struct event *e, struct arena *mem)
 	if (!l->since)
 		l->since = MAX(now, 1);
 	find_roles(l, e);
+	l->deeds = chain_deeds(l, e, now);
 	if (l->role[ROLE_HOME])
 		state_prefetch(&l->states, hash_2(SEED_LIFE, l->role[ROLE_HOME]->hash));
 	for (size_t i = 0; i < u->n; i++) {

@@ -9,15 +9,19 @@
 
 static volatile sig_atomic_t stop, again;
 
+/* clang-format off */
 static const struct option longs[] = {
 	{"config", required_argument, NULL, 'c'},
 	{"store", required_argument, NULL, 's'},
 	{"findings", required_argument, NULL, 'f'},
 	{"listen", required_argument, NULL, 'l'},
 	{"no-listen", no_argument, NULL, 'L'},
+	{"no-auth", no_argument, NULL, 'A'},
 	{"syslog", required_argument, NULL, 'y'},
+	{"tls", no_argument, NULL, 'T'},
 	{NULL, 0, NULL, 0},
 };
+/* clang-format on */
 
 static void on_signal(int sig)
 {
@@ -69,6 +73,10 @@ static int take_options(struct run *r, int argc, char **argv)
 			r->listen = optarg;
 		else if (opt == 'y')
 			add_syslog(r->conf, optarg);
+		else if (opt == 'A')
+			r->no_auth = true;
+		else if (opt == 'T')
+			r->tls = true;
 		else if (opt == 'L')
 			r->listen = NULL;
 		else
@@ -174,6 +182,9 @@ const struct command cmd_run = {
 		"  --store DIR      keep events and findings there (default thymus-store)\n"
 		"  --listen A:P     page and API (default 127.0.0.1:8765: this machine only)\n"
 		"  --no-listen      neither\n"
+		"  --tls            TLS on an address of this machine too; elsewhere it always "
+		"is\n"
+		"  --no-auth        nobody signs in; only on an address of this machine\n"
 		"  --syslog A:P     take syslog there, over UDP and TCP (may be given again)\n"
 		"  --findings FILE  also append alerts and incidents as JSON lines\n"
 		"  --config FILE    configuration (thymus config options); read again on "

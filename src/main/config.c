@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum opt_kind { OPT_TEXT, OPT_LIST, OPT_INT, OPT_NUMBER, OPT_MAP };
+enum opt_kind { OPT_TEXT, OPT_LIST, OPT_INT, OPT_NUMBER, OPT_MAP, OPT_OUTPUTS };
 
 struct option_row {
 	const char *name;
@@ -72,6 +72,22 @@ static const struct option_row rows[] = {
 	{"disk_reserve", OPT_INT, "MiB", 0, 1 << 24, 512,
 	 "With less room left in the store's file system nothing more is read until there is.",
 	 AT(disk_reserve_mib)},
+	{"outputs", OPT_OUTPUTS, "maps", 0, 0, 0,
+	 "Where thymus run sends alerts and incidents: webhooks, syslog, files, email "
+	 "(docs/OUTPUTS.md).",
+	 AT(outputs)},
+	{"tls_certificate", OPT_TEXT, "path", 0, 0, 0,
+	 "PEM file of the certificate (and chain) that page and API show. Default: an own one, "
+	 "made in the store. TLS is spoken on every address that is not of this machine only.",
+	 AT(tls_cert)},
+	{"tls_key", OPT_TEXT, "path", 0, 0, 0, "PEM file of the key of tls_certificate.",
+	 AT(tls_key)},
+	{"url", OPT_TEXT, "URL", 0, 0, 0,
+	 "How browsers call the page, when that is not the address it listens on: behind a "
+	 "proxy.",
+	 AT(url)},
+	{"session_hours", OPT_NUMBER, "hours", 0.1, 168, 12,
+	 "After so long without use a session ends; after a week always.", AT(session_h)},
 };
 
 static void *field(struct config *c, const struct option_row *o)
@@ -168,6 +184,8 @@ static int load_row(struct config *c, const struct option_row *o, const struct y
 	}
 	if (o->kind == OPT_LIST)
 		return load_list(c, y, n, field(c, o), d);
+	if (o->kind == OPT_OUTPUTS)
+		return outputs_read(y, n, field(c, o), d);
 	if (o->kind == OPT_TEXT) {
 		struct str *s = field(c, o);
 
@@ -232,6 +250,18 @@ void config_reference(void)
 	}
 }
 
+/* Their names; /health tells how they are. */
+static void outputs_json(struct buf *b, const struct outputs_conf *c)
+{
+	struct buf all;
+
+	buf_init(&all, 1 * MIB);
+	for (size_t i = 0; i < c->n; i++)
+		buf_fmt(&all, "%s%s", i ? " " : "", c->v[i].name);
+	buf_json(b, buf_str(&all));
+	buf_free(&all);
+}
+
 static void value_json(struct buf *b, struct config *c, const struct option_row *o)
 {
 	const struct config_list *l = field(c, o);
@@ -239,6 +269,10 @@ static void value_json(struct buf *b, struct config *c, const struct option_row 
 
 	if (o->kind == OPT_TEXT) {
 		buf_json(b, *(struct str *)field(c, o));
+	} else if (o->kind == OPT_OUTPUTS) {
+		outputs_json(b, field(c, o));
+	} else if (o->kind == OPT_MAP) {
+		buf_addz(b, "\"\"");
 	} else if (o->kind == OPT_LIST) {
 		struct buf all;
 

@@ -7,6 +7,7 @@
 #define MAIN_CONFIG_H
 #include "base/buf.h"
 #include "base/yaml.h"
+#include "output/output.h"
 
 #define CONFIG_LIST_MAX 256
 
@@ -30,6 +31,10 @@ struct config {
 	struct config_list inputs, syslog_udp, syslog_tcp;
 	double lateness_s, flush_s, checkpoint_s;
 	int64_t disk_reserve_mib, spool_mib;
+	struct outputs_conf outputs; /* texts stand in `file` */
+	/* Of page and API: */
+	struct str tls_cert, tls_key, url;
+	double session_h;
 };
 
 /* Defaults. 0 or -ENOMEM. Free with config_free. */

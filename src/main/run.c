@@ -187,6 +187,11 @@ static int open_pipeline(struct run *r)
 	return e < 0 ? e : go_on(r);
 }
 
+static void log_info(const char *line)
+{
+	log_line(LOG_INFO, "%s", line);
+}
+
 /* The page and the API, over the store that is being written. */
 static int open_api(struct run *r)
 {
@@ -194,7 +199,8 @@ static int open_api(struct run *r)
 			      .store = r->dir,
 			      .ui = served_ui(r->conf),
 			      .version = THYMUS_VERSION,
-			      .open = true,
+			      .open = r->no_auth,
+			      .tls = r->tls,
 			      .push = on_push,
 			      .push_arg = r,
 			      .health = run_health,
@@ -206,6 +212,7 @@ static int open_api(struct run *r)
 		return 0;
 	buf_init(&r->models, 64 * MIB);
 	buf_init(&r->options, MIB);
+	served_conf(r->conf, &ac);
 	served_models(&r->models, &r->pipe);
 	config_json(r->conf, &r->options);
 	ac.models = buf_str(&r->models);
@@ -213,14 +220,20 @@ static int open_api(struct run *r)
 	pipeline_inquiry(r->conf, NULL, NULL, &ac.inquiry);
 	e = api_start(&ac, &r->api, &r->diag);
 	if (e == 0)
-		log_line(LOG_INFO, "http://%.*s%u/",
-			 (int)(strrchr(r->listen, ':') - r->listen + 1), r->listen,
-			 api_port(r->api));
+		served_tell(r->api, r->listen, log_info);
 	return e;
+}
+
+static int open_outputs(struct run *r)
+{
+	return r->conf->outputs.n ? outputs_start(&r->conf->outputs, r->dir, THYMUS_VERSION,
+						  &r->outputs, &r->diag)
+				  : 0;
 }
 
 static void close_api(struct run *r)
 {
+	r->outputs = outputs_stop(r->outputs);
 	r->api = api_stop(r->api);
 	buf_free(&r->models);
 	buf_free(&r->options);
@@ -255,6 +268,8 @@ int run_open(struct run *r)
 		e = open_intake(r);
 	if (e == 0)
 		e = open_api(r);
+	if (e == 0)
+		e = open_outputs(r);
 	r->flushed = r->kept = clock_now();
 	return e;
 }
@@ -417,6 +432,8 @@ static int reload(struct run *r)
 	e = open_pipeline(r);
 	if (e == 0)
 		e = open_api(r);
+	if (e == 0)
+		e = open_outputs(r);
 	r->reloads++;
 	if (e == 0)
 		log_line(LOG_INFO, "models and options were read again");

@@ -24,6 +24,8 @@ struct run {
 	char state[4096];	 /* the checkpoint's file */
 	const char *findings_file;
 	const char *listen; /* of page and API; NULL = none */
+	bool no_auth;	    /* nobody has to sign in */
+	bool tls;	    /* on an address of this machine too */
 	const char *const *paths;
 	size_t npaths;
 	bool stdin_too;
@@ -45,6 +47,7 @@ struct run {
 	pthread_mutex_t lock;
 	struct buf health, metrics; /* as last told */
 	struct api *api;
+	struct outputs *outputs;
 	struct buf models, options; /* as the API shows them */
 };
 

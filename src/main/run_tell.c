@@ -2,6 +2,7 @@
 /* What the daemon tells of itself. */
 #include "base/timeutil.h"
 #include "main/run.h"
+#include <stddef.h>
 
 static void intake_json(struct buf *b, struct intake *in)
 {
@@ -49,6 +50,61 @@ static void tell_intake(struct buf *b, struct intake *in)
 	figure(b, "intake_waiting", "gauge", "1 while nothing is taken in.", s.waiting);
 }
 
+static void outputs_json(struct buf *b, struct outputs *o)
+{
+	buf_addz(b, "\"outputs\":[");
+	for (size_t i = 0; i < outputs_count(o); i++) {
+		struct output_stats s;
+
+		outputs_stats(o, i, &s);
+		buf_fmt(b, "%s{\"name\":\"%s\",\"kind\":\"%s\",\"sent\":%llu,\"refused\":%llu,",
+			i ? "," : "", s.name, s.kind, (unsigned long long)s.sent,
+			(unsigned long long)s.refused);
+		buf_fmt(b, "\"skipped\":%llu,\"failures\":%llu,\"behind\":%llu,\"waiting\":%s",
+			(unsigned long long)s.skipped, (unsigned long long)s.failures,
+			(unsigned long long)s.behind, s.waiting ? "true" : "false");
+		if (s.error[0]) {
+			buf_addz(b, ",\"error\":");
+			buf_json(b, str_of(s.error));
+		}
+		buf_addc(b, '}');
+	}
+	buf_addz(b, "],");
+}
+
+/* One figure of every output, told apart by its name. */
+static void tell_outputs(struct buf *b, struct outputs *o)
+{
+	static const struct {
+		const char *name, *kind, *help;
+		size_t at;
+	} rows[] = {
+		{"sent_total", "counter", "Findings sent.",
+		 offsetof(struct output_stats, sent)},
+		{"refused_total", "counter", "Findings that the receiver refused for good.",
+		 offsetof(struct output_stats, refused)},
+		{"skipped_total", "counter", "Entries of the feed left out, too far behind.",
+		 offsetof(struct output_stats, skipped)},
+		{"failures_total", "counter", "Tries that came to nothing.",
+		 offsetof(struct output_stats, failures)},
+		{"behind", "gauge", "Entries of the feed not looked at yet.",
+		 offsetof(struct output_stats, behind)},
+	};
+
+	for (size_t k = 0; outputs_count(o) && k < ARRAY_LEN(rows); k++) {
+		buf_fmt(b, "# HELP thymus_output_%s %s\n# TYPE thymus_output_%s %s\n",
+			rows[k].name, rows[k].help, rows[k].name, rows[k].kind);
+		for (size_t i = 0; i < outputs_count(o); i++) {
+			struct output_stats s;
+
+			outputs_stats(o, i, &s);
+			buf_fmt(b, "thymus_output_%s{output=\"%s\"} %llu\n", rows[k].name,
+				s.name,
+				*(unsigned long long *)(void *)((char *)&s + rows[k].at));
+		}
+	}
+}
+
 static void tell_metrics(struct run *r, const struct live_stats *s)
 {
 	struct buf *b = &r->metrics;
@@ -82,6 +138,7 @@ static void tell_metrics(struct run *r, const struct live_stats *s)
 	       r->failed_checkpoints);
 	figure(b, "disk_full", "gauge", "1 while the disk has too little room.", r->full);
 	tell_intake(b, r->intake);
+	tell_outputs(b, r->outputs);
 }
 
 void run_tell(struct run *r, int64_t now)
@@ -110,6 +167,7 @@ void run_tell(struct run *r, int64_t now)
 	buf_fmt(b, "\"seq\":%llu,\"last_event\":\"%s\"},", (unsigned long long)s.seq,
 		s.known ? time_rfc3339(s.known / NS_PER_S * NS_PER_S, when) : "");
 	intake_json(b, r->intake);
+	outputs_json(b, r->outputs);
 	buf_fmt(b, "\"checkpoint\":{\"time\":\"%s\",\"seq\":%llu,\"failed\":%llu},",
 		time_rfc3339(r->kept / NS_PER_S * NS_PER_S, when),
 		(unsigned long long)r->kept_seq, (unsigned long long)r->failed_checkpoints);

@@ -3,8 +3,9 @@
  * HTTP/1. A request and its response are one record, written when the response has ended. Of
  * bodies only the first bytes are looked at (their kind) and the length is counted.
  */
+#include "packet/body.h"
+#include "packet/line.h"
 #include "packet/mime.h"
-#include "packet/proto.h"
 
 #define HEAD_MAX  (32 * KIB)
 #define WAIT_MAX  32 /* requests without a response */
@@ -18,7 +19,9 @@ struct req {
 	size_t bytes; /* of this block */
 	uint64_t body;
 	unsigned depth;
-	bool head, connect, basic;
+	bool head, connect, basic, mines;
+	uint8_t nrpc, nscheme;
+	char rpc[64], scheme[16]; /* what the body calls; how the sender signs in */
 	const char *mime;
 	struct str method, uri, host, referrer, agent, version, origin, user, name, proxied;
 	char text[];
@@ -240,6 +243,12 @@ static void write_pair(struct conn *c, struct http *h, const struct req *q)
 		rec_str(r, "username", q->user);
 		if (q->basic)
 			rec_bool(r, "basic_auth", true);
+		if (q->nscheme)
+			rec_str(r, "auth_scheme", str_n(q->scheme, q->nscheme));
+		if (q->nrpc)
+			rec_str(r, "rpc_method", str_n(q->rpc, q->nrpc));
+		if (q->mines)
+			rec_bool(r, "mining", true);
 		put_list(r, "proxied", q->proxied);
 		put_list(r, "orig_filenames", q->name);
 		put_list(r, "orig_mime_types", str_of(q->mime));
@@ -269,7 +278,7 @@ static void request_done(struct conn *c, struct http *h)
 
 static bool request_add(struct conn *c, struct http *h, struct str line, const struct fields *f)
 {
-	struct str rest, method = str_cut(line, ' ', &rest), uri, version;
+	struct str rest, method = str_cut(line, ' ', &rest), uri, version, scheme;
 	size_t sp = SIZE_MAX, at = 0, bytes, nuser;
 	char user[192];
 	struct req *q;
@@ -302,6 +311,10 @@ static bool request_add(struct conn *c, struct http *h, struct str line, const s
 	q->basic = basic_user(f->auth, user, &nuser);
 	if (q->basic)
 		q->user = copy(q, &at, str_n(user, nuser), SIZE_MAX);
+	scheme = line_word(f->auth, &rest);
+	q->nscheme = (uint8_t)MIN(scheme.len, sizeof(q->scheme));
+	if (q->nscheme)
+		memcpy(q->scheme, scheme.p, q->nscheme);
 	q->head = str_eqz(q->method, "HEAD");
 	q->connect = str_eqz(q->method, "CONNECT");
 	if (h->last)
@@ -401,6 +414,17 @@ static int64_t head(struct conn *c, struct http *h, enum dir d, struct str s)
 	return (int64_t)n;
 }
 
+/* What the first bytes of a request's body call. */
+static void body_calls(struct req *q, struct str s)
+{
+	struct str name = body_method(s);
+
+	q->nrpc = (uint8_t)MIN(name.len, sizeof(q->rpc));
+	if (q->nrpc)
+		memcpy(q->rpc, name.p, q->nrpc);
+	q->mines = body_mines(s);
+}
+
 static void body_bytes(struct http *h, enum dir d, struct str s)
 {
 	struct way *w = &h->way[d];
@@ -411,10 +435,12 @@ static void body_bytes(struct http *h, enum dir d, struct str s)
 	if (w->seen || !s.len)
 		return;
 	w->seen = true;
-	if (d == DIR_RESP)
+	if (d == DIR_RESP) {
 		h->mime = mime_of(s);
-	else if (h->last)
+	} else if (h->last) {
 		h->last->mime = mime_of(s);
+		body_calls(h->last, str_sub(s, 0, BODY_BYTES));
+	}
 }
 
 /* The line before a chunk; -1 broken, 0 not whole. */

@@ -196,8 +196,9 @@ struct seg_index {
 	size_t n, cap, ngroups;
 	struct seg_cached cache[CACHE_SLOTS];
 	uint64_t clock;
-	unsigned asked; /* a few questions are answered without sorting anything */
-	uint64_t *tmp;	/* of sorting */
+	ZSTD_DCtx *dctx; /* made when first needed */
+	unsigned asked;	 /* a few questions are answered without sorting anything */
+	uint64_t *tmp;	 /* of sorting */
 	size_t tmp_cap;
 	uint64_t *want; /* a bit for each block that a query may have to unpack */
 	size_t want_cap;
@@ -212,6 +213,7 @@ struct seg_index *seg_index_close(struct seg_index *x)
 		free(x->group[i].post);
 	for (size_t i = 0; i < CACHE_SLOTS; i++)
 		free(x->cache[i].raw);
+	ZSTD_freeDCtx(x->dctx);
 	free(x->block);
 	free(x->group);
 	free(x->tmp);
@@ -470,15 +472,21 @@ static bool has_text(struct str hay, struct str needle)
 }
 
 /* "device:pc0357" is meant by itself and by "pc0357". */
+static bool is_named(struct str whole, struct str name)
+{
+	size_t kind = whole.len - name.len - 1; /* bytes of it */
+
+	if (whole.len <= name.len)
+		return str_ieq(whole, name);
+	return whole.p[kind] == ':' && str_chr(whole, ':', 0) == kind &&
+	       str_ieq(str_sub(whole, kind + 1, whole.len), name);
+}
+
 static bool event_has_entity(const struct store_event *e, struct str name)
 {
-	for (size_t i = 0; i < e->nentities; i++) {
-		struct str rest, whole = e->entities[i];
-
-		str_cut(whole, ':', &rest);
-		if (str_ieq(whole, name) || str_ieq(rest, name))
+	for (size_t i = 0; i < e->nentities; i++)
+		if (is_named(e->entities[i], name))
 			return true;
-	}
 	return false;
 }
 
@@ -536,7 +544,9 @@ static int block_raw(struct seg_index *x, uint32_t b, struct seg_cached **ret_c)
 		return E_TRUNC;
 	if (hash_bytes(x->scan.comp, s->comp_len, 0) != s->sum)
 		return E_CHECKSUM;
-	n = ZSTD_decompress(c->raw, s->raw_len, x->scan.comp, s->comp_len);
+	if (!x->dctx && !(x->dctx = ZSTD_createDCtx()))
+		return -ENOMEM;
+	n = ZSTD_decompressDCtx(x->dctx, c->raw, s->raw_len, x->scan.comp, s->comp_len);
 	if (ZSTD_isError(n))
 		return E_CHECKSUM;
 	c->len = n;

@@ -14,7 +14,8 @@ static const char *const statements[ST_COUNT] = {
 		("INSERT INTO "
 		 "finding(kind,id,title,model,queue,status,time,severity,score,json)"
 		 " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10) ON CONFLICT(kind,id) DO UPDATE SET"
-		 " title=?3,model=?4,queue=?5,status=?6,time=?7,severity=?8,score=?9,json=?10"),
+		 " title=?3,model=?4,queue=?5,status=?6,time=?7,severity=?8,score=?9,json=?10"
+		 " WHERE json<>?10 OR status<>?6"),
 	[ST_UNLINK_ENT] = "DELETE FROM finding_entity WHERE kind=?1 AND id=?2",
 	[ST_UNLINK_EV] = "DELETE FROM finding_event WHERE kind=?1 AND id=?2",
 	[ST_LINK_ENT] = "INSERT OR IGNORE INTO finding_entity(kind,id,entity) VALUES(?1,?2,?3)",
@@ -62,6 +63,7 @@ struct sql *sql_close(struct sql *s)
 		return NULL;
 	for (size_t i = 0; i < ST_COUNT; i++)
 		sqlite3_finalize(s->st[i]);
+	sqlite3_finalize(s->person);
 	if (s->open_txn)
 		sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL);
 	sqlite3_close(s->db);
@@ -167,6 +169,7 @@ int sql_finding_put(struct sql *s, const struct store_finding *f, struct diag *d
 {
 	sqlite3_stmt *st = s->st[ST_FINDING];
 	int r = begin(s, d);
+	bool changed;
 
 	if (r < 0)
 		return r;
@@ -180,11 +183,14 @@ int sql_finding_put(struct sql *s, const struct store_finding *f, struct diag *d
 	sqlite3_bind_int(st, 8, f->severity);
 	sqlite3_bind_int(st, 9, (int)f->score);
 	sql_bind(st, 10, f->json);
-	if ((r = step(s, st, d)) < 0 ||
-	    (r = links(s, ST_UNLINK_ENT, ST_LINK_ENT, f, f->entities, f->nentities, d)) < 0 ||
+	if ((r = step(s, st, d)) < 0)
+		return r;
+	changed = sqlite3_changes(s->db) > 0;
+	if ((r = links(s, ST_UNLINK_ENT, ST_LINK_ENT, f, f->entities, f->nentities, d)) < 0 ||
 	    (r = links(s, ST_UNLINK_EV, ST_LINK_EV, f, f->event_ids, f->nevents, d)) < 0)
 		return r;
-	if (!str_eqz(f->kind, "note")) {
+	/* What a run that reads on after a crash finds again is nothing new. */
+	if (changed && !str_eqz(f->kind, "note")) {
 		sql_bind(s->st[ST_FEED], 1, f->kind);
 		sql_bind(s->st[ST_FEED], 2, f->id);
 		if ((r = step(s, s->st[ST_FEED], d)) < 0)

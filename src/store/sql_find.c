@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/timeutil.h"
 #include "store/sql_impl.h"
+#include <errno.h>
 
 /* Parameters of a question about findings; the numbers stand in the parts below. */
 enum {
@@ -360,4 +361,57 @@ int sql_entity_names(struct sql *s, struct str kind, struct str name, struct are
 		sqlite3_finalize(st);
 	}
 	return 0;
+}
+
+int sql_person(struct sql *s, struct str word, struct arena *mem, struct str *ret_name,
+	       struct diag *d)
+{
+	static const char text[] =
+		"SELECT e.name FROM entity_name n JOIN entity e ON e.kind=n.kind AND "
+		"e.name=n.name WHERE n.kind='account' AND n.other=?1 AND e.class<>'service'";
+	int r;
+
+	if (!s->person && sqlite3_prepare_v2(s->db, text, -1, &s->person, NULL) != SQLITE_OK)
+		return sql_fail(s, d);
+	sql_bind(s->person, 1, word);
+	r = sqlite3_step(s->person);
+	if (r == SQLITE_ROW)
+		*ret_name = arena_str(mem, sql_column(s->person, 0));
+	sqlite3_reset(s->person);
+	if (r == SQLITE_ROW)
+		return ret_name->p ? 1 : -ENOMEM;
+	return r == SQLITE_DONE ? 0 : sql_fail(s, d);
+}
+
+int sql_known(struct sql *s, struct str name, struct diag *d)
+{
+	sqlite3_stmt *st;
+	int r;
+
+	if (sqlite3_prepare_v2(s->db, "SELECT 1 FROM entity_name WHERE other=?1 LIMIT 1", -1,
+			       &st, NULL) != SQLITE_OK)
+		return sql_fail(s, d);
+	sql_bind(st, 1, name);
+	r = sqlite3_step(st);
+	r = r == SQLITE_ROW ? 1 : r == SQLITE_DONE ? 0 : sql_fail(s, d);
+	sqlite3_finalize(st);
+	return r;
+}
+
+int sql_persons(struct sql *s, int (*row)(struct str name, void *arg), void *arg,
+		struct diag *d)
+{
+	sqlite3_stmt *st;
+	int r = SQLITE_DONE, stop = 0, err = 0;
+
+	if (sqlite3_prepare_v2(
+		    s->db, "SELECT name FROM entity WHERE kind='account' AND class<>'service'",
+		    -1, &st, NULL) != SQLITE_OK)
+		return sql_fail(s, d);
+	while (!stop && (r = sqlite3_step(st)) == SQLITE_ROW)
+		stop = row(sql_column(st, 0), arg);
+	if (!stop && r != SQLITE_DONE)
+		err = sql_fail(s, d);
+	sqlite3_finalize(st);
+	return err;
 }

@@ -27,6 +27,7 @@ enum {
 struct sql {
 	sqlite3 *db;
 	sqlite3_stmt *st[ST_COUNT];
+	sqlite3_stmt *person; /* sql_person, made when first asked */
 	bool open_txn;
 	unsigned puts;
 };

@@ -122,6 +122,23 @@ int store_entity_names(struct store *st, struct str kind, struct str name, struc
 	return sql_entity_names(st->sql, kind, name, mem, ret_v, max, ret_n, d);
 }
 
+int store_person(struct store *st, struct str word, struct arena *mem, struct str *ret_name,
+		 struct diag *d)
+{
+	return sql_person(st->sql, word, mem, ret_name, d);
+}
+
+int store_known(struct store *st, struct str name, struct diag *d)
+{
+	return sql_known(st->sql, name, d);
+}
+
+int store_persons(struct store *st, int (*row)(struct str name, void *arg), void *arg,
+		  struct diag *d)
+{
+	return sql_persons(st->sql, row, arg, d);
+}
+
 static int index_of(struct store *st, struct diag *d)
 {
 	return st->index ? 0 : seg_index_open(st->dir, &st->index, d);

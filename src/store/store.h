@@ -138,6 +138,18 @@ MUST int store_entity_names(struct store *st, struct str kind, struct str name,
 			    struct arena *mem, struct str *ret_v, size_t max, size_t *ret_n,
 			    struct diag *d);
 
+/*
+ * Whether a word is a name of an account that is not known to be a program's: 1 and the name it
+ * has now, made in mem; 0; or <0.
+ */
+MUST int store_person(struct store *st, struct str word, struct arena *mem,
+		      struct str *ret_name, struct diag *d);
+/* Whether anything is known under this name: 1, 0, or <0. */
+MUST int store_known(struct store *st, struct str name, struct diag *d);
+/* The present names of all such accounts. */
+MUST int store_persons(struct store *st, int (*row)(struct str name, void *arg), void *arg,
+		       struct diag *d);
+
 struct store_event {
 	uint64_t seq;
 	uint64_t place; /* in the store; grows with admission, never 0 */

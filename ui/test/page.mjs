@@ -1,8 +1,9 @@
-// One walk through the page as an analyst takes it. Usage: node page.mjs URL PROFILE-FOLDER. Prints TAP.
+// One walk through the page as an analyst takes it. Usage: node page.mjs URL PROFILE-FOLDER
+// SECRET (of the set-up link). Prints TAP.
 import { readFileSync } from 'node:fs'
 import { chromium } from 'playwright-core'
 
-const [url, profile] = process.argv.slice(2)
+const [url, profile, secret] = process.argv.slice(2)
 const axe = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8')
 let n = 0
 let bad = 0
@@ -34,7 +35,27 @@ async function serious(where) {
 	check(`axe finds nothing serious: ${where}`, list.length === 0, list)
 }
 
+const password = 'correct horse battery staple'
+async function signIn(p, name, pass) {
+	await p.getByLabel('Name').fill(name)
+	await p.getByLabel('Password').fill(pass)
+	await p.getByRole('button', { name: 'Sign in' }).click()
+}
+
 try {
+	await page.goto(url + 'incidents')
+	await page.getByRole('button', { name: 'Sign in' }).waitFor()
+	check('a stranger is asked to sign in', (await page.locator('nav').count()) === 0)
+	await page.goto(url + 'setup#' + secret)
+	await page.getByLabel('Name').fill('root')
+	check('the secret left the address', !page.url().includes(secret), page.url())
+	await serious('setting up')
+	await page.getByLabel('Password').fill(password)
+	await page.getByLabel('Once more').fill(password)
+	await page.getByRole('button', { name: 'Begin' }).click()
+	await page.waitForSelector('nav')
+	check('the set-up link ends on the page', new URL(page.url()).pathname === '/', page.url())
+	said.length = 0 // the browser tells of each 401
 	await page.goto(url)
 	await page.waitForSelector('[role=option]')
 	const rows = await page.locator('[role=option]').count()
@@ -106,6 +127,29 @@ try {
 	await page.goto(url)
 	await page.waitForSelector('[role=option]')
 	await serious('the queue, light')
+	await page.goto(url + 'admin')
+	await page.getByLabel('Name of a new user').fill('vera')
+	await page.getByLabel('Password of a new user').fill(password)
+	await page.getByLabel('Role of a new user').selectOption('viewer')
+	await page.getByRole('button', { name: 'Add user' }).click()
+	await page.getByRole('cell', { name: 'vera', exact: true }).waitFor()
+	await page.getByLabel('Name of a new token').fill('siem')
+	await page.getByRole('button', { name: 'Add token' }).click()
+	const token = await page.locator('.secret').innerText()
+	check('a token is told once', token.length > 30)
+	await serious('the administration')
+	check('the browser had nothing to complain of so far', said.length === 0, said)
+	await page.getByRole('button', { name: 'Sign out' }).click()
+	await page.getByRole('button', { name: 'Sign in' }).waitFor()
+	await signIn(page, 'vera', 'not the password')
+	await page.getByText('do not fit').waitFor()
+	await signIn(page, 'vera', password)
+	await page.waitForSelector('nav')
+	await page.goto(url)
+	await page.waitForSelector('[role=option]')
+	const shown = await page.locator('body').innerText()
+	check('a viewer reads no names of persons', shown.includes('person-') && !/\bdavid\b/i.test(shown), shown)
+	said.length = 0
 	check('nothing was asked of the outside', outside.length === 0, outside)
 	check('the browser had nothing to complain of', said.length === 0, said)
 } catch (e) {

@@ -429,6 +429,12 @@ TEST(what_cannot_fire_says_why)
 		{"title: t\nlogsource: {category: proxy}\ndetection: {s: {dst_endpoint.ip: "
 		 "b}}\n",
 		 "no record type has this log source"},
+		{"title: t\nlogsource: {source: zeek, type: [dns, http]}\n"
+		 "detection: {s: {dst_endpoint.ip: b}}\n",
+		 "no record type has this log source"},
+		{"title: t\nlogsource: {source: zeek, type: [dns, conn]}\n"
+		 "detection: {s: {dst_endpoint.ip: b}}\n",
+		 NULL},
 		{"title: t\nlogsource: {source: zeek}\ndetection: {s: {a|expand: '%x%'}}\n",
 		 "a.yaml:3:28: nothing says what %x% stands for"},
 		{"title: t\nlogsource: {source: zeek}\n"

@@ -13,8 +13,8 @@ static struct event *ev;
 /* An event with: cmd, ip, n, flag, nothing (absent), empty, list, other, raw text. */
 static void setup(void)
 {
-	static const char *const names[] = {"cmd",     "ip",	"n",	"flag",
-					    "nothing", "empty", "list", "other"};
+	static const char *const names[] = {"cmd",   "ip",   "n",     "flag", "nothing",
+					    "empty", "list", "other", "word"};
 	static const struct val items[] = {{.kind = VAL_STR, .len = 3, .s = "one"},
 					   {.kind = VAL_STR, .len = 3, .s = "Two"}};
 	struct rectype *t;
@@ -28,6 +28,8 @@ static void setup(void)
 		if (schema_provide(schema, t, a) < 0 || schema_want(schema, t, a) < 0)
 			abort();
 	}
+	if (schema_attr(schema, STR("unseen")) == ATTR_NONE) /* no slot in t.e */
+		abort();
 	if (schema_freeze(schema) < 0 || batch_init(&batch, 4) < 0)
 		abort();
 	ev = batch_add(&batch, t);
@@ -39,17 +41,22 @@ static void setup(void)
 	event_set(ev, schema_find(schema, STR("flag")), val_b(true));
 	event_set(ev, schema_find(schema, STR("empty")), val_s(STR("")));
 	event_set(ev, schema_find(schema, STR("other")), val_s(STR("10.1.2.3")));
+	event_set(ev, schema_find(schema, STR("word")), val_s(STR("SRV@Z[`z")));
 	event_set(ev, schema_find(schema, STR("list")),
 		  (struct val){.kind = VAL_LIST, .len = 2, .list = items});
 }
 
-/* 1 match, 0 no match, -1 does not compile. */
+/* 1 match, 0 no match, -1 does not compile, -2: laid out for the type it answers otherwise. */
 static int ask(const char *text)
 {
+	const struct filter_lean *l;
 	struct yaml *y = NULL;
 	struct filter *f = NULL;
+	struct arena mem;
 	struct diag d;
 	int r = -1;
+
+	arena_init(&mem, 0);
 
 	if (!schema)
 		setup();
@@ -60,7 +67,11 @@ static int ask(const char *text)
 		r = filter_match(f, ev);
 		/* Whatever does not match has something in its way, and nothing else has. */
 		CHECK_INT(filter_obstacles(f, ev, o, 2) == 0, r);
+		l = r >= 0 ? filter_lean(f, ev->type, &mem) : NULL;
+		if (r >= 0 && (!l || filter_lean_match(l, ev) != r))
+			r = -2;
 	}
+	arena_free(&mem);
 	filter_free(f);
 	yaml_free(y);
 	return r;
@@ -132,6 +143,59 @@ TEST(text)
 	CHECK_INT(ask("s: {ip: '10.\\?.2.3'}"), 0);
 	CHECK_INT(ask("s: {cmd|windash|contains: ' /x'}"), 1);
 	CHECK_INT(ask("s: {cmd|contains: ' /x'}"), 0);
+}
+
+TEST(field_that_the_type_lacks)
+{
+	CHECK_INT(ask("s: {unseen: x}"), 0);
+	CHECK_INT(ask("s: {unseen|neq: x}"), 1);
+	CHECK_INT(ask("s: {unseen: null}"), 1);
+	CHECK_INT(ask("s: {unseen|exists: false}"), 1);
+	CHECK_INT(ask("s: {unseen|gt: 1}"), 0);
+	CHECK_INT(ask("s: {ip|fieldref: unseen}"), 0);
+	CHECK_INT(ask("s: {unseen|fieldref: ip}"), 0);
+	CHECK_INT(ask("a: {unseen: x}\nb: {n: 42}\ncondition: a or b"), 1);
+	CHECK_INT(ask("a: {unseen: x}\nb: {n: 42}\ncondition: a and b"), 0);
+	CHECK_INT(ask("a: {unseen: x}\nb: {n: 42, ip: 10.1.2.3}\ncondition: b and not a"), 1);
+	CHECK_INT(ask("a: {unseen|neq: x}\nb: {n: 41}\nc: {flag: true}\ncondition: a and (b or "
+		      "c)"),
+		  1);
+}
+
+TEST(no_value_where_one_is_asked_for)
+{
+	CHECK_INT(ask("s: {nothing: x}"), 0);
+	CHECK_INT(ask("s: {nothing|neq: x}"), 1);
+	CHECK_INT(ask("s: {nothing|gte: 1}"), 0);
+	CHECK_INT(ask("s: {nothing: true}"), 0);
+	CHECK_INT(ask("s: {nothing: 3}"), 0);
+	CHECK_INT(ask("s: {nothing|exists: true}"), 0);
+	CHECK_INT(ask("s: {list|exists: true}"), 1);
+	CHECK_INT(ask("s: {flag: 1}"), 1);
+	CHECK_INT(ask("s: {n|neq: 42}"), 0);
+	CHECK_INT(ask("s: {cmd: [a, bb, '10.1.2.3']}"), 0);
+	CHECK_INT(ask("s: {ip: [a, bb, '10.1.2.3']}"), 1);
+	CHECK_INT(ask("s: {list|contains|all: [one]}"), 1);
+}
+
+TEST(one_of_several)
+{
+	CHECK_INT(ask("s: {word: [x, 'srv@z[`z']}"), 1);
+	CHECK_INT(ask("s: {word: [x, 'SRV@Z[`Z']}"), 1);
+	CHECK_INT(ask("s: {word: [x, 'srv`z[`z']}"), 0);
+	CHECK_INT(ask("s: {word: [x, 'srv@z{`z']}"), 0);
+	CHECK_INT(ask("s: {word: [x, 'srv@z[`']}"), 0);
+	CHECK_INT(ask("s: {word|neq: [x, y]}"), 1);
+	CHECK_INT(ask("s: {word|cased: [x, 'srv@z[`z']}"), 0);
+	CHECK_INT(ask("s: {word|cased: [x, 'SRV@Z[`z']}"), 1);
+	CHECK_INT(ask("s: {list: [two, three]}"), 1);
+	CHECK_INT(ask("s: {empty: [a, b]}"), 0);
+	CHECK_INT(ask("s: {n: [41, 42]}"), 1);
+	CHECK_INT(ask("s: {n: [41, 43]}"), 0);
+	CHECK_INT(ask("s: {n: [41, '42']}"), 1);
+	CHECK_INT(ask("s: {flag: [1, 2]}"), 1);
+	CHECK_INT(ask("s: {word: [1, 2]}"), 0);
+	CHECK_INT(ask("s: {cmd: [net, exe]}"), 0);
 }
 
 TEST(other_kinds)

@@ -215,9 +215,36 @@ TEST(flood)
 	CHECK_INT(st.flows, 1000);
 	CHECK_INT(st.flows_most, 100);
 	CHECK_INT(st.evicted, 900);
+	CHECK_INT(st.crowded, 900);
 	t = records(s, true);
-	CHECK_INT(count(t, "\"_path\":\"conn\""), 1000);
-	CHECK_INT(count(t, "\"conn_state\":\"S0\""), 1000);
+	CHECK_INT(count(t, "\"_path\":\"conn\""), 100);
+	CHECK_INT(count(t, "\"conn_state\":\"S0\""), 100);
+	CHECK_INT(count(t, "\"_path\":\"crowd\""), 1);
+	HAS(t, "\"id.resp_h\":\"10.0.0.2\",\"id.resp_p\":80,\"proto\":\"tcp\",\"connections\":900,");
+	CHECK(!strstr(t, "crowd\",\"id.orig_h"));
+	sensor_free(s);
+}
+
+/* One who calls many at line rate; who speaks meanwhile is not ended for it. */
+TEST(scan_at_line_rate)
+{
+	struct sensor_conf conf = {.flows_max = 100};
+	struct sensor *s = fresh(&conf);
+	char *t;
+
+	hello(s);
+	for (unsigned i = 0; i < 3000; i++) {
+		struct wire w = {.n = 0};
+
+		eth(&w, 0x0800);
+		tcp(&w, 9, 20 + i, 40000, 23, S, i, 0, "");
+		give(s, 1000 + i / 100, &w);
+	}
+	t = records(s, true);
+	HAS(t, "\"id.orig_h\":\"10.0.0.9\",\"proto\":\"tcp\",\"connections\":28");
+	CHECK(count(t, "\"_path\":\"crowd\"") <= 3);
+	CHECK(count(t, "\"_path\":\"conn\"") <= 101);
+	HAS(t, "\"id.orig_h\":\"10.0.0.1\",\"id.orig_p\":4000,");
 	sensor_free(s);
 }
 

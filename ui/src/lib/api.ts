@@ -74,6 +74,7 @@ export const api = {
 		const r = await ask('POST', path, body, headers)
 		return r.status === 204 ? (undefined as R) : r.json()
 	},
+	patch: (path: string, body: unknown) => ask('PATCH', path, body),
 	del: (path: string) => ask('DELETE', path),
 	/** The whole list under the same filter, as a file. */
 	exportUrl: (what: string, q: Query, format: 'csv' | 'ndjson') => `/api/v1/${what}${query({ ...q, format })}`,
