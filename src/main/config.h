@@ -22,6 +22,7 @@ struct config {
 	const struct yaml_node *placeholders;
 	struct str share_dir; /* holds sources/, learned/, models/ and lists/ */
 	struct str store_dir;
+	struct str suppress_dir;   /* of the store that is written; no option */
 	struct config_list models; /* folders of the user's own rules, beside models/ */
 	struct config_list networks, domains;
 	double alerts_per_day, compliance_per_day;
