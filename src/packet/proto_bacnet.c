@@ -244,7 +244,7 @@ static void answer(struct conn *c, struct bacnet *s, enum dir d, unsigned type, 
 	char tmp[24];
 	struct str rest;
 
-	if (p.len < 3 || type == SEGMENT_ACK)
+	if (p.len < 3 || type == SEGMENT_ACK || type > ABORT)
 		return;
 	if (type == COMPLEX_ACK && b[0] & 8 && p.len > 3 && b[2]) /* a later segment */
 		return;
