@@ -131,7 +131,7 @@ static int pnio_datagram(struct conn *c, enum dir d, struct str data)
 {
 	const uint8_t *p = (const uint8_t *)data.p;
 	struct pnio *s = c->state;
-	struct ask a = {.ts = c->ts, .asker = d};
+	struct ask a = {.ts = c->ts, .asker = (uint8_t)d};
 	bool le;
 
 	if (!is_pnio(p, data.len))
