@@ -2,6 +2,7 @@
 /* thymus run: the daemon. */
 #include "base/log.h"
 #include "main/cmd.h"
+#include "main/confine.h"
 #include "main/run.h"
 #include <getopt.h>
 #include <stdio.h>
@@ -121,10 +122,24 @@ static const char **all_paths(struct run *r, int argc, char **argv)
 
 static int daemon_run(struct run *r)
 {
-	int e = run_open(r);
+	struct confine x = {.store = r->dir,
+			    .listen = r->listen,
+			    .config_file = r->config_file,
+			    .findings_file = r->findings_file,
+			    .inputs = r->paths,
+			    .ninputs = r->npaths};
+	int e = confine_files(r->conf, &x, &r->diag);
 
+	if (e < 0) {
+		log_line(LOG_ERROR, "%s", r->diag.msg);
+		return 1;
+	}
+	e = run_open(r);
+	if (e == 0)
+		e = confine_calls(r->conf, &r->diag);
 	signals();
 	if (e == 0) {
+		log_line(LOG_INFO, "%s", confine_told());
 		log_line(LOG_INFO, "following %zu paths, store %s", r->npaths, r->dir);
 		e = run_loop(r, &stop, &again);
 	}

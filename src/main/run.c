@@ -135,6 +135,29 @@ static int open_intake(struct run *r)
 	return 0;
 }
 
+/* What a decoy tells goes the way of a push: on disk, then read like any log. */
+static int on_visit(struct str record, void *arg)
+{
+	size_t kept = 0, refused = 0;
+	int e = intake_push(((struct run *)arg)->intake, record, &kept, &refused);
+
+	return e < 0 ? e : kept == 1 ? 0 : -EIO;
+}
+
+static int open_decoys(struct run *r)
+{
+	struct decoy_conf dc = {.where = r->conf->decoys.v,
+				.n = r->conf->decoys.n,
+				.now = clock_now,
+				.tell = on_visit,
+				.arg = r};
+	int e = dc.n ? decoy_start(&dc, &r->decoy, &r->diag) : 0;
+
+	for (size_t k = 0; e == 0 && k < dc.n; k++)
+		log_line(LOG_INFO, "decoy: %s, port %u", dc.where[k], decoy_port(r->decoy, k));
+	return e;
+}
+
 static int on_push(struct str body, size_t *ret_kept, size_t *ret_refused, void *arg)
 {
 	return intake_push(((struct run *)arg)->intake, body, ret_kept, ret_refused);
@@ -172,7 +195,10 @@ static int go_on(struct run *r)
 
 static int open_pipeline(struct run *r)
 {
-	int e = pipeline_open(&r->pipe, r->conf, &r->diag);
+	int e;
+
+	r->conf->suppress_dir = arena_fmt(&r->conf->mem, "%s/suppress", r->dir);
+	e = pipeline_open(&r->pipe, r->conf, &r->diag);
 
 	if (e < 0)
 		return e;
@@ -266,6 +292,8 @@ int run_open(struct run *r)
 	if (e == 0)
 		e = open_intake(r);
 	if (e == 0)
+		e = open_decoys(r);
+	if (e == 0)
 		e = run_capture_open(r);
 	if (e == 0)
 		e = open_api(r);
@@ -291,6 +319,31 @@ static int flush(struct run *r, int64_t now)
 	return e;
 }
 
+/* Lets go of what is too old; the records' own clock counts, so that old logs can be read in.
+ */
+static void retain(struct run *r, int64_t latest)
+{
+	const struct config *c = r->conf;
+	struct store_retain x = {
+		.events_before = INT64_MIN,
+		.findings_before = INT64_MIN,
+		.events_bytes = c->retain_events_mib ? (uint64_t)c->retain_events_mib * MIB
+						     : UINT64_MAX,
+		.keep = r->kept_place,
+	};
+	uint64_t blocks, findings;
+	struct diag d = {{0}};
+
+	if (latest > 0 && c->retain_events_days > 0)
+		x.events_before = latest - (int64_t)(c->retain_events_days * 86400e9);
+	if (latest > 0 && c->retain_findings_days > 0)
+		x.findings_before = latest - (int64_t)(c->retain_findings_days * 86400e9);
+	if (store_retain(r->store, &x, &blocks, &findings, &d) < 0)
+		log_line(LOG_WARN, "nothing old was dropped: %s", d.msg);
+	r->dropped_blocks += blocks;
+	r->dropped_findings += findings;
+}
+
 static int keep(struct run *r, int64_t now)
 {
 	struct checkpoint_part part = {part_save, part_load, r};
@@ -299,6 +352,8 @@ static int keep(struct run *r, int64_t now)
 	int e = store_entities_put(r->store, r->pipe.entities, &r->diag);
 
 	r->mapped = 0; /* now, too */
+	if (e == 0)
+		e = pipeline_keep_suppressed(&r->pipe);
 	if (e == 0)
 		e = flush(r, now);
 	if (e == 0)
@@ -316,6 +371,7 @@ static int keep(struct run *r, int64_t now)
 	r->kept_seq = s.seq;
 	r->cap.known = s.known;
 	live_trim(r->live);
+	retain(r, s.known);
 	return 0;
 }
 
@@ -409,8 +465,10 @@ static int reload(struct run *r)
 
 	if (e == 0 && r->config_file)
 		e = config_load(c, r->config_file, &d);
-	if (e == 0)
+	if (e == 0) {
+		c->suppress_dir = arena_fmt(&c->mem, "%s/suppress", r->dir);
 		e = pipeline_open(&probe, c, &d);
+	}
 	if (e < 0) {
 		log_line(LOG_ERROR, "going on as before: %s", d.msg);
 		if (c)
@@ -469,6 +527,7 @@ int run_loop(struct run *r, volatile sig_atomic_t *stop, volatile sig_atomic_t *
 int run_close(struct run *r, int err)
 {
 	close_api(r);
+	r->decoy = decoy_stop(r->decoy);
 	run_capture_close(r);
 	r->intake = intake_stop(r->intake); /* what it wrote last is read by the next run */
 	if (err == 0)

@@ -14,6 +14,7 @@
 #include "main/pipeline.h"
 #include "packet/wire.h"
 #include "parse/live.h"
+#include "sense/decoy.h"
 #include "sense/intake.h"
 #include "sense/spool.h"
 #include <pthread.h>
@@ -55,6 +56,7 @@ struct run {
 	size_t npaths;
 	bool stdin_too;
 	struct intake *intake;
+	struct decoy *decoy;
 	struct live_spool spools[4];
 	struct run_capture cap;
 	struct pipeline pipe;
@@ -66,8 +68,9 @@ struct run {
 	int64_t flushed, kept, looked, looked_all, look_cost;
 	uint64_t kept_place; /* store_end at the checkpoint */
 	uint64_t kept_seq, reloads, failed_checkpoints;
-	bool dirty; /* events since the last flush */
-	bool full;  /* the disk is */
+	uint64_t dropped_blocks, dropped_findings; /* by retention */
+	bool dirty;				   /* events since the last flush */
+	bool full;				   /* the disk is */
 	struct diag diag;
 	/* For the API's threads. */
 	pthread_mutex_t lock;

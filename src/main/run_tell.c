@@ -108,6 +108,7 @@ static void tell_outputs(struct buf *b, struct outputs *o)
 static void tell_metrics(struct run *r, const struct live_stats *s)
 {
 	struct buf *b = &r->metrics;
+	size_t nsup;
 
 	buf_clear(b);
 	figure(b, "events_total", "counter", "Events since the start.", s->events);
@@ -120,6 +121,8 @@ static void tell_metrics(struct run *r, const struct live_stats *s)
 	figure(b, "early_total", "counter", "Events that went early for want of memory.",
 	       s->early);
 	figure(b, "alerts_total", "counter", "Alerts.", r->pipe.alerts);
+	figure(b, "suppressed_total", "counter", "Alerts left out by suppressions.",
+	       pipeline_suppressed(&r->pipe, &nsup));
 	figure(b, "notes_total", "counter", "Alerts that the budget made notes.",
 	       r->pipe.notes);
 	figure(b, "waiting_events", "gauge", "Events that wait for earlier ones.", s->waiting);
@@ -133,6 +136,10 @@ static void tell_metrics(struct run *r, const struct live_stats *s)
 	       (uint64_t)(r->kept / NS_PER_S));
 	figure(b, "checkpoints_failed_total", "counter", "Checkpoints that were not written.",
 	       r->failed_checkpoints);
+	figure(b, "dropped_blocks_total", "counter", "Blocks of records dropped for their age.",
+	       r->dropped_blocks);
+	figure(b, "dropped_findings_total", "counter", "Findings dropped for their age.",
+	       r->dropped_findings);
 	figure(b, "disk_full", "gauge", "1 while the disk has too little room.", r->full);
 	tell_intake(b, r->intake);
 	run_capture_metrics(b, r);
