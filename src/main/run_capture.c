@@ -46,7 +46,8 @@ static int start(struct run *r)
 			      .interval = (int64_t)(c->capture_interval_s * 1e9),
 			      .keep_dir = c->capture_keep_mib ? r->cap.ring : NULL,
 			      .keep = {.bytes = (uint64_t)c->capture_keep_mib * MIB,
-				       .time = c->capture_keep_minutes * 60 * NS_PER_S},
+				       .time = c->capture_keep_minutes * 60 * NS_PER_S,
+				       .spare = (uint64_t)c->disk_reserve_mib * MIB},
 			      .out = take,
 			      .arg = &r->cap};
 	int e = wire_start(&w, &r->cap.wire, &r->diag);
@@ -79,7 +80,16 @@ int run_capture_open(struct run *r)
 
 void run_capture_close(struct run *r)
 {
-	r->cap.wire = wire_stop(r->cap.wire, NULL);
+	struct wire_stats s[CONFIG_LIST_MAX];
+	size_t n = r->cap.wire ? wire_count(r->cap.wire) : 0;
+
+	r->cap.wire = wire_stop(r->cap.wire, s);
+	for (size_t i = 0; i < n; i++)
+		log_line(s[i].dropped || s[i].records_lost ? LOG_WARN : LOG_INFO,
+			 "%s: %llu frames, %llu lost; %llu records, %llu lost", s[i].name,
+			 (unsigned long long)s[i].frames, (unsigned long long)s[i].dropped,
+			 (unsigned long long)s[i].records,
+			 (unsigned long long)s[i].records_lost);
 	r->cap.spool = spool_close(r->cap.spool); /* the rest is read by the next run */
 }
 

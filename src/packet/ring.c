@@ -288,6 +288,7 @@ int ring_next(struct ring *r, struct frame *f, unsigned max, int wait_ms)
 	for (; n < max && r->left; r->left--) {
 		const struct tpacket3_hdr *h = (const void *)r->at;
 
+		r->stats.taken++;
 		n += take(r, h, &f[n]);
 		r->at += h->tp_next_offset;
 	}

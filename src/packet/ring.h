@@ -22,6 +22,7 @@ struct ring_conf {
 struct ring_stats {
 	uint64_t frames;  /* that passed the filter, those lost included */
 	uint64_t dropped; /* of these: lost for want of room in the ring */
+	uint64_t taken;	  /* given out; the rest is still in the ring */
 	uint64_t freezes; /* how often it was full */
 };
 

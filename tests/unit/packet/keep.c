@@ -182,7 +182,29 @@ TEST(no_room)
 	put(k, T0, 1, 2, 4000, 50);
 	put(k, T0, 1, 2, 4000, 50);
 	CHECK_INT(keep_lost(k), 2);
+	CHECK(mkdir(dir, 0700) == 0); /* and there again */
+	put(k, T0 + NS_PER_S, 1, 2, 4000, 50);
+	CHECK_INT(keep_lost(k), 3); /* it is tried once a second */
+	put(k, T0 + 2 * NS_PER_S, 1, 2, 4000, 50);
+	CHECK_INT(keep_lost(k), 3);
 	keep_close(k);
+	CHECK_INT(files(&bytes, true), 1);
+}
+
+/* The last bytes of a disk are not the ring's. */
+TEST(spare)
+{
+	struct keep_conf c = {.spare = UINT64_MAX / 2};
+	struct keep *k = NULL;
+	struct diag d;
+	uint64_t bytes;
+
+	fresh_dir();
+	CHECK_INT(keep_open(&c, dir, "eth0-0", 1, &k, &d), 0);
+	put(k, T0, 1, 2, 4000, 50);
+	CHECK_INT(keep_lost(k), 1);
+	keep_close(k);
+	CHECK_INT(files(&bytes, true), 0);
 }
 
 TEST(filter)
