@@ -87,8 +87,9 @@ static void cut_frames(struct packet_in *in)
 		while (p->nframe < SENSOR_BATCH && r != CAPTURE_MORE) {
 			r = capture_next(&p->cap, str_n((char *)p->buf, p->len), &p->at,
 					 &p->frame[p->nframe]);
-			p->nframe += r == CAPTURE_FRAME &&
-				     (!p->filter || pfilter_match(p->filter, &p->frame[p->nframe]));
+			p->nframe +=
+				r == CAPTURE_FRAME &&
+				(!p->filter || pfilter_match(p->filter, &p->frame[p->nframe]));
 		}
 		if (p->nframe)
 			break;

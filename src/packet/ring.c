@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #define BLOCK_BYTES MIB
-#define RETIRE_MS   50	/* a block that is not full is given to us after this */
-#define TAG_BYTES   4U	/* room before each frame for the VLAN tag that the kernel took out */
+#define RETIRE_MS   50 /* a block that is not full is given to us after this */
+#define TAG_BYTES   4U /* room before each frame for the VLAN tag that the kernel took out */
 #define LINK_ETHER  1
 #define LINK_RAW    101
 

@@ -312,9 +312,9 @@ static int open_tap(struct tap *t, struct diag *d)
 	if (sensor_new(&c->sensor, &t->sensor) < 0)
 		return diag_set(d, -ENOMEM, "out of memory");
 	snprintf(name, sizeof(name), "%s-%u", t->port->name, t->no);
-	return c->keep_dir ? keep_open(&c->keep, c->keep_dir, name, ring_link(t->ring),
-				       &t->keep, d)
-			   : 0;
+	return c->keep_dir
+		       ? keep_open(&c->keep, c->keep_dir, name, ring_link(t->ring), &t->keep, d)
+		       : 0;
 }
 
 static int open_port(struct wire *w, size_t i, struct diag *d)

@@ -220,7 +220,8 @@ TEST(flood)
 	CHECK_INT(count(t, "\"_path\":\"conn\""), 100);
 	CHECK_INT(count(t, "\"conn_state\":\"S0\""), 100);
 	CHECK_INT(count(t, "\"_path\":\"crowd\""), 1);
-	HAS(t, "\"id.resp_h\":\"10.0.0.2\",\"id.resp_p\":80,\"proto\":\"tcp\",\"connections\":900,");
+	HAS(t, "\"id.resp_h\":\"10.0.0.2\",\"id.resp_p\":80,\"proto\":\"tcp\",\"connections\":"
+	       "900,");
 	CHECK(!strstr(t, "crowd\",\"id.orig_h"));
 	sensor_free(s);
 }
