@@ -3,8 +3,8 @@
  */
 #include "api/mask.h"
 #include "base/timeutil.h"
-#include "incident/judge.h"
 #include "incident/render.h"
+#include "incident/suppress.h"
 #include "store/audit.h"
 #include "store/verdict.h"
 #include <errno.h>
@@ -143,6 +143,17 @@ int incidents_report(struct req *q)
 	return r;
 }
 
+/* What would have left the incident out; where the program has no sources to read by, nothing.
+ */
+static int propose(struct req *q, const struct judgement *x, struct diag *d)
+{
+	struct inquiry_conf conf = q->conf->inquiry;
+
+	if (!conf.sources || !suppress_fits(x->what))
+		return 0;
+	return suppress_propose(q->conf->store, &conf, x, d);
+}
+
 static int verdict_keep(struct req *q, const struct json *j)
 {
 	struct judgement x = {.incident = q->part[0],
@@ -161,9 +172,12 @@ static int verdict_keep(struct req *q, const struct json *j)
 		return req_problem(q, 404, "Not found", "there is no incident of this id");
 	if (r < 0)
 		return req_failed(q, r, &d);
+	r = propose(q, &x, &d);
+	if (r < 0)
+		return req_failed(q, r, &d);
 	buf_addz(&q->out, "{\"verdict\":");
 	buf_json(&q->out, x.what);
-	buf_addc(&q->out, '}');
+	buf_fmt(&q->out, ",\"proposed\":%d}", r);
 	return 0;
 }
 

@@ -238,7 +238,10 @@ static void proc_json(struct buf *b, const struct proc *p, bool masked)
 	const struct {
 		const char *key;
 		struct str v;
-	} all[] = {{"path", p->path}, {"cmd_line", masked ? str_n(NULL, 0) : p->cmd}, {"uid", p->uid}, {"user", p->user}};
+	} all[] = {{"path", p->path},
+		   {"cmd_line", masked ? str_n(NULL, 0) : p->cmd},
+		   {"uid", p->uid},
+		   {"user", p->user}};
 
 	if (b->len && b->p[b->len - 1] != '[')
 		buf_addc(b, ',');

@@ -21,8 +21,8 @@ MUST int evidence_attributes(struct evidence *e, const struct store_event *se, s
 /*
  * The process of the first record of this id: {"processes":[...]}, ancestors first, each with
  * "depth" (its own is 0, the parent's -1, children's 1), "event_id", "time", "path",
- * "cmd_line" (unless masked), "uid", "user". At most 8 ancestors and 200 children, of which "more" says that
- * there are others. E_NOTFOUND: no such record, or it tells of no process.
+ * "cmd_line" (unless masked), "uid", "user". At most 8 ancestors and 200 children, of which
+ * "more" says that there are others. E_NOTFOUND: no such record, or it tells of no process.
  */
 MUST int evidence_process(struct evidence *e, struct str id, bool masked, struct buf *out,
 			  struct diag *d);

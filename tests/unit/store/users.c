@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Users, sessions and tokens over time, which the caller tells. */
-#include "base/timeutil.h"
 #include "store/users.h"
+#include "base/timeutil.h"
 #include "tap.h"
 #include <errno.h>
 #include <unistd.h>

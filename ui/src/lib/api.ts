@@ -69,6 +69,7 @@ export const api = {
 	event: (i: string) => get<T.EventRecord>('/events/' + id(i)),
 	process: (i: string) => get<{ processes: T.Process[]; more: boolean }>('/events/' + id(i) + '/process'),
 	map: (q: Query) => get<T.MapPart>('/map', q),
+	suppressions: (q: Query = {}) => get<{ items: T.Suppression[] }>('/suppressions', q),
 	posture: (q: Query = {}) => get<{ at: string; items: T.Weakness[] }>('/posture', q),
 	post: async <R>(path: string, body: unknown, headers = {}): Promise<R> => {
 		const r = await ask('POST', path, body, headers)

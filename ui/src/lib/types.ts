@@ -140,6 +140,19 @@ export interface EventRow {
 	text?: string
 }
 
+export interface Suppression {
+	id: string
+	status: 'proposed' | 'applied'
+	title: string
+	until: string
+	incident: string
+	by: string
+	rules: string
+	scope: string
+	count: number
+	last?: string
+}
+
 export interface Process {
 	depth: number
 	time: string
