@@ -1,44 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* X.509 certificates (RFC 5280) as far as records tell of them. */
 #include "base/digest.h"
-#include "base/timeutil.h"
+#include "packet/ber.h"
 #include "packet/tls.h"
-
-enum { INTEGER = 2, BITS = 3, OID = 6, SEQ = 0x30, SET = 0x31, TIME_UTC = 23, TIME_GEN = 24 };
-
-/* The next element of s: its tag, its content; s moves past it. false: broken. */
-static bool next(struct str *s, unsigned *tag, struct str *body)
-{
-	const uint8_t *p = (const uint8_t *)s->p;
-	size_t head = 2, len;
-
-	if (s->len < 2 || (p[0] & 0x1f) == 0x1f)
-		return false;
-	len = p[1];
-	if (len & 0x80) {
-		size_t n = len & 0x7f;
-
-		if (n == 0 || n > 4 || s->len < 2 + n)
-			return false;
-		len = 0;
-		for (size_t i = 0; i < n; i++)
-			len = len << 8 | p[2 + i];
-		head += n;
-	}
-	if (len > s->len - head)
-		return false;
-	*tag = p[0];
-	*body = str_n(s->p + head, len);
-	*s = str_sub(*s, head + len, s->len);
-	return true;
-}
-
-static bool want(struct str *s, unsigned tag, struct str *body)
-{
-	unsigned got;
-
-	return next(s, &got, body) && got == tag;
-}
 
 struct oid_name {
 	const char *der;
@@ -150,8 +114,8 @@ static bool name_text(struct str s, char *out, size_t max, size_t *ret_n, struct
 		unsigned tag;
 		size_t n;
 
-		if (!want(&s, SET, &set) || !want(&set, SEQ, &seq) || !want(&seq, OID, &oid) ||
-		    !next(&seq, &tag, &v))
+		if (!ber_want(&s, BER_SET, &set) || !ber_want(&set, BER_SEQ, &seq) ||
+		    !ber_want(&seq, BER_OID, &oid) || !ber_next(&seq, &tag, &v))
 			return false;
 		if (ret_cn && str_eq(oid, STR("\x55\x04\x03")))
 			*ret_cn = v;
@@ -163,40 +127,17 @@ static bool name_text(struct str s, char *out, size_t max, size_t *ret_n, struct
 	return true;
 }
 
-/* UTCTime or GeneralizedTime; 0 when it is none that can be had. */
-static int64_t moment(unsigned tag, struct str s)
-{
-	char t[24];
-	size_t year = tag == TIME_UTC ? 2 : 4, n = 0;
-	int64_t ns;
-
-	if ((tag != TIME_UTC && tag != TIME_GEN) || s.len < year + 10)
-		return 0;
-	if (tag == TIME_UTC) {
-		t[n++] = s.p[0] < '5' ? '2' : '1';
-		t[n++] = s.p[0] < '5' ? '0' : '9';
-	}
-	memcpy(t + n, s.p, year);
-	n += year;
-	for (size_t i = 0; i < 5; i++) {
-		t[n++] = "--T::"[i];
-		t[n++] = s.p[year + 2 * i];
-		t[n++] = i == 4 && s.len < year + 10 ? '0' : s.p[year + 2 * i + 1];
-	}
-	return time_parse(str_n(t, n), &ns) ? ns : 0;
-}
-
 static bool validity(struct str s, struct cert *c)
 {
 	struct str v;
 	unsigned tag;
 
-	if (!next(&s, &tag, &v))
+	if (!ber_next(&s, &tag, &v))
 		return false;
-	c->from = moment(tag, v);
-	if (!next(&s, &tag, &v))
+	c->from = ber_moment(tag, v);
+	if (!ber_next(&s, &tag, &v))
 		return false;
-	c->to = moment(tag, v);
+	c->to = ber_moment(tag, v);
 	return true;
 }
 
@@ -206,16 +147,17 @@ static bool key(struct str s, struct cert *c)
 	const char *curve;
 	unsigned tag;
 
-	if (!want(&s, SEQ, &alg) || !want(&s, BITS, &bits) || !want(&alg, OID, &c->key_oid))
+	if (!ber_want(&s, BER_SEQ, &alg) || !ber_want(&s, BER_BITS, &bits) ||
+	    !ber_want(&alg, BER_OID, &c->key_oid))
 		return false;
 	c->ec = str_eq(c->key_oid, STR("\x2a\x86\x48\xce\x3d\x02\x01"));
-	if (c->ec && next(&alg, &tag, &oid) && tag == OID) {
+	if (c->ec && ber_next(&alg, &tag, &oid) && tag == BER_OID) {
 		curve = oid_in(curves, ARRAY_LEN(curves), oid);
 		for (; curve && *curve; curve++)
 			c->key_bits = c->key_bits * 10 + (unsigned)(*curve - '0');
 	}
 	bits = str_sub(bits, 1, bits.len);
-	if (!c->ec && want(&bits, SEQ, &mod) && want(&mod, INTEGER, &bits)) {
+	if (!c->ec && ber_want(&bits, BER_SEQ, &mod) && ber_want(&mod, BER_INT, &bits)) {
 		while (bits.len && !bits.p[0])
 			bits = str_sub(bits, 1, bits.len);
 		c->key_bits = (unsigned)MIN(bits.len, (size_t)65536) * 8;
@@ -228,9 +170,9 @@ static void alt_names(struct str v, struct cert *c)
 	struct str seq, name;
 	unsigned tag;
 
-	if (!want(&v, SEQ, &seq))
+	if (!ber_want(&v, BER_SEQ, &seq))
 		return;
-	while (c->nnames < CERT_NAMES_MAX && next(&seq, &tag, &name))
+	while (c->nnames < CERT_NAMES_MAX && ber_next(&seq, &tag, &name))
 		if (tag == 0x82)
 			c->name[c->nnames++] = name;
 }
@@ -240,10 +182,10 @@ static void constraints(struct str v, struct cert *c)
 	struct str seq, b;
 	unsigned tag;
 
-	if (!want(&v, SEQ, &seq))
+	if (!ber_want(&v, BER_SEQ, &seq))
 		return;
 	c->has_constraints = true;
-	c->ca = next(&seq, &tag, &b) && tag == 1 && b.len == 1 && b.p[0];
+	c->ca = ber_next(&seq, &tag, &b) && tag == 1 && b.len == 1 && b.p[0];
 }
 
 static void extensions(struct str s, struct cert *c)
@@ -251,12 +193,12 @@ static void extensions(struct str s, struct cert *c)
 	struct str list, ext, oid, v;
 	unsigned tag;
 
-	if (!want(&s, SEQ, &list))
+	if (!ber_want(&s, BER_SEQ, &list))
 		return;
-	while (want(&list, SEQ, &ext)) {
-		if (!want(&ext, OID, &oid) || !next(&ext, &tag, &v))
+	while (ber_want(&list, BER_SEQ, &ext)) {
+		if (!ber_want(&ext, BER_OID, &oid) || !ber_next(&ext, &tag, &v))
 			return;
-		if (tag == 1 && !next(&ext, &tag, &v)) /* critical */
+		if (tag == 1 && !ber_next(&ext, &tag, &v)) /* critical */
 			return;
 		if (str_eq(oid, STR("\x55\x1d\x11")))
 			alt_names(v, c);
@@ -272,24 +214,26 @@ bool cert_read(struct str der, struct cert *ret_c)
 
 	memset(ret_c, 0, sizeof(*ret_c));
 	ret_c->version = 1;
-	if (!want(&s, SEQ, &cert) || !want(&cert, SEQ, &tbs) || !next(&tbs, &tag, &v))
+	if (!ber_want(&s, BER_SEQ, &cert) || !ber_want(&cert, BER_SEQ, &tbs) ||
+	    !ber_next(&tbs, &tag, &v))
 		return false;
 	if (tag == 0xa0) {
 		struct str n;
 
-		if (want(&v, INTEGER, &n) && n.len == 1)
+		if (ber_want(&v, BER_INT, &n) && n.len == 1)
 			ret_c->version = (uint8_t)n.p[0] + 1U;
-		if (!next(&tbs, &tag, &v))
+		if (!ber_next(&tbs, &tag, &v))
 			return false;
 	}
-	if (tag != INTEGER)
+	if (tag != BER_INT)
 		return false;
 	ret_c->serial = v;
-	if (!want(&tbs, SEQ, &v) || !want(&v, OID, &ret_c->sig_oid) ||
-	    !want(&tbs, SEQ, &issuer) || !want(&tbs, SEQ, &v) || !validity(v, ret_c) ||
-	    !want(&tbs, SEQ, &subject) || !want(&tbs, SEQ, &v) || !key(v, ret_c))
+	if (!ber_want(&tbs, BER_SEQ, &v) || !ber_want(&v, BER_OID, &ret_c->sig_oid) ||
+	    !ber_want(&tbs, BER_SEQ, &issuer) || !ber_want(&tbs, BER_SEQ, &v) ||
+	    !validity(v, ret_c) || !ber_want(&tbs, BER_SEQ, &subject) ||
+	    !ber_want(&tbs, BER_SEQ, &v) || !key(v, ret_c))
 		return false;
-	while (next(&tbs, &tag, &v))
+	while (ber_next(&tbs, &tag, &v))
 		if (tag == 0xa3)
 			extensions(v, ret_c);
 	if (!name_text(issuer, ret_c->issuer, sizeof(ret_c->issuer), &ret_c->nissuer, NULL) ||

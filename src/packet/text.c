@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "packet/text.h"
+#include "packet/pkt.h"
+
+static size_t put(char *out, uint32_t c)
+{
+	if (c < 0x80) {
+		out[0] = (char)c;
+		return 1;
+	}
+	if (c < 0x800) {
+		out[0] = (char)(0xc0 | c >> 6);
+		out[1] = (char)(0x80 | (c & 63));
+		return 2;
+	}
+	if (c < 0x10000) {
+		out[0] = (char)(0xe0 | c >> 12);
+		out[1] = (char)(0x80 | (c >> 6 & 63));
+		out[2] = (char)(0x80 | (c & 63));
+		return 3;
+	}
+	out[0] = (char)(0xf0 | c >> 18);
+	out[1] = (char)(0x80 | (c >> 12 & 63));
+	out[2] = (char)(0x80 | (c >> 6 & 63));
+	out[3] = (char)(0x80 | (c & 63));
+	return 4;
+}
+
+size_t text_utf16(struct str in, char *out, size_t max)
+{
+	const uint8_t *p = (const uint8_t *)in.p;
+	size_t n = 0;
+
+	for (size_t i = 0; i + 2 <= in.len && n + 4 <= max; i += 2) {
+		uint32_t c = le16(p + i), low;
+
+		if (!c)
+			break;
+		low = c >> 10 == 0x36 && i + 4 <= in.len ? le16(p + i + 2) : 0;
+		if (low >> 10 == 0x37) {
+			c = 0x10000 + ((c & 0x3ff) << 10) + (low & 0x3ff);
+			i += 2;
+		} else if (c >> 11 == 0x1b) {
+			c = 0xfffd;
+		}
+		n += put(out + n, c);
+	}
+	return n;
+}
