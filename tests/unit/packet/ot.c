@@ -155,9 +155,12 @@ TEST(s7_identity)
 
 TEST(s7_plus)
 {
-	/* s7comm_plus.pcap of cisagov/icsnpp-s7comm (BSD-3-Clause) */
+	/* One message out of s7comm_plus.pcap of cisagov/icsnpp-s7comm (BSD-3-Clause). */
 	char *t = TCP(102, {
-				   0,
+				   0, "0300006802f0807203005920e969a95a852ab0e288480ccecb618e48779f"
+				   "4b68a1ce9a9c42cd6aa53680068331000004f20000831a70000e4d747000"
+				   "0e5101881d000700ce000004e88969001200000000896a001300896b0004"
+				   "00000084eb270000000072030000"
 			   });
 
 	HAS(t, "\"_path\":\"s7comm_plus\"");
