@@ -59,6 +59,10 @@ static const struct option_row rows[] = {
 	 "Where thymus run takes syslog over UDP. Anybody who reaches it can send.",
 	 AT(syslog_udp)},
 	{"syslog_tcp", OPT_LIST, "ADDRESS:PORT", 0, 0, 0, "The same over TCP.", AT(syslog_tcp)},
+	{"decoys", OPT_LIST, "ADDRESS:PORT[/SERVICE]", 0, 0, 0,
+	 "Where thymus run listens and only tells who comes: ports that nobody has a reason to "
+	 "touch.",
+	 AT(decoys)},
 	{"spool_max", OPT_INT, "MiB", 1, 1 << 24, 4096,
 	 "When so much is not read yet, nothing more is taken from the network.",
 	 AT(spool_mib)},

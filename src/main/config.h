@@ -27,7 +27,7 @@ struct config {
 	double alerts_per_day, compliance_per_day;
 	int64_t threads, learn_memory_mib, hold_memory_mib, entities_max;
 	/* Of the daemon: */
-	struct config_list inputs, syslog_udp, syslog_tcp;
+	struct config_list inputs, syslog_udp, syslog_tcp, decoys;
 	double lateness_s, flush_s, checkpoint_s;
 	int64_t disk_reserve_mib, spool_mib;
 	double retain_events_days, retain_findings_days;

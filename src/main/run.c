@@ -135,6 +135,29 @@ static int open_intake(struct run *r)
 	return 0;
 }
 
+/* What a decoy tells goes the way of a push: on disk, then read like any log. */
+static int on_visit(struct str record, void *arg)
+{
+	size_t kept = 0, refused = 0;
+	int e = intake_push(((struct run *)arg)->intake, record, &kept, &refused);
+
+	return e < 0 ? e : kept == 1 ? 0 : -EIO;
+}
+
+static int open_decoys(struct run *r)
+{
+	struct decoy_conf dc = {.where = r->conf->decoys.v,
+				.n = r->conf->decoys.n,
+				.now = clock_now,
+				.tell = on_visit,
+				.arg = r};
+	int e = dc.n ? decoy_start(&dc, &r->decoy, &r->diag) : 0;
+
+	for (size_t k = 0; e == 0 && k < dc.n; k++)
+		log_line(LOG_INFO, "decoy: %s, port %u", dc.where[k], decoy_port(r->decoy, k));
+	return e;
+}
+
 static int on_push(struct str body, size_t *ret_kept, size_t *ret_refused, void *arg)
 {
 	return intake_push(((struct run *)arg)->intake, body, ret_kept, ret_refused);
@@ -263,6 +286,8 @@ int run_open(struct run *r)
 		e = stored_since(r);
 	if (e == 0)
 		e = open_intake(r);
+	if (e == 0)
+		e = open_decoys(r);
 	if (e == 0)
 		e = open_api(r);
 	if (e == 0)
@@ -489,6 +514,7 @@ int run_loop(struct run *r, volatile sig_atomic_t *stop, volatile sig_atomic_t *
 int run_close(struct run *r, int err)
 {
 	close_api(r);
+	r->decoy = decoy_stop(r->decoy);
 	r->intake = intake_stop(r->intake); /* what it wrote last is read by the next run */
 	if (err == 0)
 		err = keep(r, clock_now());

@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "main/pipeline.h"
 #include "parse/live.h"
+#include "sense/decoy.h"
 #include "sense/intake.h"
 #include <pthread.h>
 #include <signal.h>
@@ -30,6 +31,7 @@ struct run {
 	size_t npaths;
 	bool stdin_too;
 	struct intake *intake;
+	struct decoy *decoy;
 	struct live_spool spools[3];
 	struct pipeline pipe;
 	struct live *live;

@@ -18,7 +18,7 @@ struct str line_word(struct str line, struct str *rest)
 {
 	struct str word = str_cut(line, ' ', rest);
 
-	*rest = rest->p ? str_trim(*rest) : str_n(line.p + line.len, 0);
+	*rest = rest->p ? str_trim(*rest) : str_sub(line, line.len, line.len);
 	return word;
 }
 

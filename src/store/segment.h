@@ -3,8 +3,9 @@
  * store/segment: append-only files of compressed event blocks.
  *
  *   file  = magic[8] block*
- *   block = struct seg_head, postings u64[npost] (sorted hashes of ids and entities),
- *           zstd(records), all little-endian
+ *   block = struct seg_head, postings u64[npost] (sorted hashes of ids and entities, the low
+ *           byte a bit for each frame that has them), u32 count, struct seg_frame[count],
+ *           zstd(records) of each frame, all little-endian
  *   record = u32 size of what follows, u64 seq, i64 time, i64 known, u16+type, u16+id, u32+raw,
  *            u8 count, count * (u16 + "kind:name"), extra (extra.c; may be empty)
  *

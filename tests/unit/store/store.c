@@ -230,6 +230,54 @@ TEST(many_blocks_and_postings)
 	world_free(&w);
 }
 
+struct placed {
+	uint64_t place[401];
+	uint64_t sum[401]; /* of the raw bytes */
+	size_t n;
+};
+
+static int see_place(const struct store_event *e, void *arg)
+{
+	struct placed *p = arg;
+
+	p->place[e->seq] = e->place;
+	p->sum[e->seq] = hash_str(e->raw, 0);
+	p->n++;
+	return 0;
+}
+
+/* Blocks of several frames: one event alone has the place and the bytes that it has among all.
+ */
+TEST(an_event_out_of_the_middle_of_a_block)
+{
+	struct world w;
+	struct store_query q = query();
+	struct placed all = {.n = 0}, one;
+	struct diag d;
+	char id[24];
+
+	world_make(&w, false);
+	add_bulk(&w, 400);
+	sync_store(&w);
+	CHECK_INT(store_events(w.st, &q, see_place, &all, &d), 0);
+	CHECK_INT(all.n, 400);
+	for (uint64_t i = 1; i <= 400; i += 3) {
+		one = (struct placed){.n = 0};
+		snprintf(id, sizeof(id), "e%" PRIu64, i);
+		q.id = str_of(id);
+		CHECK_INT(store_events(w.st, &q, see_place, &one, &d), 0);
+		CHECK_INT(one.n, 1);
+		CHECK(one.place[i] == all.place[i] && one.sum[i] == all.sum[i]);
+	}
+	q = query();
+	q.entity = STR("pc7");
+	CHECK_INT(ask(&w, q).n, 40);
+	q.after_place = all.place[200];
+	CHECK_INT(ask(&w, q).n, 20);
+	CHECK_INT(ask(&w, q).first, 207);
+	world_free(&w);
+}
+
 /* 300 blocks are two groups of the index; what was appended since the last call counts. */
 TEST(an_index_over_many_blocks)
 {
