@@ -229,7 +229,8 @@ static int run(int argc, char **argv)
 const struct command cmd_packets = {
 	.name = "packets",
 	.run = run,
-	.summary = "show the records that the packet sensor makes of captures, or of an interface",
+	.summary =
+		"show the records that the packet sensor makes of captures, or of an interface",
 	.usage = "usage: thymus packets [OPTION]... FILE...\n"
 		 "       thymus packets [OPTION]... --interface NAME...\n"
 		 "\n"

@@ -19,6 +19,7 @@ static const struct option longs[] = {
 	{"no-listen", no_argument, NULL, 'L'},
 	{"no-auth", no_argument, NULL, 'A'},
 	{"syslog", required_argument, NULL, 'y'},
+	{"capture", required_argument, NULL, 'i'},
 	{"tls", no_argument, NULL, 'T'},
 	{NULL, 0, NULL, 0},
 };
@@ -74,6 +75,8 @@ static int take_options(struct run *r, int argc, char **argv)
 			r->listen = optarg;
 		else if (opt == 'y')
 			add_syslog(r->conf, optarg);
+		else if (opt == 'i' && r->conf->capture.n < CONFIG_LIST_MAX)
+			r->conf->capture.v[r->conf->capture.n++] = optarg;
 		else if (opt == 'A')
 			r->no_auth = true;
 		else if (opt == 'T')
@@ -165,7 +168,7 @@ static int run(int argc, char **argv)
 		if (!paths)
 			status = 1;
 		else if (!r->npaths && !r->stdin_too && !c->syslog_udp.n && !c->syslog_tcp.n &&
-			 !r->listen)
+			 !c->capture.n && !r->listen)
 			status = usage_error(&cmd_run, "thymus run: nothing to read");
 		else
 			status = daemon_run(r);
@@ -201,6 +204,8 @@ const struct command cmd_run = {
 		"is\n"
 		"  --no-auth        nobody signs in; only on an address of this machine\n"
 		"  --syslog A:P     take syslog there, over UDP and TCP (may be given again)\n"
+		"  --capture NAME   read the packets of this interface (may be given again); "
+		"needs CAP_NET_RAW\n"
 		"  --findings FILE  also append alerts and incidents as JSON lines\n"
 		"  --config FILE    configuration (thymus config options); read again on "
 		"SIGHUP\n\n"

@@ -32,6 +32,11 @@ struct config {
 	int64_t disk_reserve_mib, spool_mib;
 	double retain_events_days, retain_findings_days;
 	int64_t retain_events_mib;
+	struct config_list capture; /* interfaces */
+	struct str capture_filter;
+	double capture_interval_s;
+	int64_t capture_threads, capture_ring_mib, capture_promiscuous;
+	int64_t capture_keep_mib, capture_keep_minutes, evidence_mib;
 	struct outputs_conf outputs; /* texts stand in `file` */
 	/* Of page and API: */
 	struct str tls_cert, tls_key, url;

@@ -96,7 +96,7 @@ static int stored_since(struct run *r)
 static int name_spools(struct run *r)
 {
 	static const struct live_spool all[] = {
-		{"syslog", "syslog"}, {"push", "json"}, {"stdin", NULL}};
+		{"syslog", "syslog"}, {"push", "json"}, {"stdin", NULL}, {"packets", "json"}};
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
 		r->spools[i].codec = all[i].codec;
@@ -201,6 +201,8 @@ static int open_pipeline(struct run *r)
 		return e;
 	r->pipe.store = r->store;
 	r->pipe.findings = r->findings;
+	r->pipe.evidence = run_evidence;
+	r->pipe.evidence_arg = r;
 	e = pipeline_map(&r->pipe, r->dir, false, &r->diag);
 	if (e == 0)
 		e = open_live(r);
@@ -289,6 +291,8 @@ int run_open(struct run *r)
 	if (e == 0)
 		e = open_decoys(r);
 	if (e == 0)
+		e = run_capture_open(r);
+	if (e == 0)
 		e = open_api(r);
 	if (e == 0)
 		e = open_outputs(r);
@@ -360,6 +364,7 @@ static int keep(struct run *r, int64_t now)
 	}
 	live_stats(r->live, &s);
 	r->kept_seq = s.seq;
+	r->cap.known = s.known;
 	live_trim(r->live);
 	retain(r, s.known);
 	return 0;
@@ -416,6 +421,7 @@ static int look(struct run *r, int64_t now)
 		r->looked_all = now;
 		has_room(r);
 		run_tell(r, now);
+		run_evidence_tails(r, now);
 	}
 	return e;
 }
@@ -515,6 +521,7 @@ int run_close(struct run *r, int err)
 {
 	close_api(r);
 	r->decoy = decoy_stop(r->decoy);
+	run_capture_close(r);
 	r->intake = intake_stop(r->intake); /* what it wrote last is read by the next run */
 	if (err == 0)
 		err = keep(r, clock_now());
@@ -524,6 +531,7 @@ int run_close(struct run *r, int err)
 	pipeline_close(&r->pipe);
 	store_close(r->store);
 	map_free(&r->stored);
+	run_capture_free(r);
 	for (size_t i = 0; i < ARRAY_LEN(r->spools); i++)
 		free((char *)(uintptr_t)r->spools[i].dir);
 	buf_free(&r->health);

@@ -87,8 +87,9 @@ static void cut_frames(struct packet_in *in)
 		while (p->nframe < SENSOR_BATCH && r != CAPTURE_MORE) {
 			r = capture_next(&p->cap, str_n((char *)p->buf, p->len), &p->at,
 					 &p->frame[p->nframe]);
-			p->nframe += r == CAPTURE_FRAME &&
-				     (!p->filter || pfilter_match(p->filter, &p->frame[p->nframe]));
+			p->nframe +=
+				r == CAPTURE_FRAME &&
+				(!p->filter || pfilter_match(p->filter, &p->frame[p->nframe]));
 		}
 		if (p->nframe)
 			break;
@@ -157,7 +158,9 @@ int packet_open(const char *path, const struct sensor_conf *conf, struct packet_
 	cut_frames(in);
 	if (!in->p->any) {
 		packet_close(in);
-		return diag_set(d, E_FORMAT, "%s: capture without packets", path);
+		return diag_set(d, E_FORMAT, "%s: %s", path,
+				conf && conf->filter ? "no packet fits the filter"
+						     : "capture without packets");
 	}
 	*ret_in = in;
 	return 0;

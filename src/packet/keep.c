@@ -88,8 +88,8 @@ static void take_up(struct keep *k)
 			unlink(path);
 			continue;
 		}
-		k->file[k->n++] = (struct kept_file){
-			no, (uint64_t)sb.st_size, (int64_t)sb.st_mtim.tv_sec * NS_PER_S};
+		k->file[k->n++] = (struct kept_file){no, (uint64_t)sb.st_size,
+						     (int64_t)sb.st_mtim.tv_sec * NS_PER_S};
 		k->total += (uint64_t)sb.st_size;
 	}
 	if (d)
@@ -207,8 +207,9 @@ static void turn(struct keep *k, int64_t ts, size_t need)
 		}
 		drop_oldest(k);
 	}
-	if (k->fd >= 0 && (k->file[k->n - 1].bytes >= c->bytes / KEEP_FILES ||
-			   ts - k->first > c->time / KEEP_FILES || ts < k->first - 60 * NS_PER_S)) {
+	if (k->fd >= 0 &&
+	    (k->file[k->n - 1].bytes >= c->bytes / KEEP_FILES ||
+	     ts - k->first > c->time / KEEP_FILES || ts < k->first - 60 * NS_PER_S)) {
 		keep_flush(k);
 		end_file(k);
 	}

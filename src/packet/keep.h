@@ -35,7 +35,7 @@ uint64_t keep_lost(const struct keep *k);
 /* Which packets are wanted. */
 struct keep_want {
 	struct ip ip[8];
-	unsigned nip;	/* a packet of any of these */
+	unsigned nip; /* a packet of any of these */
 	int64_t from, to;
 	/* Of these connections all that there is, whenever: */
 	struct {

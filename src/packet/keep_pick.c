@@ -41,8 +41,8 @@ static bool same(const struct ip *a, const struct ip *b)
 static bool wants_packet(const struct keep_want *w, const struct pkt *k)
 {
 	for (unsigned i = 0; i < w->nconn; i++) {
-		unsigned a = !(same(&w->conn[i].ip[0], &k->src) &&
-			       w->conn[i].port[0] == k->sport);
+		unsigned a =
+			!(same(&w->conn[i].ip[0], &k->src) && w->conn[i].port[0] == k->sport);
 
 		if ((!w->conn[i].proto || w->conn[i].proto == k->proto) &&
 		    same(&w->conn[i].ip[a], &k->src) && w->conn[i].port[a] == k->sport &&
@@ -114,8 +114,8 @@ static int add(struct pick *p, const struct frame *f)
 		p->ngot = cap;
 	}
 	memcpy(p->bytes + p->len, f->p, f->len);
-	p->got[p->n] = (struct got){f->ts,   (uint32_t)p->len, f->len, f->wire,
-				    (uint32_t)p->n, f->link};
+	p->got[p->n] =
+		(struct got){f->ts, (uint32_t)p->len, f->len, f->wire, (uint32_t)p->n, f->link};
 	p->n++;
 	p->len += f->len;
 	return 0;
@@ -183,8 +183,8 @@ static void block(FILE *o, uint32_t type, const void *head, size_t nhead, const 
 
 static void section(FILE *o, const char *comment)
 {
-	static const uint8_t head[16] = {0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0, 0xff, 0xff, 0xff,
-					 0xff, 0xff, 0xff, 0xff, 0xff};
+	static const uint8_t head[16] = {0x4d, 0x3c, 0x2b, 0x1a, 1,    0,    0,	   0,
+					 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 	size_t n = strnlen(comment, 4096);
 	uint8_t opt[4 + 4096 + 8] = {1, 0};
 
@@ -196,8 +196,19 @@ static void section(FILE *o, const char *comment)
 
 static unsigned interface(FILE *o, uint16_t links[LINKS_MAX], unsigned *n, uint16_t link)
 {
-	uint8_t head[20] = {(uint8_t)link, (uint8_t)(link >> 8), 0, 0, 0, 0, 0, 0,
-			    9, 0, 1, 0, 9}; /* if_tsresol: ns */
+	uint8_t head[20] = {(uint8_t)link,
+			    (uint8_t)(link >> 8),
+			    0,
+			    0,
+			    0,
+			    0,
+			    0,
+			    0,
+			    9,
+			    0,
+			    1,
+			    0,
+			    9}; /* if_tsresol: ns */
 	unsigned i = 0;
 
 	while (i < *n && links[i] != link)

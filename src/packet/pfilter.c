@@ -77,7 +77,8 @@ bool pfilter_match(struct pfilter *f, const struct frame *k)
 		i++;
 	if (i == f->n && i < FILTER_LINKS) {
 		f->for_link[i].link = k->link;
-		f->for_link[i].ok = pfilter_compile(f->text, k->link, &f->for_link[i].p, &d) == 0;
+		f->for_link[i].ok =
+			pfilter_compile(f->text, k->link, &f->for_link[i].p, &d) == 0;
 		f->n++;
 	}
 	return i < f->n && f->for_link[i].ok &&

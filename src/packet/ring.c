@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #define BLOCK_BYTES MIB
-#define RETIRE_MS   50	/* a block that is not full is given to us after this */
-#define TAG_BYTES   4U	/* room before each frame for the VLAN tag that the kernel took out */
+#define RETIRE_MS   50 /* a block that is not full is given to us after this */
+#define TAG_BYTES   4U /* room before each frame for the VLAN tag that the kernel took out */
 #define LINK_ETHER  1
 #define LINK_RAW    101
 
@@ -201,6 +201,11 @@ static void give_back(struct ring *r)
 	r->holds = false;
 }
 
+bool ring_gone(const struct ring *r)
+{
+	return (int)if_nametoindex(r->name) != r->index;
+}
+
 static bool ready(const struct ring *r)
 {
 	return __atomic_load_n(&block_of(r)->hdr.bh1.block_status, __ATOMIC_ACQUIRE) &
@@ -221,7 +226,7 @@ static int await(struct ring *r, int wait_ms)
 			if (getsockopt(r->fd, SOL_SOCKET, SO_ERROR, &e, &len) < 0)
 				e = errno;
 			if (e && !ready(r))
-				return (int)if_nametoindex(r->name) == r->index ? -e : -ENODEV;
+				return ring_gone(r) ? -ENODEV : -e;
 		}
 		if (!ready(r))
 			return 0;

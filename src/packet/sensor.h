@@ -20,7 +20,8 @@ struct sensor_conf {
 	uint32_t flows_max; /* 0: SENSOR_FLOWS */
 	size_t app_bytes;   /* 0: SENSOR_APP_BYTES */
 	bool meter;	    /* connections alone: no protocols, no reassembly */
-	struct pfilter *filter; /* of packet/pfilter.h, borrowed: of a file only such frames; or NULL */
+	struct pfilter *
+		filter; /* of packet/pfilter.h, borrowed: of a file only such frames; or NULL */
 };
 
 #define SENSOR_FLOWS	 750000U

@@ -233,6 +233,8 @@ static bool step(struct tap *t, int wait_ms, int64_t until)
 	int n = t->ring ? ring_next(t->ring, f, SENSOR_BATCH, wait_ms) : -ENODEV;
 	int64_t now = clock_now();
 
+	if (n == 0 && !t->up && ring_gone(t->ring))
+		n = -ENODEV;
 	if (n < 0) {
 		trouble(t, n);
 	} else if (n) {
@@ -312,9 +314,9 @@ static int open_tap(struct tap *t, struct diag *d)
 	if (sensor_new(&c->sensor, &t->sensor) < 0)
 		return diag_set(d, -ENOMEM, "out of memory");
 	snprintf(name, sizeof(name), "%s-%u", t->port->name, t->no);
-	return c->keep_dir ? keep_open(&c->keep, c->keep_dir, name, ring_link(t->ring),
-				       &t->keep, d)
-			   : 0;
+	return c->keep_dir
+		       ? keep_open(&c->keep, c->keep_dir, name, ring_link(t->ring), &t->keep, d)
+		       : 0;
 }
 
 static int open_port(struct wire *w, size_t i, struct diag *d)

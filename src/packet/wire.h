@@ -2,11 +2,11 @@
 /*
  * packet/wire: live capture. For each interface one thread or several, each with a ring and a
  * sensor of its own (a connection always comes to the same); their records go out as they are
- * made, and once an interval, and at the end, a `stats` record for each interface says what came
- * and what was lost.
+ * made, and once an interval, and at the end, a `stats` record for each interface says what
+ * came and what was lost.
  *
- * When records are not taken, frames are not either: then the kernel's ring fills and the kernel
- * counts what it drops. So nothing is lost uncounted, and memory is bounded.
+ * When records are not taken, frames are not either: then the kernel's ring fills and the
+ * kernel counts what it drops. So nothing is lost uncounted, and memory is bounded.
  */
 #ifndef PACKET_WIRE_H
 #define PACKET_WIRE_H
@@ -20,9 +20,9 @@
 struct wire_conf {
 	const char *const *interfaces;
 	size_t n;
-	const char *filter;  /* NULL = everything */
-	unsigned threads;    /* of each interface; 0 = 1 */
-	unsigned ring_mib;   /* of each thread; 0 = RING_MIB */
+	const char *filter; /* NULL = everything */
+	unsigned threads;   /* of each interface; 0 = 1 */
+	unsigned ring_mib;  /* of each thread; 0 = RING_MIB */
 	bool promiscuous;
 	int64_t interval; /* ns between stats records; 0 = a minute */
 	struct sensor_conf sensor;
@@ -41,9 +41,9 @@ struct wire_stats {
 	uint64_t frames, bytes; /* that the sensor was given */
 	uint64_t dropped;	/* by the kernel, for want of room in the ring */
 	uint64_t freezes;
-	uint64_t refused;      /* frames that are no packet we know */
-	uint64_t evicted;      /* connections ended early for want of room */
-	uint64_t unread;       /* connections not read for want of room */
+	uint64_t refused; /* frames that are no packet we know */
+	uint64_t evicted; /* connections ended early for want of room */
+	uint64_t unread;  /* connections not read for want of room */
 	uint64_t records, records_lost;
 	uint64_t kept_lost; /* frames that could not be kept on disk */
 	uint64_t flows;	    /* connections open now */

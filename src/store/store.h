@@ -125,6 +125,9 @@ struct store_entity {
 	int64_t events;
 	const struct str *names;
 	size_t nnames;
+	/* What is known of it: vendor, model, firmware, level ... (event/entity.h) */
+	const struct entity_fact *facts;
+	size_t nfacts;
 };
 MUST int store_entities(struct store *st, const struct store_query *q,
 			int (*row)(const struct store_entity *e, void *arg), void *arg,
