@@ -81,7 +81,7 @@ struct chart_query {
 	/* Names of one thing, with or without "kind:" before it; none: the overview. */
 	const struct str *names;
 	size_t nnames;
-	int64_t at;	/* TIME_NONE: the latest moment known */
+	int64_t at;	/* TIME_NONE: when it was seen last; of the overview the latest event */
 	int64_t within; /* ties in use so long before at; 0 = 24 h */
 	unsigned hops;	/* 0 = 1; at most 3 */
 	size_t each;	/* ties of one place, rarest first; 0 = 20 */

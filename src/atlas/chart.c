@@ -525,6 +525,12 @@ static int walk(struct chart *c, const struct chart_query *q, size_t limit, stru
 	size_t each = MIN(q->each ? q->each : (size_t)20, (size_t)EACH_MAX);
 	int r = start(c, q, limit, d);
 
+	/* Somebody who is gone is shown as of when it was last there. */
+	if (r == 0 && q->at == TIME_NONE) {
+		c->at = TIME_NONE;
+		for (size_t i = 0; i < c->nspots; i++)
+			c->at = MAX(c->at, c->spots[i].last);
+	}
 	for (size_t i = 0; i < c->nspots && r == 0; i++)
 		if (c->spots[i].hop < hops)
 			r = expand(c, i, each, limit);

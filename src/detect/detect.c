@@ -3,6 +3,7 @@
 #include "detect/correlate.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define FEED_DEPTH 16 /* correlations of correlations; corr_link refuses longer chains */
 
@@ -41,6 +42,13 @@ int detect_open(const struct detect_conf *conf, struct schema *s, struct detect 
 		struct load l = {dt, conf->dirs[i], i > 0, d};
 
 		r = yaml_walk(conf->dirs[i], load_one, &l, d);
+	}
+	if (r == 0 && conf->suppress && access(conf->suppress, F_OK) == 0) {
+		struct load l = {dt, conf->suppress, true, d};
+
+		dt->late = true;
+		r = yaml_walk(conf->suppress, load_one, &l, d);
+		dt->late = false;
 	}
 	if (r == 0)
 		r = corr_link(dt, d);
@@ -223,6 +231,8 @@ static int speak(struct detect *dt, struct rule *r, const struct event *e, uint6
 {
 	struct alert *a;
 
+	if (rule_suppressed(dt, r, e))
+		return 0;
 	if (!window_open(dt, key, e->known, r->model.throttle_ns))
 		return 0;
 	a = alert_make(dt, r, e, key, t);

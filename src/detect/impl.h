@@ -38,6 +38,12 @@ struct sieve {
 	const struct yaml *yaml;
 	bool keeps;    /* its condition says what stays, not what goes */
 	int64_t until; /* known from which on it no longer holds */
+	/* A suppression: asked when a rule would speak. */
+	bool late, idle;
+	const struct yaml_node *entities; /* one of these must be in the event; NULL: any */
+	struct str file;
+	uint64_t count;
+	int64_t last;
 };
 
 /* A correlation that counts a rule's matches, and as which of its rules. */
@@ -51,7 +57,7 @@ struct rule {
 	struct yaml *yaml; /* borrowed of detect.files: the tests stand in it */
 	const struct yaml_node *root;
 	struct filter *filter; /* NULL: a correlation */
-	struct sieve **sieves; /* the user's filters on it */
+	struct sieve **sieves; /* the user's filters on it, suppressions too */
 	size_t nsieves;
 	struct corr *corr; /* or NULL */
 	struct feed *feeds;
@@ -134,6 +140,7 @@ struct detect {
 	struct unseen *unseen; /* [record types] */
 	const struct yaml_node *placeholders;
 	bool quiet; /* nothing is said: a test */
+	bool late;  /* what is being loaded are suppressions */
 };
 
 /* The slots of a record type that were empty in all of its events so far. */
@@ -174,6 +181,8 @@ struct str taxonomy_name(const struct detect *dt, const struct yaml_node *logsou
 			 struct str field);
 /* Whether one of the user's filters leaves out what r matched in e. */
 bool rule_sifted(const struct rule *r, const struct event *e);
+/* Whether a suppression keeps r from speaking of e; counts it. */
+bool rule_suppressed(const struct detect *dt, const struct rule *r, const struct event *e);
 /* Reads the filter of a document; after all files, sieves_link gives them to their rules. */
 MUST int sieve_load(struct detect *dt, struct yaml *y, const struct yaml_node *root,
 		    struct diag *d);

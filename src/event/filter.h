@@ -56,6 +56,17 @@ bool filter_possible(const struct filter *f, const struct rectype *t);
 
 bool filter_match(const struct filter *f, const struct event *e);
 /*
+ * What stood in the way of a match: an attribute of a selection that had to be so and is not
+ * (wanted), or must not be so and is. At most max; 0 when f matches. Strings live as long as f.
+ */
+struct obstacle {
+	struct str selection;
+	attr_t attr; /* ATTR_NONE: a word of the record */
+	bool wanted;
+};
+size_t filter_obstacles(const struct filter *f, const struct event *e, struct obstacle *ret_v,
+			size_t max);
+/*
  * f as it stands for events of type t (after freeze): quicker, and the same answers. Lives in
  * mem, beside f; NULL when out of memory, or when f is too long to be worth it.
  */

@@ -253,6 +253,8 @@ int telling_json(struct telling *t, const struct inc *i)
 	text(b, "status", str_of(i->status));
 	if (i->merged_into[0])
 		text(b, "merged_into", str_of(i->merged_into));
+	if (i->split_from[0])
+		text(b, "split_from", str_of(i->split_from));
 	list(b, "entities", t->entities, t->nentities);
 	list(b, "alert_ids", t->alerts, t->nalerts);
 	list(b, "event_ids", t->events, t->nevents);

@@ -149,22 +149,23 @@ static int run(int argc, char **argv)
 const struct command cmd_map = {
 	.name = "map",
 	.run = run,
-	.usage = "thymus map [OPTION]... [ENTITY]\n"
-		 "Who has to do with whom, from the events alone: of one entity outwards, the "
-		 "rarest ties\n"
-		 "first; without one how many there are of each kind, what the internet "
-		 "reaches, "
-		 "and who\n"
-		 "may become whom.\n\n"
-		 "  --store DIR      the store (default thymus-store)\n"
-		 "  --at TIME        as it was then (RFC 3339; default: the latest event)\n"
-		 "  --within SPAN    ties in use so long before (default 24h)\n"
-		 "  --hops N         so many ties outwards, 1 to 3 (default 1)\n"
-		 "  --each N         ties of one place (default 20)\n"
-		 "  --limit N        places in all (default 200)\n"
-		 "  --weak           what could go wrong there instead: open buckets, old "
-		 "protocols ...\n"
-		 "  --format FORM    text, json or graphml\n\n"
-		 "example: thymus map --at 2026-05-10T09:00:00Z --hops 2 web01\n",
+	.usage =
+		"thymus map [OPTION]... [ENTITY]\n"
+		"Who has to do with whom, from the events alone: of one entity outwards, the "
+		"rarest ties\n"
+		"first; without one how many there are of each kind, what the internet "
+		"reaches, "
+		"and who\n"
+		"may become whom.\n\n"
+		"  --store DIR      the store (default thymus-store)\n"
+		"  --at TIME        as it was then (RFC 3339; default: when it was seen last)\n"
+		"  --within SPAN    ties in use so long before (default 24h)\n"
+		"  --hops N         so many ties outwards, 1 to 3 (default 1)\n"
+		"  --each N         ties of one place (default 20)\n"
+		"  --limit N        places in all (default 200)\n"
+		"  --weak           what could go wrong there instead: open buckets, old "
+		"protocols ...\n"
+		"  --format FORM    text, json or graphml\n\n"
+		"example: thymus map --at 2026-05-10T09:00:00Z --hops 2 web01\n",
 	.summary = "show who has to do with whom, now or at a past moment",
 };

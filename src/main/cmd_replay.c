@@ -239,7 +239,12 @@ static int replay(struct replay *r, const char *const *paths, size_t npaths)
 				 .hold_bytes = (size_t)r->conf.hold_memory_mib * MIB};
 	struct progress ahead;
 	int64_t t0 = time_wall();
-	int err = pipeline_open(&r->pipe, &r->conf, &r->diag);
+	int err;
+
+	if (r->store)
+		r->conf.suppress_dir =
+			arena_fmt(&r->conf.mem, "%.*s/suppress", STR_ARG(r->conf.store_dir));
+	err = pipeline_open(&r->pipe, &r->conf, &r->diag);
 
 	if (err < 0)
 		return err;

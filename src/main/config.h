@@ -22,6 +22,7 @@ struct config {
 	const struct yaml_node *placeholders;
 	struct str share_dir; /* holds sources/, learned/, models/ and lists/ */
 	struct str store_dir;
+	struct str suppress_dir;   /* of the store that is written; no option */
 	struct config_list models; /* folders of the user's own rules, beside models/ */
 	struct config_list networks, domains;
 	double alerts_per_day, compliance_per_day;
@@ -30,13 +31,13 @@ struct config {
 	struct config_list inputs, syslog_udp, syslog_tcp, decoys;
 	double lateness_s, flush_s, checkpoint_s;
 	int64_t disk_reserve_mib, spool_mib;
-	double retain_events_days, retain_findings_days;
-	int64_t retain_events_mib;
 	struct config_list capture; /* interfaces */
 	struct str capture_filter;
 	double capture_interval_s;
 	int64_t capture_threads, capture_ring_mib, capture_promiscuous;
 	int64_t capture_keep_mib, capture_keep_minutes, evidence_mib;
+	double retain_events_days, retain_findings_days;
+	int64_t retain_events_mib;
 	struct outputs_conf outputs; /* texts stand in `file` */
 	/* Of page and API: */
 	struct str tls_cert, tls_key, url;

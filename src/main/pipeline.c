@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "main/pipeline.h"
+#include "incident/suppress.h"
 #include <errno.h>
 
-#define LEARNED_KEPT 16
-#define LEARNED_NATS 4.6 /* odder than 99 hundredths of the past */
+#define SUPPRESSIONS_MAX 1000
+#define LEARNED_KEPT	 16
+#define LEARNED_NATS	 4.6 /* odder than 99 hundredths of the past */
 
 static int open_detect(struct pipeline *p, struct config *c, struct diag *d)
 {
@@ -11,6 +13,8 @@ static int open_detect(struct pipeline *p, struct config *c, struct diag *d)
 	struct detect_conf conf = {.dirs = dirs};
 
 	conf.placeholders = c->placeholders;
+	if (c->suppress_dir.len && !(conf.suppress = arena_strz(&c->mem, c->suppress_dir)))
+		return -ENOMEM;
 	conf.taxonomies = config_share(c, "taxonomies");
 	dirs[conf.ndirs++] = config_share(c, "models");
 	for (size_t i = 0; i < c->models.n; i++)
@@ -249,12 +253,45 @@ int pipeline_event(struct pipeline *p, struct event *e, struct arena *mem)
 	return p->store && !p->stored ? keep_event(p, e, odd, n) : 0;
 }
 
+/* How often each suppression left something out, for `thymus suppress`. */
+int pipeline_keep_suppressed(struct pipeline *p)
+{
+	struct suppression v[SUPPRESSIONS_MAX];
+	size_t n = detect_suppressions(p->detect, v, SUPPRESSIONS_MAX);
+	struct buf b;
+	int r;
+
+	buf_init(&b, MIB);
+	for (size_t i = 0; i < n; i++)
+		buf_fmt(&b, "%.*s\t%llu\t%lld\n", STR_ARG(v[i].id),
+			(unsigned long long)v[i].count, (long long)v[i].last);
+	r = buf_err(&b);
+	if (r == 0)
+		r = store_meta_put(p->store, SUPPRESS_META, buf_str(&b), &p->diag);
+	buf_free(&b);
+	return r;
+}
+
+uint64_t pipeline_suppressed(const struct pipeline *p, size_t *ret_n)
+{
+	struct suppression v[SUPPRESSIONS_MAX];
+	size_t n = detect_suppressions(p->detect, v, SUPPRESSIONS_MAX);
+	uint64_t all = 0;
+
+	for (size_t i = 0; i < n; i++)
+		all += v[i].count;
+	*ret_n = n;
+	return all;
+}
+
 int pipeline_finish(struct pipeline *p, int64_t now)
 {
 	int r = incidents_flush(p->incidents, now, on_incident, p);
 
 	if (r == 0 && p->store)
 		r = store_entities_put(p->store, p->entities, &p->diag);
+	if (r == 0 && p->store)
+		r = pipeline_keep_suppressed(p);
 	if (r == 0 && p->store)
 		r = store_sync(p->store, &p->diag);
 	if (r == 0 && p->atlas)

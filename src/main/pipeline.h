@@ -53,6 +53,10 @@ MUST int pipeline_map(struct pipeline *p, const char *dir, bool fresh, struct di
 void pipeline_close(struct pipeline *p);
 /* One event in order of admission; mem is its batch's arena. */
 MUST int pipeline_event(struct pipeline *p, struct event *e, struct arena *mem);
+/* How often each suppression left something out, into the store. */
+MUST int pipeline_keep_suppressed(struct pipeline *p);
+/* Alerts that suppressions left out; *ret_n: how many suppressions there are. */
+uint64_t pipeline_suppressed(const struct pipeline *p, size_t *ret_n);
 /* End of the run: closes incidents, writes entities. */
 MUST int pipeline_finish(struct pipeline *p, int64_t now);
 /*

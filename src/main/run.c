@@ -195,7 +195,10 @@ static int go_on(struct run *r)
 
 static int open_pipeline(struct run *r)
 {
-	int e = pipeline_open(&r->pipe, r->conf, &r->diag);
+	int e;
+
+	r->conf->suppress_dir = arena_fmt(&r->conf->mem, "%s/suppress", r->dir);
+	e = pipeline_open(&r->pipe, r->conf, &r->diag);
 
 	if (e < 0)
 		return e;
@@ -350,6 +353,8 @@ static int keep(struct run *r, int64_t now)
 
 	r->mapped = 0; /* now, too */
 	if (e == 0)
+		e = pipeline_keep_suppressed(&r->pipe);
+	if (e == 0)
 		e = flush(r, now);
 	if (e == 0)
 		e = store_end(r->store, &r->kept_place, &r->diag);
@@ -460,8 +465,10 @@ static int reload(struct run *r)
 
 	if (e == 0 && r->config_file)
 		e = config_load(c, r->config_file, &d);
-	if (e == 0)
+	if (e == 0) {
+		c->suppress_dir = arena_fmt(&c->mem, "%s/suppress", r->dir);
 		e = pipeline_open(&probe, c, &d);
+	}
 	if (e < 0) {
 		log_line(LOG_ERROR, "going on as before: %s", d.msg);
 		if (c)

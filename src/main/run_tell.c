@@ -108,6 +108,7 @@ static void tell_outputs(struct buf *b, struct outputs *o)
 static void tell_metrics(struct run *r, const struct live_stats *s)
 {
 	struct buf *b = &r->metrics;
+	size_t nsup;
 
 	buf_clear(b);
 	figure(b, "events_total", "counter", "Events since the start.", s->events);
@@ -120,6 +121,8 @@ static void tell_metrics(struct run *r, const struct live_stats *s)
 	figure(b, "early_total", "counter", "Events that went early for want of memory.",
 	       s->early);
 	figure(b, "alerts_total", "counter", "Alerts.", r->pipe.alerts);
+	figure(b, "suppressed_total", "counter", "Alerts left out by suppressions.",
+	       pipeline_suppressed(&r->pipe, &nsup));
 	figure(b, "notes_total", "counter", "Alerts that the budget made notes.",
 	       r->pipe.notes);
 	figure(b, "waiting_events", "gauge", "Events that wait for earlier ones.", s->waiting);

@@ -13,14 +13,14 @@
 #define SEG_FILE_MAGIC	"THYSEG1\n"
 #define SEG_FILE_HEAD	8
 #define SEG_BLOCK_MAGIC UINT32_C(0x32424c54) /* "TLB2" */
-#define SEG_BLOCK_WHOLE                                                                      \
-	UINT32_C(0x4b4c4254)		     /* "TBLK": one frame, postings are whole hashes \
-					      */
-#define SEG_GAP_MAGIC	UINT32_C(0x50414754) /* "TGAP" */
-#define SEG_FRAME_BYTES (32 * KIB)	     /* a frame is closed once its records reach this */
+#define SEG_BLOCK_WHOLE                                                            \
+	UINT32_C(0x4b4c4254)	   /* "TBLK": one frame, postings are whole hashes \
+				    */
+#define SEG_FRAME_BYTES (32 * KIB) /* a frame is closed once its records reach this */
 #define SEG_FRAMES	6u
 #define SEG_FRAME_MASK	UINT64_C(0xff)
 #define SEG_BLOCK_BYTES (SEG_FRAMES * SEG_FRAME_BYTES)
+#define SEG_GAP_MAGIC	UINT32_C(0x50414754) /* "TGAP" */
 #define SEG_RECORD_MAX	(32 * MIB)
 #define SEG_RAW_MAX	(64 * MIB)
 #define SEG_POST_MAX	UINT32_C(8000000)

@@ -61,15 +61,60 @@ static int ask(const char *text)
 	if (!schema)
 		setup();
 	if (yaml_parse("t", str_of(text), &y, &d) == 0 &&
-	    filter_compile(schema, y, y->docs->root, &f, &d) == 0)
+	    filter_compile(schema, y, y->docs->root, &f, &d) == 0) {
+		struct obstacle o[2];
+
 		r = filter_match(f, ev);
-	l = r >= 0 ? filter_lean(f, ev->type, &mem) : NULL;
-	if (r >= 0 && (!l || filter_lean_match(l, ev) != r))
-		r = -2;
+		/* Whatever does not match has something in its way, and nothing else has. */
+		CHECK_INT(filter_obstacles(f, ev, o, 2) == 0, r);
+		l = r >= 0 ? filter_lean(f, ev->type, &mem) : NULL;
+		if (r >= 0 && (!l || filter_lean_match(l, ev) != r))
+			r = -2;
+	}
 	arena_free(&mem);
 	filter_free(f);
 	yaml_free(y);
 	return r;
+}
+
+/* What stands in the way, as "selection:attribute" or "!selection:attribute", joined. */
+static void in_the_way(const char *text, const char *want)
+{
+	struct yaml *y = NULL;
+	struct filter *f = NULL;
+	struct obstacle o[8];
+	struct diag d;
+	char got[256] = "";
+	size_t n;
+
+	if (!schema)
+		setup();
+	CHECK_INT(yaml_parse("t", str_of(text), &y, &d), 0);
+	CHECK_INT(filter_compile(schema, y, y->docs->root, &f, &d), 0);
+	n = filter_obstacles(f, ev, o, ARRAY_LEN(o));
+	for (size_t i = 0; i < n; i++) {
+		struct str a =
+			o[i].attr == ATTR_NONE ? STR("word") : schema_name(schema, o[i].attr);
+		size_t at = strlen(got);
+
+		snprintf(got + at, sizeof(got) - at, "%s%s%.*s:%.*s", i ? " " : "",
+			 o[i].wanted ? "" : "!", STR_ARG(o[i].selection), STR_ARG(a));
+	}
+	CHECK_STR(str_of(got), want);
+	filter_free(f);
+	yaml_free(y);
+}
+
+TEST(what_stands_in_the_way)
+{
+	in_the_way("{a: {ip: 10.1.2.3}, condition: a}", "");
+	in_the_way("{a: {ip: 10.1.2.3, n: 7}, condition: a}", "a:n");
+	in_the_way("{a: {ip: 10.1.2.3}, b: {flag: true}, condition: a and not b}", "!b:flag");
+	in_the_way("{a: {ip: 1}, b: {n: 1}, condition: a or b}", "a:ip b:n");
+	in_the_way("{a: {ip: 1}, b: {n: 1}, condition: 1 of them}", "a:ip b:n");
+	in_the_way("{a: [{ip: 1}, {ip: 2}], condition: a}", "a:ip");
+	in_the_way("{a: {n: 42}, b: {ip: 1}, condition: not (a and not b)}", "!a:n b:ip");
+	in_the_way("{k: [nowhere], condition: k}", "k:word");
 }
 
 TEST(text)
