@@ -54,7 +54,8 @@ static void read_input(struct config *c, struct sandbox *s, const char *path)
 		read_file(c, s, path);
 }
 
-/* The port at the end of "ADDRESS:PORT" or "scheme://HOST:PORT/path"; def when there is none.
+/* The port at the end of "ADDRESS:PORT" or "scheme://HOST:PORT/path", "ADDRESS:PORT/what"; def
+ * when there is none.
  */
 static unsigned port_of(const char *where, unsigned def)
 {
@@ -63,7 +64,8 @@ static unsigned port_of(const char *where, unsigned def)
 	int64_t n;
 
 	if (at != SIZE_MAX)
-		s = str_cut(str_sub(s, at + 3, s.len), '/', &rest);
+		s = str_sub(s, at + 3, s.len);
+	s = str_cut(s, '/', &rest);
 	at = s.len;
 	while (at && s.p[at - 1] != ':' && s.p[at - 1] != ']')
 		at--;
@@ -142,6 +144,8 @@ static int fill(struct config *c, const struct confine *x, struct sandbox *s, st
 		sandbox_bind(s, port_of(x->listen, 0));
 	for (size_t i = 0; i < c->syslog_tcp.n; i++)
 		sandbox_bind(s, port_of(c->syslog_tcp.v[i], 514));
+	for (size_t i = 0; i < c->decoys.n; i++)
+		sandbox_bind(s, port_of(c->decoys.v[i], 0));
 	outputs(c, s);
 	if (c->oidc_issuer.len) {
 		const char *issuer = arena_strz(&c->mem, c->oidc_issuer);
