@@ -264,7 +264,8 @@ TEST(idle)
 	CHECK(strstr(t, "0061.0") < strstr(t, "0301.0"));
 	records(s, true);
 	sensor_free(s);
-	/* A SYN that nobody answers is told of after five seconds, one that is answered is not. */
+	/* A SYN that nobody answers is told of after five seconds, one that is answered is not.
+	 */
 	s = fresh(NULL);
 	seg(s, 0, false, S, 0, 0, "");
 	dns(s, 6000, false, 5000);
