@@ -26,7 +26,7 @@ const char *place_kind_name(unsigned k);
 
 #define WHATS_MAX    4	/* ports or operations of one tie held in memory */
 #define WHATS_ROW    12 /* and kept in the file */
-#define DAYS_MAX     3	/* of one tie held in memory */
+#define DAYS_MAX     8	/* of one tie held in memory */
 #define DAYS_ROW     400
 #define NAME_MAX_LEN 512
 
