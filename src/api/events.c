@@ -20,7 +20,7 @@ struct rows {
 	size_t limit;
 	bool more, whole;
 	struct evidence *evidence; /* attributes are told, too; or NULL */
-	bool message; /* a whole e-mail is among them */
+	bool message;		   /* a whole e-mail is among them */
 };
 
 static const char *const columns[] = {"id", "time", "type", "entities", "text", NULL};
@@ -238,7 +238,8 @@ int events_process(struct req *q)
 		return 0;
 	r = evidence_of(q, &e, &d);
 	if (r == 0)
-		r = e ? evidence_process(e, q->part[0], req_masked(q), &q->out, &d) : E_NOTFOUND;
+		r = e ? evidence_process(e, q->part[0], req_masked(q), &q->out, &d)
+		      : E_NOTFOUND;
 	evidence_free(e);
 	if (r == E_NOTFOUND)
 		return req_problem(q, 404, "Not found",

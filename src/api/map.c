@@ -83,7 +83,8 @@ int atlas_get(struct req *q)
 	if (f != CHART_JSON && f != CHART_GRAPHML)
 		return req_problem(q, 400, "Wrong format", "format is json or graphml");
 	if (f == CHART_GRAPHML && req_masked(q))
-		return req_problem(q, 403, "Forbidden", "a file cannot be masked: ask for json");
+		return req_problem(q, 403, "Forbidden",
+				   "a file cannot be masked: ask for json");
 	if (f == CHART_GRAPHML) {
 		q->type = "application/xml";
 		q->file_name = STR("map.graphml");
