@@ -136,7 +136,7 @@ static int run(struct req *q)
 
 	if (r == 0)
 		r = route_run(q);
-	if (r < 0 || q->status != 200 || !q->who.rights || !req_masked(q))
+	if (r < 0 || q->status != 200 || !q->who.rights || !req_masked(q) || q->own)
 		return r;
 	if (!str_eqz(str_of(q->type), "application/json"))
 		return q->clean ? r

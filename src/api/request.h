@@ -34,6 +34,7 @@ struct req {
 	unsigned status, retry_s; /* retry_s: of status 429 */
 	const char *type;	  /* of the content */
 	bool clean;		  /* masked already, or nothing of it is about persons */
+	bool own;		  /* about nobody but who asks: not masked */
 	struct buf out;
 	struct str etag, cookie, file_name, location;
 };
