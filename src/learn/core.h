@@ -206,7 +206,7 @@ struct fired {
  */
 struct deeds {
 	uint64_t at[DEED_WORDS];
-	bool other; /* of something else (too) */
+	uint64_t other; /* 1: something else (too); of a width that leaves no hole in a state */
 };
 
 struct learn {

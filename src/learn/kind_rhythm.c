@@ -208,13 +208,16 @@ static int together(struct learn *l, const struct observation *o, double need, d
 static void put(struct verdict *v, const struct channel *c, const struct best *best, int par,
 		double e, double period)
 {
+	int arrivals = best->r ? best->r->n + 1 : c->calls;
+	bool alone = best->r && !par;
+
 	verdict_set(v, OUT_LOG_E, e);
 	verdict_set(v, OUT_PARALLEL, par);
-	verdict_set(v, OUT_PERIOD,
-		    par || !best->r ? period : rhythm_period(best->r, &best->clock));
-	verdict_set(v, OUT_ARRIVALS, best->r ? best->r->n + 1 : c->calls);
+	verdict_set(v, OUT_PERIOD, alone ? rhythm_period(best->r, &best->clock) : period);
+	verdict_set(v, OUT_ARRIVALS, arrivals);
 	verdict_set(v, OUT_JITTER, best->r ? rhythm_jitter(best->r) : 0);
-	verdict_set(v, OUT_SPAN, best->r ? rhythm_span(best->r, &best->clock) : 0);
+	verdict_set(v, OUT_SPAN,
+		    alone ? rhythm_span(best->r, &best->clock) : (arrivals - 1) * period);
 }
 
 static void see(struct learn *l, struct quantity *q, const struct observation *o,
