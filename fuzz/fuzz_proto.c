@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * packet/proto: one target per line of src/packet/registry.def, built with -DPROTO="NAME". The
- * input is a conversation: three bytes (direction and flags, length) before each message. It
- * goes through the sensor on the protocol's own port, in messages cut anywhere.
+ * packet/proto: one target per line of src/packet/registry.def, built with -DPROTO=proto_NAME.
+ * The input is a conversation: three bytes (direction and flags, length) before each message.
+ * It goes through the sensor on the protocol's own port, in messages cut anywhere.
  */
 #include "fuzz.h"
 #include "fuzz_records.h"
 #include "packet/proto.h"
 #include "packet/sensor.h"
 
-static const struct proto_ops *ops;
+extern const struct proto_ops PROTO;
+static const struct proto_ops *const ops = &PROTO;
 
 static void put16(uint8_t *p, uint16_t v)
 {
@@ -93,8 +94,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint8_t all[] = {PROTO_TCP, PROTO_UDP, PROTO_ETHER};
 
-	if (!ops)
-		ops = protos[proto_find(PROTO)];
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		if (ops->transports & all[i])
 			converse(data, size, all[i]);

@@ -22,12 +22,13 @@ class Attacks(CloudAttacks):
         day of its own where possible."""
         w, r = self.w, self.w.rnd
         can = [n for n, (_, kinds) in CATALOGUE.items() if kinds is None or w.kind in kinds]
-        chosen = [n for n in can if n in names] if names else r.sample(can, (len(can) + 1) // 2)
+        chosen = r.sample(can, (len(can) + 1) // 2) if not names else [
+                n for n in [*can, *EXTRA] if n in names]
         days = list(range(8, w.days - 2))
         days = r.sample(days * (1 + len(chosen) // len(days)), len(chosen))
         out = []
         for name, day in zip(chosen, days):
-            method = CATALOGUE[name][0]
+            method = {**CATALOGUE, **EXTRA}[name][0]
             variant = r.choice([0, 0, 1, 1, 2, 2])
             out.append(getattr(self, method)(name, day, variant))
         return out
@@ -176,6 +177,27 @@ class Attacks(CloudAttacks):
                           w.log(120, 0.4), program="rclone", always=True)
                 t += [w.log(1500, 0.3), 3600 * w.rnd.uniform(0.8, 1.2),
                       7200 * w.rnd.uniform(0.5, 1.5)][v]
+        return play
+
+    def upload_only(self, name, day, v):
+        """What is taken lies on the machine itself, so that only the upload shows."""
+        w = self.w
+        p, day = self.victim(), self.workday(day)
+        dev, who = [(w.rnd.choice([w.db, w.app]), []), (p.pc, [p]), (p.pc, [p])][v]
+
+        def play():
+            s = w.scenario(name, v,
+                           ["a server, 4 GB in two hours of the night",
+                            "a laptop, 30 MB an hour through two days, with a tool of its own",
+                            "a laptop, three parcels of 300 MB in a day, in the browser"][v])
+            site, ip = self.bad_place(v > 0)
+            t = w.at(day, w.rnd.uniform(1, 3) if v == 0 else w.rnd.uniform(9, 11))
+            for _ in range([8, 14, 3][v]):
+                with w.step(s, "upload", who + [dev, site, ip]):
+                    w.tls(t, dev.ip, site, w.log([5e8, 3e7, 3e8][v], 0.2), 30000,
+                          w.log(120, 0.4), program="browser" if v == 2 else "rclone",
+                          always=True)
+                t += [900, 3600, 7000][v] * w.rnd.uniform(0.8, 1.2)
         return play
 
     def ransomware(self, name, day, v):
@@ -415,6 +437,8 @@ class Attacks(CloudAttacks):
         return play
 
 
+# Played only when they are named, so that a seed of the others stays what it was.
+EXTRA = {"upload_only": ("upload_only", None)}
 CATALOGUE = {"ot_phone": ("ot_phone", ("plant", "clinic", "shop")),
              "phish_known": ("phish_known", None), "takeover": ("takeover", None),
              "web_exploit": ("web_exploit", None), "rpc_implant": ("rpc_implant", None),

@@ -242,7 +242,8 @@ class Ground:
             else:
                 folder, name = file.split("/")
                 path = f"{folder}/{start:%Y-%m-%d}/{name}.gz" if self.rotate else file
-                data = "".join(json.dumps(o, separators=(",", ":")) + "\n" for o in objs)
+                data = "".join((o if isinstance(o, str) else json.dumps(o, separators=(",", ":")))
+                               + "\n" for o in objs)
             path = os.path.join(root, path)
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with (gzip.GzipFile(path, "wb", 3, mtime=0) if path.endswith(".gz")

@@ -6,6 +6,7 @@
  */
 #ifndef API_API_H
 #define API_API_H
+#include "api/oidc.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "incident/inquiry.h"
@@ -19,6 +20,16 @@ struct api_conf {
 	const char *version;
 	unsigned threads; /* 0 = 4 */
 	bool open;	  /* nobody has to sign in: for a demonstration on loopback only */
+	int64_t idle;	  /* ns until an unused session ends; 0 = 12 hours */
+	/*
+	 * TLS is spoken on every address that is not of this machine only, and there too when
+	 * tls or a certificate (PEM files) is given. Without one an own one is made in the
+	 * store.
+	 */
+	bool tls;
+	const char *tls_cert, *tls_key;
+	struct oidc_conf oidc;
+	const char *url; /* "https://thymus.example/": how browsers call it, or NULL */
 	/*
 	 * JSON arrays made once at start: the models ([{"name":..}]) and the options. Borrowed
 	 * until api_stop; empty = [].
@@ -47,6 +58,14 @@ struct api_conf {
 MUST int api_start(const struct api_conf *conf, struct api **ret_api, struct diag *d);
 /* The port that was bound. */
 unsigned api_port(const struct api *a);
+/* SHA-256 of the own certificate as browsers show it; NULL without TLS or with another's. */
+const char *api_print(const struct api *a);
+bool api_tls(const struct api *a);
+/*
+ * The secret of the set-up link, while nobody is there who administrates; else NULL. The page
+ * takes it as /setup#SECRET.
+ */
+const char *api_setup(const struct api *a);
 /* Ends all connections. NULL is fine; returns NULL. */
 struct api *api_stop(struct api *a);
 

@@ -2,25 +2,31 @@
 /* Events: the list, one by id, and how many when. */
 #include "api/request.h"
 #include "base/timeutil.h"
+#include "incident/evidence.h"
 #include <errno.h>
 
 int events_list(struct req *q);
 int events_get(struct req *q);
 int events_histogram(struct req *q);
+int events_process(struct req *q);
 
-#define STEPS	   120			 /* of a histogram, about */
-#define UNPACK_MAX (UINT64_C(256) * MIB) /* of a histogram; beyond, it is called partial */
+#define ATTRIBUTES_MAX 20		     /* records of one id that are taken apart */
+#define STEPS	       120		     /* of a histogram, about */
+#define UNPACK_MAX     (UINT64_C(256) * MIB) /* of a histogram; beyond, it is called partial */
 
 struct rows {
 	struct list list;
 	uint64_t place;
 	size_t limit;
 	bool more, whole;
+	struct evidence *evidence; /* attributes are told, too; or NULL */
+	bool message;		   /* a whole e-mail is among them */
 };
 
 static const char *const columns[] = {"id", "time", "type", "entities", "text", NULL};
 
-static void event_json(struct buf *b, const struct store_event *e, bool whole)
+static void event_json(struct buf *b, const struct store_event *e, bool whole, bool masked,
+		       struct evidence *ev)
 {
 	char when[TIME_TEXT];
 
@@ -39,7 +45,15 @@ static void event_json(struct buf *b, const struct store_event *e, bool whole)
 		buf_json(b, name);
 	}
 	buf_addz(b, whole ? "],\"raw\":" : "],\"text\":");
-	buf_json(b, whole ? e->raw : str_sub(e->raw, 0, 240));
+	if (masked)
+		buf_addz(b, "\"(masked)\"");
+	else
+		buf_json(b, whole ? e->raw : str_sub(e->raw, 0, 240));
+	if (ev && !masked) {
+		buf_addz(b, ",\"attributes\":");
+		if (evidence_attributes(ev, e, b) < 0)
+			return; /* b says so */
+	}
 	buf_addc(b, '}');
 }
 
@@ -53,9 +67,11 @@ static int event_row(const struct store_event *e, void *arg)
 		return 1;
 	}
 	buf_init(&b, 64 * MIB);
-	event_json(&b, e, x->whole);
+	event_json(&b, e, x->whole, req_masked(x->list.q),
+		   x->list.n < ATTRIBUTES_MAX ? x->evidence : NULL);
 	list_item(&x->list, buf_str(&b));
 	buf_free(&b);
+	x->message |= str_starts(e->type, STR("email."));
 	x->place = e->place;
 	return 0;
 }
@@ -92,6 +108,10 @@ static int want(struct req *q, struct store *st, struct store_query *sq, struct 
 		sq->entity = text;
 		return r;
 	}
+	/* Whoever may not read records may not guess at their words either. */
+	if (req_masked(q))
+		return req_problem(q, 403, "Your role may not search words",
+				   "q is the name of an entity");
 	str_cut(text, ':', &value);
 	if (value.p && value.len > 1 && value.p[0] == ' ') {
 		text = str_trim(value);
@@ -125,6 +145,10 @@ int events_list(struct req *q)
 	sq.limit = x.limit + 1;
 	list_open(&x.list, q, columns);
 	r = store_events(st, &sq, event_row, &x, &d);
+	/* A list has the beginning of a record only, a file of lines all of it. */
+	if (r == 0 && x.message && x.whole && !req_masked(q))
+		r = req_audit(q, "message.read", STR("events"),
+			      sq.entity.len ? sq.entity : sq.text);
 	if (r < 0)
 		return req_failed(q, r, &d);
 	if (x.more)
@@ -150,6 +174,18 @@ static int cited_row(const struct store_finding *f, void *arg)
 	return 0;
 }
 
+/* Reads records apart; NULL where the program has no sources to read by. */
+static int evidence_of(struct req *q, struct evidence **ret_e, struct diag *d)
+{
+	struct inquiry_conf conf = q->conf->inquiry;
+
+	*ret_e = NULL;
+	if (!conf.sources)
+		return 0;
+	conf.store = q->st;
+	return evidence_open(&conf, ret_e, d);
+}
+
 /* An id may stand for several records: one connection writes many. */
 int events_get(struct req *q)
 {
@@ -165,18 +201,49 @@ int events_get(struct req *q)
 	if (!st)
 		return 0;
 	q->format = FORMAT_JSON;
+	r = evidence_of(q, &x.evidence, &d);
+	if (r < 0)
+		return req_failed(q, r, &d);
 	list_open(&x.list, q, columns);
 	r = store_events(st, &sq, event_row, &x, &d);
+	evidence_free(x.evidence);
 	if (r < 0)
 		return req_failed(q, r, &d);
 	if (!x.list.n)
 		return req_problem(q, 404, "Not found", "no record of this id is in the store");
+	/* Whoever reads what somebody wrote leaves a trace. */
+	if (x.message && !req_masked(q) &&
+	    (r = req_audit(q, "message.read",
+			   arena_fmt(&q->mem, "event:%.*s",
+				     STR_ARG(str_sub(q->part[0], 0, 1000))),
+			   STR(""))) < 0)
+		return req_failed(q, r, NULL);
 	buf_init(&cited, 1 * MIB);
 	buf_addz(&cited, ",\"findings\":[");
 	r = store_findings(st, &fq, cited_row, &cited, &d);
 	buf_addc(&cited, ']');
 	list_close(&x.list, str_n(NULL, 0), buf_str(&cited));
 	buf_free(&cited);
+	return r < 0 ? req_failed(q, r, &d) : 0;
+}
+
+/* The process that a record tells of, with who started it and whom it started. */
+int events_process(struct req *q)
+{
+	struct evidence *e = NULL;
+	struct diag d = {{0}};
+	int r;
+
+	if (!req_store(q))
+		return 0;
+	r = evidence_of(q, &e, &d);
+	if (r == 0)
+		r = e ? evidence_process(e, q->part[0], req_masked(q), &q->out, &d)
+		      : E_NOTFOUND;
+	evidence_free(e);
+	if (r == E_NOTFOUND)
+		return req_problem(q, 404, "Not found",
+				   "no record of this id tells of a process");
 	return r < 0 ? req_failed(q, r, &d) : 0;
 }
 

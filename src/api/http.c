@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "api/auth.h"
 #include "api/impl.h"
+#include "api/mask.h"
 #include "base/hash.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define OUT_MAX	    (512 * MIB) /* of an answer: a whole list as a file */
 #define ARENA_MAX   (1024 * MIB)
 #define CONNECTIONS 512
 #define IDLE_S	    60
+#define HSTS	    "max-age=31536000"
+#define PRIORITIES  "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE"
 
 struct call {
 	struct buf body;
 	bool seen, too_long;
 };
 
-void http_common(struct MHD_Response *r)
+void http_common(const struct api *a, struct MHD_Response *r)
 {
 	static const char *const h[][2] = {
 		{"X-Content-Type-Options", "nosniff"},
@@ -33,6 +38,18 @@ void http_common(struct MHD_Response *r)
 
 	for (size_t i = 0; i < ARRAY_LEN(h); i++)
 		MHD_add_response_header(r, h[i][0], h[i][1]);
+	if (a->secure)
+		MHD_add_response_header(r, "Strict-Transport-Security", HSTS);
+}
+
+/* "thymus.example" of "https://thymus.example/"; empty when no url is known. */
+static struct str url_host(const struct api *a)
+{
+	struct str url = str_of(a->conf.url), rest;
+	size_t at = str_find(url, STR("://"));
+
+	return at == SIZE_MAX ? str_n(NULL, 0)
+			      : str_cut(str_sub(url, at + 3, url.len), '/', &rest);
 }
 
 /*
@@ -46,6 +63,8 @@ static bool host_is_ours(const struct api *a, struct MHD_Connection *c)
 
 	if (!a->loopback)
 		return true;
+	if (h.len && str_ieq(h, url_host(a)))
+		return true;
 	if (h.len && h.p[0] == '[')
 		name = str_sub(h, 0, str_chr(h, ']', 0) + 1);
 	else
@@ -54,7 +73,7 @@ static bool host_is_ours(const struct api *a, struct MHD_Connection *c)
 	       str_eqz(name, "[::1]");
 }
 
-static enum req_format format_of(const struct req *q)
+static enum req_format format_of(struct req *q)
 {
 	struct str f = req_query(q, "format"), accept = req_header(q, "Accept");
 
@@ -80,7 +99,7 @@ static enum MHD_Result answer(struct req *q)
 	struct MHD_Response *r;
 	enum MHD_Result ret;
 
-	if (q->status == 200 && str_eqz(str_of(q->method), "GET"))
+	if (q->status == 200 && str_eqz(str_of(q->method), "GET") && !q->cookie.len)
 		q->etag = arena_fmt(&q->mem, "\"%016llx\"",
 				    (unsigned long long)hash_bytes(out.p, out.len, 0));
 	if (q->etag.len && str_eq(match, q->etag)) {
@@ -91,11 +110,14 @@ static enum MHD_Result answer(struct req *q)
 					    MHD_RESPMEM_MUST_COPY);
 	if (!r)
 		return MHD_NO;
-	http_common(r);
+	http_common(q->api, r);
 	MHD_add_response_header(r, "Content-Type", q->type);
 	MHD_add_response_header(r, "Cache-Control", "no-cache");
 	add_z(r, "ETag", &q->mem, q->etag);
 	add_z(r, "Set-Cookie", &q->mem, q->cookie);
+	add_z(r, "Location", &q->mem, q->location);
+	if (q->retry_s)
+		add_z(r, "Retry-After", &q->mem, arena_fmt(&q->mem, "%u", q->retry_s));
 	if (q->format != FORMAT_JSON)
 		MHD_add_response_header(r, "Content-Disposition",
 					q->format == FORMAT_CSV
@@ -104,6 +126,27 @@ static enum MHD_Result answer(struct req *q)
 	ret = MHD_queue_response(q->conn, q->status, r);
 	MHD_destroy_response(r);
 	return ret;
+}
+
+/* Runs the route; what a JSON answer tells of persons goes when who asks may not see it. */
+static int run(struct req *q)
+{
+	int r = auth_identify(q);
+	struct str clean = {NULL, 0};
+
+	if (r == 0)
+		r = route_run(q);
+	if (r < 0 || q->status != 200 || !q->who.rights || !req_masked(q) || q->own)
+		return r;
+	if (!str_eqz(str_of(q->type), "application/json"))
+		return q->clean ? r
+				: req_problem(q, 403, "Not in this form",
+					      "your role sees persons masked, which this form "
+					      "is not");
+	r = mask_json(q, buf_str(&q->out), &clean);
+	buf_clear(&q->out);
+	buf_add(&q->out, clean);
+	return r;
 }
 
 static enum MHD_Result api_call(struct api *a, struct MHD_Connection *c, const char *method,
@@ -124,7 +167,6 @@ static enum MHD_Result api_call(struct api *a, struct MHD_Connection *c, const c
 	arena_init(&q.mem, ARENA_MAX);
 	buf_init(&q.out, OUT_MAX);
 	q.format = format_of(&q);
-	q.role = a->conf.open ? ROLE_ADMIN : ROLE_ANYONE;
 	if (!host_is_ours(a, c))
 		r = req_problem(&q, 421, "Wrong host",
 				"this server answers only under its own name");
@@ -132,7 +174,7 @@ static enum MHD_Result api_call(struct api *a, struct MHD_Connection *c, const c
 		r = req_problem(&q, 413, "Too long", "a request has at most %lu bytes",
 				(unsigned long)REQ_BODY_MAX);
 	else
-		r = route_run(&q);
+		r = run(&q);
 	if (r == 0)
 		r = buf_err(&q.out);
 	if (r < 0)
@@ -152,6 +194,7 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *c, const char *u
 {
 	struct api *a = cls;
 	struct call *x = *con;
+	enum MHD_Result ret;
 	bool get = strcmp(method, "GET") == 0, head = strcmp(method, "HEAD") == 0;
 
 	(void)version;
@@ -169,8 +212,9 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *c, const char *u
 	}
 	if (strncmp(url, "/api/v1/", 8) != 0)
 		return static_answer(a, c, get || head ? url : "", head);
-	if (get && strcmp(url, "/api/v1/stream") == 0 && host_is_ours(a, c) && a->conf.open)
-		return stream_answer(a, c);
+	if (get && strcmp(url, "/api/v1/stream") == 0 && host_is_ours(a, c) &&
+	    auth_may(a, c, ROLE_VIEWER) && stream_answer(a, c, &ret))
+		return ret;
 	return api_call(a, c, method, url + 7, x);
 }
 
@@ -231,11 +275,36 @@ static int parse_listen(struct api *a, struct sockaddr_storage *ss, struct diag 
 	return 0;
 }
 
+/* Reads or makes the certificate, where one is needed. */
+static int start_tls(struct api *a, struct diag *d)
+{
+	char host[256] = "";
+	const char *names[] = {"localhost", "127.0.0.1", a->host, host};
+	struct cert_conf conf = {.dir = a->conf.store,
+				 .cert = a->conf.tls_cert,
+				 .key = a->conf.tls_key,
+				 .names = names,
+				 .nnames = 3,
+				 .now = req_now()};
+
+	a->tls = a->conf.tls || a->conf.tls_cert || a->conf.tls_key || !a->loopback;
+	a->secure = a->tls || str_starts(str_of(a->conf.url), STR("https://"));
+	if (!a->tls)
+		return 0;
+	if (gethostname(host, sizeof(host) - 1) == 0 && host[0])
+		conf.nnames++;
+	return cert_open(&conf, &a->mem, &a->cert, d);
+}
+
 static int start(struct api *a, struct diag *d)
 {
 	struct sockaddr_storage ss;
 	const union MHD_DaemonInfo *info;
 	unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
+	struct MHD_OptionItem tls[] = {{MHD_OPTION_END, 0, NULL},
+				       {MHD_OPTION_END, 0, NULL},
+				       {MHD_OPTION_END, 0, NULL},
+				       {MHD_OPTION_END, 0, NULL}};
 	int r = parse_listen(a, &ss, d);
 
 	if (r < 0)
@@ -243,14 +312,27 @@ static int start(struct api *a, struct diag *d)
 	if (a->conf.open && !a->loopback)
 		return diag_set(d, -EACCES,
 				"without signing in only an address of this machine is served");
+	if ((r = start_tls(a, d)) < 0 || (r = auth_start(a, d)) < 0)
+		return r;
+	if (a->users && (r = oidc_new(&a->conf.oidc, &a->oidc, d)) < 0)
+		return r;
+	if (a->tls) {
+		flags |= MHD_USE_TLS;
+		tls[0] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, a->cert.key};
+		tls[1] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, a->cert.cert};
+		tls[2] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0,
+						 (void *)(uintptr_t)PRIORITIES};
+	}
 	if (ss.ss_family == AF_INET6)
 		flags |= MHD_USE_IPv6;
-	a->daemon = MHD_start_daemon(
-		flags, 0, NULL, NULL, handle, a, MHD_OPTION_SOCK_ADDR, &ss,
-		MHD_OPTION_THREAD_POOL_SIZE, a->conf.threads ? a->conf.threads : 4u,
-		MHD_OPTION_NOTIFY_COMPLETED, done, NULL, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
-		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_END);
+	a->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle, a, MHD_OPTION_SOCK_ADDR, &ss,
+				     MHD_OPTION_THREAD_POOL_SIZE,
+				     a->conf.threads ? a->conf.threads : 4u,
+				     MHD_OPTION_NOTIFY_COMPLETED, done, NULL,
+				     MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
+				     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+				     MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+				     MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 	if (!a->daemon)
 		return diag_set(d, -errno, "cannot listen on %s: %s", a->conf.listen,
 				strerror(errno));
@@ -267,6 +349,7 @@ int api_start(const struct api_conf *conf, struct api **ret_api, struct diag *d)
 	if (!a)
 		return -ENOMEM;
 	a->conf = *conf;
+	arena_init(&a->mem, 4 * MIB);
 	pthread_mutex_init(&a->lock, NULL);
 	r = start(a, d);
 	if (r < 0) {
@@ -282,6 +365,16 @@ unsigned api_port(const struct api *a)
 	return a->port;
 }
 
+bool api_tls(const struct api *a)
+{
+	return a->tls;
+}
+
+const char *api_print(const struct api *a)
+{
+	return a->tls && a->cert.own ? a->cert.print : NULL;
+}
+
 struct api *api_stop(struct api *a)
 {
 	if (!a)
@@ -289,7 +382,10 @@ struct api *api_stop(struct api *a)
 	stream_stop(a);
 	if (a->daemon)
 		MHD_stop_daemon(a->daemon);
+	auth_stop(a);
+	oidc_free(a->oidc);
 	pthread_mutex_destroy(&a->lock);
+	arena_free(&a->mem);
 	free(a);
 	return NULL;
 }

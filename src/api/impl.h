@@ -4,6 +4,8 @@
  */
 #ifndef API_IMPL_H
 #define API_IMPL_H
+#include "api/cert.h"
+#include "api/limit.h"
 #include "api/request.h"
 #include <microhttpd.h>
 #include <pthread.h>
@@ -17,6 +19,15 @@ struct api {
 	char host[64];
 	unsigned port;
 	bool loopback;
+	bool tls;
+	bool secure; /* browsers come by TLS, to us or to a proxy before us: cookies say so */
+	struct arena mem; /* of the certificate */
+	struct cert cert;
+	struct users *users; /* NULL: nobody has to sign in */
+	struct limiter limiter;
+	struct oidc *oidc; /* NULL: none */
+	char setup[USERS_SECRET];
+	unsigned char mask_key[16];
 	/* The stream: its thread looks at the feed and wakes who waits. */
 	pthread_t feeder;
 	bool feeding;
@@ -28,13 +39,13 @@ struct api {
 };
 
 /* Headers that every answer has. */
-void http_common(struct MHD_Response *r);
+void http_common(const struct api *a, struct MHD_Response *r);
 /* A file of the page, or its index for a path of the page's own. */
 enum MHD_Result static_answer(struct api *a, struct MHD_Connection *c, const char *url,
 			      bool head);
-/* The stream of what is new (server-sent events). */
+/* The stream of what is new (server-sent events); false: too many listen already. */
 MUST int stream_start(struct api *a);
 void stream_stop(struct api *a);
-enum MHD_Result stream_answer(struct api *a, struct MHD_Connection *c);
+bool stream_answer(struct api *a, struct MHD_Connection *c, enum MHD_Result *ret_r);
 
 #endif

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One incident: its story with what was asked, a report of it, and what a person says it was.
  */
-#include "api/request.h"
-#include "base/json.h"
+#include "api/mask.h"
 #include "base/timeutil.h"
-#include "incident/judge.h"
 #include "incident/render.h"
+#include "incident/suppress.h"
 #include "store/audit.h"
 #include "store/verdict.h"
 #include <errno.h>
-#include <time.h>
 
 int incidents_get(struct req *q);
 int incidents_report(struct req *q);
@@ -74,6 +72,9 @@ static bool incident_line(struct req *q, struct str *ret_line)
 	}
 	if (r == 0)
 		r = ask(q, &x.line, &d);
+	if (r == 0 && req_masked(q)) /* before it becomes a report of any form */
+		r = mask_json(q, x.line, &x.line);
+	q->clean = true;
 	if (r < 0)
 		req_failed(q, r, &d);
 	*ret_line = x.line;
@@ -142,51 +143,49 @@ int incidents_report(struct req *q)
 	return r;
 }
 
-static struct str member(const struct json *j, const char *key, struct arena *mem)
+/* What would have left the incident out; where the program has no sources to read by, nothing.
+ */
+static int propose(struct req *q, const struct judgement *x, struct diag *d)
 {
-	uint32_t t = json_get(j, 0, str_of(key));
+	struct inquiry_conf conf = q->conf->inquiry;
 
-	return t && j->tok[t].kind == JSON_STRING ? json_text(j, t, mem) : str_n(NULL, 0);
+	if (!conf.sources || !suppress_fits(x->what))
+		return 0;
+	return suppress_propose(q->conf->store, &conf, x, d);
 }
 
 static int verdict_keep(struct req *q, const struct json *j)
 {
 	struct judgement x = {.incident = q->part[0],
-			      .what = member(j, "verdict", &q->mem),
-			      .note = member(j, "note", &q->mem)};
-	struct timespec now;
+			      .what = req_member(q, j, "verdict"),
+			      .note = req_member(q, j, "note")};
 	struct diag d = {{0}};
 	int r;
 
 	if (!verdict_known(x.what))
 		return req_problem(q, 400, "Wrong verdict",
 				   "verdict is true, benign, false, test or duplicate");
-	clock_gettime(CLOCK_REALTIME, &now);
-	x.time = (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
-	x.by = q->user.len ? arena_fmt(&q->mem, "user:%.*s", STR_ARG(q->user)) : STR("page");
+	x.time = req_now();
+	x.by = q->actor;
 	r = judge(q->conf->store, &x, &d);
 	if (r == E_NOTFOUND)
 		return req_problem(q, 404, "Not found", "there is no incident of this id");
 	if (r < 0)
 		return req_failed(q, r, &d);
+	r = propose(q, &x, &d);
+	if (r < 0)
+		return req_failed(q, r, &d);
 	buf_addz(&q->out, "{\"verdict\":");
 	buf_json(&q->out, x.what);
-	buf_addc(&q->out, '}');
+	buf_fmt(&q->out, ",\"proposed\":%d}", r);
 	return 0;
 }
 
 int incidents_verdict(struct req *q)
 {
 	struct json j;
-	int r;
+	int r = req_object(q, &j) ? verdict_keep(q, &j) : 0;
 
-	if (!req_is_json(q))
-		return req_problem(q, 415, "Not this type", "send application/json");
-	r = json_scan_copy(&j, q->body, &q->mem);
-	if (r < 0 || j.tok[0].kind != JSON_OBJECT)
-		r = req_problem(q, 400, "No JSON object", "%s", "send {\"verdict\": ...}");
-	else
-		r = verdict_keep(q, &j);
 	json_free(&j);
 	return r;
 }

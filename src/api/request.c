@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/request.h"
-#include "base/json.h"
+#include "api/mask.h"
 #include "base/timeutil.h"
+#include "store/audit.h"
 #include <errno.h>
 #include <microhttpd.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 
-struct str req_query(const struct req *q, const char *key)
+struct str req_query(struct req *q, const char *key)
 {
-	return str_of(MHD_lookup_connection_value(q->conn, MHD_GET_ARGUMENT_KIND, key));
+	struct str v = str_of(MHD_lookup_connection_value(q->conn, MHD_GET_ARGUMENT_KIND, key));
+
+	return q->who.rights && req_masked(q) ? mask_clear(q, v) : v;
 }
 
 struct str req_header(const struct req *q, const char *key)
@@ -59,6 +62,58 @@ bool req_is_json(const struct req *q)
 	struct str rest, type = str_trim(str_cut(req_header(q, "Content-Type"), ';', &rest));
 
 	return str_ieqz(type, "application/json") || str_ieqz(type, "application/x-ndjson");
+}
+
+bool req_object(struct req *q, struct json *j)
+{
+	int r;
+
+	json_init(j);
+	if (!req_is_json(q)) {
+		req_problem(q, 415, "Not this type", "send application/json");
+		return false;
+	}
+	r = json_scan_copy(j, q->body, &q->mem);
+	if (r == 0 && j->tok[0].kind == JSON_OBJECT)
+		return true;
+	req_problem(q, 400, "No JSON object", "%s", "");
+	return false;
+}
+
+struct str req_member(struct req *q, const struct json *j, const char *key)
+{
+	uint32_t t = json_get(j, 0, str_of(key));
+
+	return t && j->tok[t].kind == JSON_STRING ? json_text(j, t, &q->mem) : str_n(NULL, 0);
+}
+
+int64_t req_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * NS_PER_S + ts.tv_nsec;
+}
+
+int req_audit(struct req *q, const char *action, struct str object, struct str detail)
+{
+	struct audit_entry e = {.time = req_now(),
+				.actor = q->actor.len ? q->actor : STR("nobody"),
+				.action = str_of(action),
+				.object = object,
+				.detail = detail};
+	struct audit *a = NULL;
+	int r = audit_open(q->conf->store, false, &a, NULL);
+
+	if (r == 0)
+		r = audit_add(a, &e, NULL, NULL);
+	audit_close(a);
+	return r;
+}
+
+bool req_masked(const struct req *q)
+{
+	return !(q->who.rights & RIGHT(ROLE_ANALYST));
 }
 
 bool req_limit(struct req *q, size_t *ret_limit)
@@ -135,6 +190,7 @@ struct str cursor_read(struct arena *mem, struct str cursor)
 void list_open(struct list *l, struct req *q, const char *const *columns)
 {
 	*l = (struct list){.q = q, .columns = columns};
+	q->clean = true; /* item by item */
 	if (q->format == FORMAT_JSON) {
 		q->type = "application/json";
 		buf_addz(&q->out, "{\"items\":[");
@@ -207,6 +263,12 @@ void list_item(struct list *l, struct str json)
 {
 	struct buf *out = &l->q->out;
 
+	/* JSON is masked whole, when it is answered. */
+	if (req_masked(l->q) && l->q->format != FORMAT_JSON &&
+	    mask_json(l->q, json, &json) < 0) {
+		out->err = out->err ? out->err : -EIO;
+		return;
+	}
 	if (l->q->format == FORMAT_CSV) {
 		csv_row(l, json);
 	} else if (l->q->format == FORMAT_NDJSON) {

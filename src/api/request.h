@@ -6,12 +6,12 @@
 #define API_REQUEST_H
 #include "api/api.h"
 #include "base/arena.h"
+#include "base/json.h"
 #include "store/store.h"
+#include "store/users.h"
 
 #define REQ_SEGMENTS 4
 #define REQ_BODY_MAX (1 * MIB)
-
-enum role { ROLE_ANYONE, ROLE_VIEWER, ROLE_ANALYST, ROLE_RESPONDER, ROLE_EDITOR, ROLE_ADMIN };
 
 enum req_format { FORMAT_JSON, FORMAT_CSV, FORMAT_NDJSON };
 
@@ -25,19 +25,22 @@ struct req {
 	struct str part[REQ_SEGMENTS]; /* what stands for {x} in the route, decoded */
 	struct str body;
 	enum req_format format;
-	struct store *st; /* by req_store */
-	struct str user;
-	enum role role;
+	struct store *st;   /* by req_store */
+	struct who who;	    /* rights 0: nobody known */
+	struct str actor;   /* as the audit log calls him: "user:alice", "token:siem", "page" */
+	struct str session; /* the secret of the cookie that let him in; empty for tokens */
 
 	/* The answer. */
-	unsigned status;
-	const char *type; /* of the content */
+	unsigned status, retry_s; /* retry_s: of status 429 */
+	const char *type;	  /* of the content */
+	bool clean;		  /* masked already, or nothing of it is about persons */
+	bool own;		  /* about nobody but who asks: not masked */
 	struct buf out;
-	struct str etag, cookie, file_name;
+	struct str etag, cookie, file_name, location;
 };
 
 /* Text of a query parameter (views into the request), empty when absent. */
-struct str req_query(const struct req *q, const char *key);
+struct str req_query(struct req *q, const char *key);
 struct str req_header(const struct req *q, const char *key);
 /* The store, opened when first asked; NULL with a problem answered. */
 struct store *req_store(struct req *q);
@@ -55,6 +58,23 @@ int req_failed(struct req *q, int err, const struct diag *d);
  * changes something asks for them.
  */
 bool req_is_json(const struct req *q);
+
+/*
+ * The body as a JSON object, or a problem and false. json_free(j) in either case.
+ */
+bool req_object(struct req *q, struct json *j);
+/* A text member, made in q->mem; empty when it is absent or no text. */
+struct str req_member(struct req *q, const struct json *j, const char *key);
+/* Now, ns since 1970. */
+int64_t req_now(void);
+/* Adds a row to the audit log under the actor's name. 0, or <0: then nothing may be done. */
+MUST int req_audit(struct req *q, const char *action, struct str object, struct str detail);
+/*
+ * Whether names of persons and raw records are kept from who asks. Answers in JSON are masked
+ * when all is done, lists and what comes from incident lines before; a handler that answers in
+ * another form says with q->clean that it took care itself, or it is not answered.
+ */
+bool req_masked(const struct req *q);
 
 /* limit (1..1000, default 100), or a problem and false. */
 bool req_limit(struct req *q, size_t *ret_limit);
@@ -78,7 +98,7 @@ void list_close(struct list *l, struct str next, struct str extra);
 
 struct route {
 	const char *method, *path; /* "/incidents/{id}" */
-	enum role role;
+	enum role role;		   /* whose right is needed */
 	int (*run)(struct req *q); /* 0, or <0 for a failure of ours */
 };
 extern const struct route routes[];

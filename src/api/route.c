@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/request.h"
+#include "api/auth.h"
+#include "api/mask.h"
 
 #define X(method, path, role, run) int run(struct req *q);
 #include "api/routes.def"
@@ -57,6 +58,24 @@ static bool fits(struct req *q, const char *pattern)
 	return !want.p && !have.p;
 }
 
+/* Whether who asks may use the route; else a problem is answered. */
+static bool may(struct req *q, const struct route *r)
+{
+	if (r->role == ROLE_ANYONE)
+		return true;
+	if (!q->who.rights)
+		req_problem(q, 401, "Sign in first", "%s", "");
+	else if (!(q->who.rights & RIGHT(r->role)))
+		req_problem(q, 403, "Your role may not do this", "it needs what %s may",
+			    users_role_name(r->role));
+	else if (q->session.len && strcmp(r->method, "GET") != 0 && !auth_csrf_fits(q))
+		req_problem(q, 403, "Not from this page",
+			    "X-CSRF-Token must be what GET /session called csrf");
+	else
+		return true;
+	return false;
+}
+
 int route_run(struct req *q)
 {
 	bool path = false;
@@ -67,11 +86,10 @@ int route_run(struct req *q)
 		path = true;
 		if (!str_eqz(str_of(r->method), q->method))
 			continue;
-		if (q->role < r->role)
-			return q->role == ROLE_ANYONE
-				       ? req_problem(q, 401, "Sign in first", "%s", "")
-				       : req_problem(q, 403, "Your role may not do this", "%s",
-						     "");
+		if (!may(q, r))
+			return 0;
+		for (size_t i = 0; q->who.rights && req_masked(q) && i < REQ_SEGMENTS; i++)
+			q->part[i] = mask_clear(q, q->part[i]);
 		return r->run(q);
 	}
 	return path ? req_problem(q, 405, "Not in this way", "%s is not possible here",

@@ -60,7 +60,8 @@ static int open_file(const char *dir, struct str name, const char *ending, off_t
 	return fd;
 }
 
-static enum MHD_Result text_answer(struct MHD_Connection *c, unsigned status, const char *text)
+static enum MHD_Result text_answer(const struct api *a, struct MHD_Connection *c,
+				   unsigned status, const char *text)
 {
 	struct MHD_Response *r = MHD_create_response_from_buffer(
 		strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT);
@@ -68,7 +69,7 @@ static enum MHD_Result text_answer(struct MHD_Connection *c, unsigned status, co
 
 	if (!r)
 		return MHD_NO;
-	http_common(r);
+	http_common(a, r);
 	MHD_add_response_header(r, "Content-Type", "text/plain; charset=utf-8");
 	ret = MHD_queue_response(c, status, r);
 	MHD_destroy_response(r);
@@ -88,10 +89,10 @@ enum MHD_Result static_answer(struct api *a, struct MHD_Connection *c, const cha
 
 	(void)head; /* libmicrohttpd leaves the body out */
 	if (!a->conf.ui)
-		return text_answer(c, 404,
+		return text_answer(a, c, 404,
 				   "This server has no page; the API is at /api/v1/.\n");
 	if (!url[0])
-		return text_answer(c, 405, "Not in this way.\n");
+		return text_answer(a, c, 405, "Not in this way.\n");
 	/* A path of the page's own ("/incidents/i1") has no ending: the page reads it itself.
 	 */
 	if (!name.len || str_chr(name, '.', 0) == SIZE_MAX ||
@@ -102,13 +103,13 @@ enum MHD_Result static_answer(struct api *a, struct MHD_Connection *c, const cha
 	if (fd < 0 && plain(name))
 		fd = open_file(a->conf.ui, name, "", &size);
 	if (fd < 0)
-		return text_answer(c, 404, "There is no such file.\n");
+		return text_answer(a, c, 404, "There is no such file.\n");
 	r = MHD_create_response_from_fd((size_t)size, fd);
 	if (!r) {
 		close(fd);
 		return MHD_NO;
 	}
-	http_common(r);
+	http_common(a, r);
 	MHD_add_response_header(r, "Content-Type", type_of(name));
 	MHD_add_response_header(r, "Vary", "Accept-Encoding");
 	MHD_add_response_header(r, "Cache-Control",

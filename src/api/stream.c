@@ -4,6 +4,7 @@
  * written; the number is the event's id, so a browser that comes back (Last-Event-ID) misses
  * nothing. One thread looks at the feed and wakes those who wait.
  */
+#include "api/auth.h"
 #include "api/impl.h"
 #include "base/timeutil.h"
 #include <stdlib.h>
@@ -24,6 +25,15 @@ struct subscriber {
 	struct buf out;
 	size_t sent;
 };
+
+int stream_get(struct req *q);
+
+/* Those who may are given the stream before it comes to this, while there is room. */
+int stream_get(struct req *q)
+{
+	return req_problem(q, 503, "Too many listen", "at most %d do at a time",
+			   SUBSCRIBERS_MAX);
+}
 
 static int feed_row(uint64_t number, struct str kind, struct str id, void *arg)
 {
@@ -67,6 +77,9 @@ static ssize_t read_some(void *cls, uint64_t pos, char *to, size_t max)
 
 	(void)pos;
 	if (atomic_load(&s->api->stop))
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	/* With the session or token that opened it the stream ends too. */
+	if (s->beat && !auth_may(s->api, s->conn, ROLE_VIEWER))
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	if (s->sent == s->out.len)
 		fill(s);
@@ -176,24 +189,24 @@ static struct subscriber *join(struct api *a, struct MHD_Connection *c)
 	return s;
 }
 
-enum MHD_Result stream_answer(struct api *a, struct MHD_Connection *c)
+bool stream_answer(struct api *a, struct MHD_Connection *c, enum MHD_Result *ret_r)
 {
 	struct subscriber *s = join(a, c);
 	struct MHD_Response *r;
-	enum MHD_Result ret;
 
+	*ret_r = MHD_NO;
 	if (!s)
-		return MHD_NO;
+		return false;
 	r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16 * KIB, read_some, s, leave);
 	if (!r) {
 		leave(s);
-		return MHD_NO;
+		return true;
 	}
-	http_common(r);
+	http_common(s->api, r);
 	MHD_add_response_header(r, "Content-Type", "text/event-stream");
 	MHD_add_response_header(r, "Cache-Control", "no-store");
 	MHD_set_connection_option(c, MHD_CONNECTION_OPTION_TIMEOUT, 0);
-	ret = MHD_queue_response(c, 200, r);
+	*ret_r = MHD_queue_response(c, 200, r);
 	MHD_destroy_response(r);
-	return ret;
+	return true;
 }

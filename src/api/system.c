@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Health, who is signed in, the models and the options. */
+/* Health, the models and the options. */
 #include "api/request.h"
 #include "base/json.h"
 #include "base/timeutil.h"
 
 int health_get(struct req *q);
-int session_get(struct req *q);
 int metrics_get(struct req *q);
 int models_list(struct req *q);
 int config_list(struct req *q);
@@ -54,18 +53,8 @@ int metrics_get(struct req *q)
 	if (!q->conf->metrics)
 		return req_problem(q, 404, "No figures", "this server shows a store");
 	q->type = "text/plain; version=0.0.4; charset=utf-8";
+	q->clean = true; /* figures */
 	q->conf->metrics(&q->out, q->conf->health_arg);
-	return 0;
-}
-
-int session_get(struct req *q)
-{
-	static const char *const names[] = {"",		 "viewer",	 "analyst",
-					    "responder", "model-editor", "admin"};
-
-	buf_addz(&q->out, "{\"user\":");
-	buf_json(&q->out, q->user);
-	buf_fmt(&q->out, ",\"roles\":[\"%s\"]}", names[q->role]);
 	return 0;
 }
 

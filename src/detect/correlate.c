@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading correlations and finding the rules they are about. */
 #include "detect/correlate.h"
+#include "base/hash.h"
 #include "base/timeutil.h"
 #include <errno.h>
 #include <math.h>
@@ -288,6 +289,18 @@ static int name_attrs(struct detect *dt, struct rule *r)
 	return 0;
 }
 
+/* Rules by name, fields and time span: all that the numbers in a window depend on. */
+static uint64_t sign_of(const struct corr *c)
+{
+	uint64_t h = hash_2(c->type, (uint64_t)c->span_ns);
+
+	for (size_t i = 0; i < c->nrefs; i++)
+		h = hash_2(h, hash_str(c->own ? c->refs[i]->model.name : c->names[i], 0));
+	for (size_t i = 0; i < c->nfields; i++)
+		h = hash_2(h, hash_str(c->field[i], 1));
+	return h;
+}
+
 static int link_one(struct detect *dt, struct rule *r)
 {
 	struct corr *c = r->corr;
@@ -303,6 +316,7 @@ static int link_one(struct detect *dt, struct rule *r)
 			return r->refused ? 0 : -ENOMEM;
 		}
 	}
+	c->sign = sign_of(c);
 	for (size_t i = 0; e == 0 && i < c->nrefs; i++) {
 		e = feed_add(c->refs[i], r, i);
 		c->refs[i]->spoken_for = true;

@@ -7,7 +7,7 @@
 #define DETECT_CORRELATE_H
 #include "detect/impl.h"
 
-#define CORR_REFS   16
+#define CORR_REFS   32
 #define CORR_GROUP  6
 #define CORR_FIELDS 4
 #define CORR_TERMS  64	  /* alternatives of a condition in words */
@@ -50,9 +50,38 @@ struct corr {
 	struct term *terms;	       /* what it comes to; one of them must hold */
 	size_t nterms;
 	bool generate; /* its rules speak for themselves too */
+	uint64_t sign; /* of what it says: a window kept for another saying is void */
 	bool own;      /* counts a part of its own document, not rules of a name */
 };
 
+/* One match. */
+struct corr_entry {
+	int64_t time;
+	uint64_t value; /* hash */
+	double number;
+	uint32_t ref;
+};
+
+/* The window of one group of one correlation. */
+struct corr_group {
+	struct corr_entry *v; /* a ring in order of arrival, v[first] the oldest */
+	size_t first, n, cap;
+	double sum;
+	struct map values; /* hash -> how often in the window (value_count) */
+	int64_t until;
+	uint64_t sign;
+	struct tally ids; /* the latest matches, to be cited */
+};
+
+static inline struct corr_entry *corr_at(const struct corr_group *g, size_t i)
+{
+	return &g->v[(g->first + i) % g->cap];
+}
+
+/* The group of a key, made when absent; NULL when out of memory. */
+struct corr_group *corr_group(struct detect *dt, uint64_t key, int64_t now);
+/* Adds a match at the end. false when out of memory. */
+bool corr_group_add(struct detect *dt, struct corr_group *g, struct corr_entry x);
 /* Reads the correlation map of r. 0, E_SYNTAX with d filled, or -ENOTSUP with the reason in d.
  */
 MUST int corr_read(struct rule *r, const struct yaml_node *n, struct diag *d);

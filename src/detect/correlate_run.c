@@ -10,29 +10,7 @@
 #define SAMPLE_MAX  1000    /* values a percentile is taken of, the latest */
 #define CITED_HALF  10	    /* ids cited of each end of a long row of matches */
 
-/* One match. */
-struct entry {
-	int64_t time;
-	uint64_t value; /* hash */
-	double number;
-	uint32_t ref;
-};
-
-struct group {
-	struct entry *v; /* a ring in order of arrival, v[first] the oldest */
-	size_t first, n, cap;
-	double sum;
-	struct map values; /* hash -> how often in the window (value_count) */
-	int64_t until;
-	struct tally ids; /* the latest matches, to be cited */
-};
-
-static struct entry *at(const struct group *g, size_t i)
-{
-	return &g->v[(g->first + i) % g->cap];
-}
-
-static struct group *group_free(struct detect *dt, struct group *g)
+static struct corr_group *group_free(struct detect *dt, struct corr_group *g)
 {
 	if (g) {
 		dt->corr_entries -= g->n;
@@ -49,7 +27,7 @@ void corr_clear(struct detect *dt)
 	struct map_slot s;
 
 	for (size_t i = 0; map_next(&dt->groups, &i, &s);)
-		group_free(dt, (struct group *)(uintptr_t)s.val);
+		group_free(dt, (struct corr_group *)(uintptr_t)s.val);
 	map_free(&dt->groups);
 }
 
@@ -62,7 +40,7 @@ static void make_room(struct detect *dt, int64_t now)
 
 	map_init(&keep);
 	for (size_t i = 0; map_next(&dt->groups, &i, &s);) {
-		struct group *g = (struct group *)(uintptr_t)s.val;
+		struct corr_group *g = (struct corr_group *)(uintptr_t)s.val;
 		uint64_t *to = g->until > now ? map_put(&keep, s.key, NULL) : NULL;
 
 		if (to)
@@ -77,7 +55,7 @@ static void make_room(struct detect *dt, int64_t now)
 		corr_clear(dt);
 }
 
-static struct group *group_of(struct detect *dt, uint64_t key, int64_t now)
+struct corr_group *corr_group(struct detect *dt, uint64_t key, int64_t now)
 {
 	uint64_t *slot;
 	bool fresh;
@@ -86,7 +64,7 @@ static struct group *group_of(struct detect *dt, uint64_t key, int64_t now)
 		make_room(dt, now);
 	slot = map_put(&dt->groups, key, &fresh);
 	if (slot && fresh) {
-		struct group *g = calloc(1, sizeof(*g));
+		struct corr_group *g = calloc(1, sizeof(*g));
 
 		if (!g) {
 			map_del(&dt->groups, key);
@@ -95,12 +73,12 @@ static struct group *group_of(struct detect *dt, uint64_t key, int64_t now)
 		map_init(&g->values);
 		*slot = (uintptr_t)g;
 	}
-	return slot ? (struct group *)(uintptr_t)*slot : NULL;
+	return slot ? (struct corr_group *)(uintptr_t)*slot : NULL;
 }
 
-static void drop_oldest(struct detect *dt, struct group *g)
+static void drop_oldest(struct detect *dt, struct corr_group *g)
 {
-	const struct entry *x = at(g, 0);
+	const struct corr_entry *x = corr_at(g, 0);
 	uint64_t *times = map_get(&g->values, x->value);
 
 	if (times && --*times == 0)
@@ -113,15 +91,15 @@ static void drop_oldest(struct detect *dt, struct group *g)
 		g->sum = 0;
 }
 
-static bool grow(struct group *g)
+static bool grow(struct corr_group *g)
 {
 	size_t cap = g->cap ? g->cap * 2 : 8;
-	struct entry *v = malloc(cap * sizeof(*v));
+	struct corr_entry *v = malloc(cap * sizeof(*v));
 
 	if (!v)
 		return false;
 	for (size_t i = 0; i < g->n; i++)
-		v[i] = *at(g, i);
+		v[i] = *corr_at(g, i);
 	free(g->v);
 	g->v = v;
 	g->cap = cap;
@@ -159,7 +137,7 @@ static void cite_one(struct tally *t, int64_t time, uint64_t seq, struct str tex
 }
 
 /* What a correlation below goes back to is as much its ground; it leaves with its match. */
-static void cite(struct group *g, const struct event *e, const struct tally *from)
+static void cite(struct corr_group *g, const struct event *e, const struct tally *from)
 {
 	for (size_t i = 0; from && i < from->n; i++)
 		if (i < CITED_HALF || i + CITED_HALF >= from->n)
@@ -168,7 +146,7 @@ static void cite(struct group *g, const struct event *e, const struct tally *fro
 }
 
 /* Ids of matches that left the window are not cited. */
-static void uncite(struct group *g, int64_t since)
+static void uncite(struct corr_group *g, int64_t since)
 {
 	struct tally *t = &g->ids;
 	size_t k = 0;
@@ -188,18 +166,18 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static size_t sorted(const struct group *g, double v[SAMPLE_MAX])
+static size_t sorted(const struct corr_group *g, double v[SAMPLE_MAX])
 {
 	size_t n = MIN(g->n, (size_t)SAMPLE_MAX);
 
 	for (size_t i = 0; i < n; i++)
-		v[i] = at(g, g->n - n + i)->number;
+		v[i] = corr_at(g, g->n - n + i)->number;
 	qsort(v, n, sizeof(v[0]), by_size);
 	return n;
 }
 
 /* Nearest rank. */
-static double percentile(const struct group *g, double p)
+static double percentile(const struct corr_group *g, double p)
 {
 	double v[SAMPLE_MAX];
 	size_t n = sorted(g, v), rank;
@@ -209,7 +187,7 @@ static double percentile(const struct group *g, double p)
 }
 
 /* Of an even number, the mean of the two in the middle. */
-static double median(const struct group *g)
+static double median(const struct corr_group *g)
 {
 	double v[SAMPLE_MAX];
 	size_t n = sorted(g, v);
@@ -217,17 +195,17 @@ static double median(const struct group *g)
 	return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
 }
 
-static double extreme(const struct group *g, bool least)
+static double extreme(const struct corr_group *g, bool least)
 {
-	double x = at(g, 0)->number;
+	double x = corr_at(g, 0)->number;
 
 	for (size_t i = 1; i < g->n; i++)
-		x = least ? MIN(x, at(g, i)->number) : MAX(x, at(g, i)->number);
+		x = least ? MIN(x, corr_at(g, i)->number) : MAX(x, corr_at(g, i)->number);
 	return x;
 }
 
 /* Whether the rules of `must` matched, ordered: in the order in which they are listed. */
-static bool term_met(const struct corr *c, const struct group *g, const struct term *t,
+static bool term_met(const struct corr *c, const struct corr_group *g, const struct term *t,
 		     uint32_t seen)
 {
 	uint32_t left = t->must;
@@ -237,17 +215,17 @@ static bool term_met(const struct corr *c, const struct group *g, const struct t
 	if (c->type == CORR_TEMPORAL)
 		return true;
 	for (size_t i = 0; left && i < g->n; i++)
-		if (at(g, i)->ref == (uint32_t)__builtin_ctz(left))
+		if (corr_at(g, i)->ref == (uint32_t)__builtin_ctz(left))
 			left &= left - 1;
 	return !left;
 }
 
-static bool words_met(const struct corr *c, const struct group *g)
+static bool words_met(const struct corr *c, const struct corr_group *g)
 {
 	uint32_t seen = 0;
 
 	for (size_t i = 0; i < g->n; i++)
-		seen |= UINT32_C(1) << at(g, i)->ref;
+		seen |= UINT32_C(1) << corr_at(g, i)->ref;
 	for (size_t i = 0; i < c->nterms; i++)
 		if (term_met(c, g, &c->terms[i], seen))
 			return true;
@@ -255,13 +233,13 @@ static bool words_met(const struct corr *c, const struct group *g)
 }
 
 /* How many of its rules matched, or how far they matched in their order. */
-static double rules_met(const struct corr *c, const struct group *g)
+static double rules_met(const struct corr *c, const struct corr_group *g)
 {
 	uint32_t seen = 0;
 	size_t next = 0;
 
 	for (size_t i = 0; i < g->n; i++) {
-		uint32_t ref = at(g, i)->ref;
+		uint32_t ref = corr_at(g, i)->ref;
 
 		seen |= UINT32_C(1) << ref;
 		if (next < c->nrefs && ref == next)
@@ -270,7 +248,7 @@ static double rules_met(const struct corr *c, const struct group *g)
 	return c->type == CORR_TEMPORAL ? __builtin_popcount(seen) : (double)next;
 }
 
-static double measure(const struct corr *c, const struct group *g)
+static double measure(const struct corr *c, const struct corr_group *g)
 {
 	switch (c->type) {
 	case CORR_EVENT_COUNT:
@@ -300,7 +278,7 @@ static bool met(const struct corr *c, double x)
 }
 
 /* false: the event has no such field, so it is not counted. */
-static bool value_of(const struct corr *c, const struct event *e, struct entry *x)
+static bool value_of(const struct corr *c, const struct event *e, struct corr_entry *x)
 {
 	char tmp[40];
 
@@ -336,23 +314,10 @@ static bool key_of(const struct rule *r, size_t ref, const struct event *e, uint
 	return true;
 }
 
-struct tally *corr_feed(struct detect *dt, struct rule *r, size_t ref, const struct event *e,
-			const struct tally *from, uint64_t *ret_key)
+bool corr_group_add(struct detect *dt, struct corr_group *g, struct corr_entry x)
 {
-	const struct corr *c = r->corr;
-	struct entry x = {.time = e->known, .ref = (uint32_t)ref};
-	int64_t since = e->known - c->span_ns;
-	struct group *g;
-
-	if (!value_of(c, e, &x) || !key_of(r, ref, e, ret_key))
-		return NULL;
-	g = group_of(dt, *ret_key, e->known);
-	if (!g)
-		return NULL;
-	while (g->n && (at(g, 0)->time < since || g->n == CORR_LONG))
-		drop_oldest(dt, g);
 	if (g->n == g->cap && !grow(g))
-		return NULL;
+		return false;
 	if (x.value) {
 		uint64_t *times = map_put(&g->values, x.value, NULL);
 
@@ -362,7 +327,42 @@ struct tally *corr_feed(struct detect *dt, struct rule *r, size_t ref, const str
 	g->sum += x.number;
 	g->n++;
 	dt->corr_entries++;
-	*at(g, g->n - 1) = x;
+	*corr_at(g, g->n - 1) = x;
+	return true;
+}
+
+/* A window that was kept for another saying of the rule. */
+static void start_over(struct detect *dt, struct corr_group *g, uint64_t sign)
+{
+	while (g->n)
+		drop_oldest(dt, g);
+	tally_reset(&g->ids);
+	g->sign = sign;
+}
+
+struct tally *corr_feed(struct detect *dt, struct rule *r, size_t ref, const struct event *e,
+			const struct tally *from, uint64_t *ret_key)
+{
+	const struct corr *c = r->corr;
+	struct corr_entry x = {.time = e->known, .ref = (uint32_t)ref};
+	int64_t since = e->known - c->span_ns;
+	struct corr_group *g;
+
+	if (!value_of(c, e, &x) || !key_of(r, ref, e, ret_key))
+		return NULL;
+	g = corr_group(dt, *ret_key, e->known);
+	if (!g)
+		return NULL;
+	if (g->sign != c->sign)
+		start_over(dt, g, c->sign);
+	while (g->n && (corr_at(g, 0)->time < since || g->n == CORR_LONG))
+		drop_oldest(dt, g);
+	/* Of several matches of one rule in a row the last says all that order and time need.
+	 */
+	if (c->type >= CORR_TEMPORAL && g->n && corr_at(g, g->n - 1)->ref == x.ref)
+		corr_at(g, g->n - 1)->time = x.time;
+	else if (!corr_group_add(dt, g, x))
+		return NULL;
 	g->until = e->known + c->span_ns;
 	uncite(g, since);
 	cite(g, e, from);

@@ -3,6 +3,7 @@
 #include "detect/correlate.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define FEED_DEPTH 16 /* correlations of correlations; corr_link refuses longer chains */
 
@@ -41,6 +42,13 @@ int detect_open(const struct detect_conf *conf, struct schema *s, struct detect 
 		struct load l = {dt, conf->dirs[i], i > 0, d};
 
 		r = yaml_walk(conf->dirs[i], load_one, &l, d);
+	}
+	if (r == 0 && conf->suppress && access(conf->suppress, F_OK) == 0) {
+		struct load l = {dt, conf->suppress, true, d};
+
+		dt->late = true;
+		r = yaml_walk(conf->suppress, load_one, &l, d);
+		dt->late = false;
 	}
 	if (r == 0)
 		r = corr_link(dt, d);
@@ -223,6 +231,8 @@ static int speak(struct detect *dt, struct rule *r, const struct event *e, uint6
 {
 	struct alert *a;
 
+	if (rule_suppressed(dt, r, e))
+		return 0;
 	if (!window_open(dt, key, e->known, r->model.throttle_ns))
 		return 0;
 	a = alert_make(dt, r, e, key, t);
@@ -231,24 +241,6 @@ static int speak(struct detect *dt, struct rule *r, const struct event *e, uint6
 		return -ENOMEM;
 	}
 	return out(a, e, arg);
-}
-
-static int fire(struct detect *dt, struct rule *r, const struct event *e, out_fn *out,
-		void *arg)
-{
-	uint64_t key = rule_key(dt, r, e);
-	struct tally *t = NULL;
-	int err;
-
-	if (r->count.n) {
-		t = tally_add(dt, r, key, e);
-		if (!t)
-			return 0;
-	}
-	err = speak(dt, r, e, key, t, out, arg);
-	if (t)
-		tally_reset(t);
-	return err;
 }
 
 static int matched(struct detect *dt, struct rule *r, const struct event *e, struct tally *t,
@@ -272,7 +264,10 @@ static int feed(struct detect *dt, const struct rule *r, const struct event *e,
 	return err;
 }
 
-/* r, a rule or (with t and key) a correlation, matched e. */
+/*
+ * r, a rule or (with t and key) a correlation, matched e. A rule that counts is said to match,
+ * to correlations as to people, when its count is full.
+ */
 static int matched(struct detect *dt, struct rule *r, const struct event *e, struct tally *t,
 		   uint64_t key, unsigned depth, out_fn *out, void *arg)
 {
@@ -281,10 +276,16 @@ static int matched(struct detect *dt, struct rule *r, const struct event *e, str
 	r->model.matched++;
 	if (dt->nmatched < dt->nrules && !r->model.part)
 		dt->matched[dt->nmatched++] = &r->model;
+	if (!r->corr) {
+		key = rule_key(dt, r, e);
+		t = r->count.n ? tally_add(dt, r, key, e) : NULL;
+		if (r->count.n && !t)
+			return 0;
+	}
 	if (depth <= FEED_DEPTH)
 		err = feed(dt, r, e, t, depth, out, arg);
 	if (err == 0 && !dt->quiet && (!r->spoken_for || r->aloud))
-		err = r->corr ? speak(dt, r, e, key, t, out, arg) : fire(dt, r, e, out, arg);
+		err = speak(dt, r, e, key, t, out, arg);
 	if (t)
 		tally_reset(t);
 	return err;
@@ -304,6 +305,7 @@ int rule_try(struct detect *dt, struct rule *r, const struct event *e)
 
 int detect_event(struct detect *dt, const struct event *e, out_fn *out, void *arg)
 {
+	const struct type_index *x = &dt->index[e->type->id];
 	const uint32_t *rules;
 	size_t n = index_find(dt, e, &rules);
 	int r = 0;
@@ -311,9 +313,11 @@ int detect_event(struct detect *dt, const struct event *e, out_fn *out, void *ar
 	dt->nmatched = 0;
 	seen_event(dt, e);
 	for (size_t i = 0; r == 0 && i < n; i++) {
+		const struct filter_lean *l = x->lean[rules[i]];
 		struct rule *rule = dt->rules[rules[i]];
 
-		if (filter_match(rule->filter, e) && !rule_sifted(rule, e))
+		if ((l ? filter_lean_match(l, e) : filter_match(rule->filter, e)) &&
+		    !rule_sifted(rule, e))
 			r = matched(dt, rule, e, NULL, 0, 0, out, arg);
 	}
 	return r;

@@ -8,6 +8,7 @@
 #define DETECT_DETECT_H
 #include "base/yaml.h"
 #include "event/entity.h"
+#include "event/filter.h"
 #include "learn/learn.h"
 
 enum severity { SEV_INFORMATIONAL, SEV_LOW, SEV_MEDIUM, SEV_HIGH, SEV_CRITICAL };
@@ -23,6 +24,7 @@ struct model {
 	bool compliance;	  /* goes to the compliance queue */
 	bool critical;		  /* level critical: passes outside the budget */
 	bool note;		  /* never more than a note: context for incidents */
+	bool derived;		  /* adds up other signs: nothing of its own was seen */
 	bool part;		  /* counts for another model of its file; none of its own */
 	const struct str *attack; /* technique ids "T1071" */
 	size_t nattack;
@@ -30,6 +32,8 @@ struct model {
 	struct str story;    /* template of the step's sentence; may be empty */
 	struct str advice;   /* what to check next; may be empty */
 	struct str response; /* proposed action; may be empty */
+	int posture;	     /* enum ent_role of whom it shows a weakness, or -1 */
+	struct str mends;    /* the model whose weakness it shows to be gone; may be empty */
 	int64_t throttle_ns;
 	const char *cannot_fire; /* reason, or NULL; known after detect_start */
 	const char *refused;	 /* the whole complaint when it could not be read, or NULL */
@@ -67,6 +71,8 @@ struct alert {
 	struct why why[8];
 	size_t nwhy;
 	uint64_t count; /* matches folded into it so far by the throttle */
+	/* Files with the packets around it, and what was known before them; may be empty. */
+	struct str packets, packets_state;
 };
 void alert_free(struct alert *a); /* and itself */
 
@@ -75,6 +81,7 @@ struct detect;
 struct detect_conf {
 	const char *const *dirs; /* models/ and what the user adds, in order */
 	size_t ndirs;
+	const char *suppress;	/* folder of accepted suppressions, or NULL; may be absent */
 	const char *taxonomies; /* taxonomies/, or NULL */
 	/* What %name% stands for in rules with `expand`: a map, borrowed; or NULL. */
 	const struct yaml_node *placeholders;
@@ -95,6 +102,8 @@ struct detect *detect_free(struct detect *dt);
 MUST int detect_event(struct detect *dt, const struct event *e,
 		      int (*out)(struct alert *a, const struct event *e, void *arg), void *arg);
 size_t detect_models(const struct detect *dt, const struct model *const **ret_m);
+/* The filter of a model; NULL for a correlation or one that is refused. */
+const struct filter *detect_filter(const struct model *m);
 /* Whether the log source of m has records of this type. */
 bool detect_fits(const struct model *m, const struct rectype *t);
 /*
@@ -103,6 +112,19 @@ bool detect_fits(const struct model *m, const struct rectype *t);
  */
 size_t detect_unseen(const struct detect *dt, const struct model *m, struct str *ret_names,
 		     size_t max, uint64_t *ret_events);
+/*
+ * A suppression: a Sigma filter of conf.suppress, which may name entities too (thymus:
+ * entities). What it leaves out still matched and feeds correlations, but says nothing. One
+ * that names no rule any more, or is over, does nothing.
+ */
+struct suppression {
+	struct str id, title, file;
+	int64_t until;	/* known from which on it no longer holds; INT64_MAX: for good */
+	uint64_t count; /* alerts left out so far */
+	int64_t last;	/* known of the latest of them */
+	bool idle;	/* it names no rule that is loaded */
+};
+size_t detect_suppressions(const struct detect *dt, struct suppression *ret_v, size_t max);
 /* The models that matched the last event. */
 size_t detect_matched(const struct detect *dt, const struct model *const **ret_m);
 

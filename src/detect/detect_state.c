@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "detect/detect_state.h"
 #include "base/buf.h"
-#include "detect/impl.h"
+#include "detect/correlate.h"
 #include <errno.h>
 #include <stdlib.h>
 
-#define FORMAT 1
+#define FORMAT 2
 #define CHUNK  MIB
 
 #define TAG_HEAD     BLOCK_TAG('d', 't', 'c', 't')
 #define TAG_THROTTLE BLOCK_TAG('t', 'h', 'r', 't')
 #define TAG_SPOKEN   BLOCK_TAG('s', 'p', 'k', 'n')
 #define TAG_TALLY    BLOCK_TAG('t', 'a', 'l', 'y')
+#define TAG_GROUP    BLOCK_TAG('c', 'o', 'r', 'r')
 #define TAG_END	     BLOCK_TAG('d', 't', 'e', 'n')
 
 struct head {
@@ -27,6 +28,13 @@ struct tally_row {
 struct entry_row {
 	int64_t time;
 	uint64_t hash, seq, len;
+};
+
+/* A window of a correlation, followed by n of its matches and by its tally. */
+struct group_row {
+	uint64_t key, sign, n;
+	int64_t until;
+	double sum;
 };
 
 static void flush(struct buf *b, struct blocks_out *w, uint32_t tag, size_t least)
@@ -61,6 +69,24 @@ static void save_tally(uint64_t key, const struct tally *t, struct buf *b)
 	}
 }
 
+static void save_group(uint64_t key, const struct corr_group *g, struct buf *b)
+{
+	struct group_row row = {key, g->sign, g->n, g->until, g->sum};
+
+	buf_add(b, str_n((const char *)&row, sizeof(row)));
+	for (size_t i = 0; i < g->n; i++) {
+		struct corr_entry e;
+
+		memset(&e, 0, sizeof(e)); /* what lies between members is written too */
+		e.time = corr_at(g, i)->time;
+		e.value = corr_at(g, i)->value;
+		e.number = corr_at(g, i)->number;
+		e.ref = corr_at(g, i)->ref;
+		buf_add(b, str_n((const char *)&e, sizeof(e)));
+	}
+	save_tally(key, &g->ids, b);
+}
+
 void detect_save(const struct detect *dt, struct blocks_out *w)
 {
 	struct head h = {FORMAT, ALERT_IDS_MAX};
@@ -76,6 +102,11 @@ void detect_save(const struct detect *dt, struct blocks_out *w)
 		flush(&b, w, TAG_TALLY, CHUNK);
 	}
 	flush(&b, w, TAG_TALLY, 0);
+	for (size_t i = 0; map_next(&dt->groups, &i, &s);) {
+		save_group(s.key, (const struct corr_group *)(uintptr_t)s.val, &b);
+		flush(&b, w, TAG_GROUP, CHUNK);
+	}
+	flush(&b, w, TAG_GROUP, 0);
 	blocks_put(w, TAG_END, NULL, 0, NULL, 0);
 	if (buf_err(&b) < 0)
 		blocks_fail(w, buf_err(&b));
@@ -121,6 +152,16 @@ static int load_entry(struct tally *t, struct str *data)
 	return 0;
 }
 
+static int load_ids(struct tally *t, const struct tally_row *row, struct str *data)
+{
+	int r = row->n <= ALERT_IDS_MAX ? 0 : E_FORMAT;
+
+	t->until = row->until;
+	for (uint64_t i = 0; r == 0 && i < row->n; i++)
+		r = load_entry(t, data);
+	return r;
+}
+
 static int load_tallies(struct map *m, struct str data)
 {
 	struct tally_row row;
@@ -133,9 +174,38 @@ static int load_tallies(struct map *m, struct str data)
 		if (!t)
 			return row.n > ALERT_IDS_MAX || (at && *at) ? E_FORMAT : -ENOMEM;
 		*at = (uintptr_t)t;
-		t->until = row.until;
-		for (uint64_t i = 0; r == 0 && i < row.n; i++)
-			r = load_entry(t, &data);
+		r = load_ids(t, &row, &data);
+	}
+	return r < 0 ? r : data.len ? E_FORMAT : 0;
+}
+
+static int load_groups(struct detect *dt, struct str data)
+{
+	struct group_row row;
+	struct tally_row ids;
+	struct corr_entry x;
+	int r = 0;
+
+	while (r == 0 && get(&data, &row, sizeof(row))) {
+		struct corr_group *g = NULL;
+
+		if (row.n > CORR_LONG || map_get(&dt->groups, row.key))
+			return E_FORMAT;
+		g = corr_group(dt, row.key, row.until);
+		if (!g)
+			return -ENOMEM;
+		g->until = row.until;
+		g->sign = row.sign;
+		for (uint64_t i = 0; r == 0 && i < row.n; i++) {
+			if (!get(&data, &x, sizeof(x)) || x.ref >= CORR_REFS)
+				r = E_FORMAT;
+			else if (!corr_group_add(dt, g, x))
+				r = -ENOMEM;
+		}
+		g->sum = row.sum;
+		if (r == 0)
+			r = get(&data, &ids, sizeof(ids)) ? load_ids(&g->ids, &ids, &data)
+							  : E_FORMAT;
 	}
 	return r < 0 ? r : data.len ? E_FORMAT : 0;
 }
@@ -149,6 +219,8 @@ static int load_block(struct detect *dt, uint32_t tag, struct str data)
 		return load_map(&dt->spoken, data);
 	case TAG_TALLY:
 		return load_tallies(&dt->tallies, data);
+	case TAG_GROUP:
+		return load_groups(dt, data);
 	default:
 		return E_FORMAT;
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * detect/detect_state: throttle windows, running counts, and who was alerted about last,
- * written to and read from a file of blocks. Windows of models that are no more do no harm:
- * they end.
+ * detect/detect_state: throttle windows, running counts, windows of correlations, and who was
+ * alerted about last, written to and read from a file of blocks. Windows of models that are no
+ * more do no harm: they end.
  */
 #ifndef DETECT_DETECT_STATE_H
 #define DETECT_DETECT_STATE_H

@@ -38,6 +38,12 @@ struct sieve {
 	const struct yaml *yaml;
 	bool keeps;    /* its condition says what stays, not what goes */
 	int64_t until; /* known from which on it no longer holds */
+	/* A suppression: asked when a rule would speak. */
+	bool late, idle;
+	const struct yaml_node *entities; /* one of these must be in the event; NULL: any */
+	struct str file;
+	uint64_t count;
+	int64_t last;
 };
 
 /* A correlation that counts a rule's matches, and as which of its rules. */
@@ -51,7 +57,7 @@ struct rule {
 	struct yaml *yaml; /* borrowed of detect.files: the tests stand in it */
 	const struct yaml_node *root;
 	struct filter *filter; /* NULL: a correlation */
-	struct sieve **sieves; /* the user's filters on it */
+	struct sieve **sieves; /* the user's filters on it, suppressions too */
 	size_t nsieves;
 	struct corr *corr; /* or NULL */
 	struct feed *feeds;
@@ -95,8 +101,9 @@ struct type_index {
 	size_t nattrs;
 	attr_t *words; /* attributes some rule needs a word in: detect.scans finds them */
 	size_t nwords;
-	bool *fits;	  /* [rules] that can match here at all */
-	struct map heads; /* hash of attribute and value -> 1 + index into links */
+	bool *fits;		   /* [rules] that can match here at all */
+	struct filter_lean **lean; /* [rules] NULL: the filter itself is asked */
+	struct map heads;	   /* hash of attribute and value -> 1 + index into links */
 	struct {
 		uint32_t rule, next; /* next: 1 + index, or 0 */
 	} * links;
@@ -112,6 +119,7 @@ struct detect {
 	size_t nrules;
 	struct type_index *index; /* [record types] */
 	size_t ntypes;
+	struct arena leans;  /* the filters as each type has them */
 	struct scan **scans; /* [attributes] words that rules need there, or NULL */
 	uint32_t *found;     /* [nrules] scratch of index_find */
 	uint64_t *stamps;    /* [nrules] last search that found it */
@@ -132,6 +140,7 @@ struct detect {
 	struct unseen *unseen; /* [record types] */
 	const struct yaml_node *placeholders;
 	bool quiet; /* nothing is said: a test */
+	bool late;  /* what is being loaded are suppressions */
 };
 
 /* The slots of a record type that were empty in all of its events so far. */
@@ -172,6 +181,8 @@ struct str taxonomy_name(const struct detect *dt, const struct yaml_node *logsou
 			 struct str field);
 /* Whether one of the user's filters leaves out what r matched in e. */
 bool rule_sifted(const struct rule *r, const struct event *e);
+/* Whether a suppression keeps r from speaking of e; counts it. */
+bool rule_suppressed(const struct detect *dt, const struct rule *r, const struct event *e);
 /* Reads the filter of a document; after all files, sieves_link gives them to their rules. */
 MUST int sieve_load(struct detect *dt, struct yaml *y, const struct yaml_node *root,
 		    struct diag *d);

@@ -37,15 +37,43 @@ static bool class_fits(const struct rectype *t, const struct yaml_node *n)
 }
 
 /* "zeek" is the source of zeek.conn, "aws" that of all sources aws.*. */
-static bool source_fits(const struct rectype *t, struct str source, struct str type)
+static bool source_fits(const struct rectype *t, struct str source)
+{
+	struct str own = str_of(t->source);
+
+	return !source.len ||
+	       (str_starts(own, source) && (own.len == source.len || own.p[source.len] == '.'));
+}
+
+/* `type: conn` or a list of them; n may be NULL: any. */
+static bool type_fits(const struct rectype *t, const struct yaml_node *n)
 {
 	struct str own = str_of(t->source), name = str_of(t->name);
+	const struct yaml_node *x = n && n->kind == YAML_SEQ ? n->child : n;
 
-	if (source.len &&
-	    !(str_starts(own, source) && (own.len == source.len || own.p[source.len] == '.')))
-		return false;
-	return !type.len ||
-	       (name.len > own.len && str_eq(type, str_sub(name, own.len + 1, name.len)));
+	name = name.len > own.len ? str_sub(name, own.len + 1, name.len) : name;
+	for (; x; x = x == n ? NULL : x->next)
+		if (str_eq(x->text, name))
+			return true;
+	return !n;
+}
+
+/* What is no text would read as nothing said, and then as anything. */
+static const struct yaml_node *no_text(const struct yaml_node *ls)
+{
+	YAML_EACH(x, ls)
+	{
+		bool list = str_eqz(x->key, "class") || str_eqz(x->key, "type");
+
+		if (str_eqz(x->key, "definition"))
+			continue;
+		if (x->kind == YAML_MAP || (x->kind == YAML_SEQ && !list))
+			return x;
+		YAML_EACH(item, x)
+		if (item->kind != YAML_SCALAR)
+			return item;
+	}
+	return NULL;
 }
 
 static int check(struct rule *r, const struct yaml_node *ls, struct diag *d)
@@ -70,6 +98,8 @@ static int check(struct rule *r, const struct yaml_node *ls, struct diag *d)
 		YAML_EACH(c, cls)
 	if (!bad && ocsf_class_of(c->text) < 0)
 		bad = c;
+	if (!bad && no_text(ls))
+		return yaml_fail(r->yaml, no_text(ls), d, "a name is expected here");
 	if (bad)
 		return yaml_fail(r->yaml, bad, d, "unknown class '%.*s'", STR_ARG(bad->text));
 	if (!ls->child || (ls->nchildren == 1 && yaml_get(ls, "definition")))
@@ -122,10 +152,10 @@ int rule_bind(struct rule *r, struct schema *s, struct diag *d)
 	for (size_t i = 0; e == 0 && i < n; i++) {
 		const struct rectype *t = schema_type(s, i);
 
-		r->types[i] =
-			ls && (!cls || class_fits(t, cls)) &&
-			source_fits(t, yaml_str(ls, "source", ""), yaml_str(ls, "type", "")) &&
-			(!public || sigma_fits(t, &sigma));
+		r->types[i] = ls && (!cls || class_fits(t, cls)) &&
+			      source_fits(t, yaml_str(ls, "source", "")) &&
+			      type_fits(t, yaml_get(ls, "type")) &&
+			      (!public || sigma_fits(t, &sigma));
 		found += r->types[i];
 		if (r->types[i])
 			e = want(r, s, t);

@@ -30,9 +30,10 @@ static const char *const top_keys[] = {"title",
 				       "simulation",
 				       "regression_tests_path",
 				       NULL};
-static const char *const own_keys[] = {"family", "compliance", "critical", "note",   "throttle",
-				       "key",	 "entities",   "story",	   "advice", "response",
-				       "count",	 "tests",      NULL};
+static const char *const own_keys[] = {"family",   "compliance", "critical", "note",
+				       "throttle", "key",	 "entities", "story",
+				       "advice",   "response",	 "count",    "tests",
+				       "posture",  "mends",	 "derived",  NULL};
 
 const char *severity_name(enum severity s)
 {
@@ -183,8 +184,8 @@ static int sequence_check(const struct rule *r, const struct yaml_node *seq, str
 
 static int tests_check(const struct rule *r, const struct yaml_node *tests, struct diag *d)
 {
-	static const char *const known[] = {"name",  "type",	 "event", "events",
-					    "fires", "sequence", NULL};
+	static const char *const known[] = {"name",  "type",	 "event",  "events",
+					    "fires", "sequence", "repeat", NULL};
 	bool fires;
 
 	if (tests && tests->kind != YAML_SEQ)
@@ -258,6 +259,19 @@ static struct str joined(struct rule *r, const struct yaml_node *n)
 	return out;
 }
 
+/* Whose weakness it is that the model shows: a part in the event. */
+static int posture_of(struct rule *r, const struct yaml_node *own, struct diag *d)
+{
+	const struct yaml_node *n = yaml_get(own, "posture");
+
+	r->model.mends = yaml_str(own, "mends", "");
+	r->model.posture = n ? ent_role_of(n->text) : -1;
+	if (n && r->model.posture < 0)
+		return yaml_fail(r->yaml, n, d,
+				 "posture is a part: actor, device, peer, target");
+	return 0;
+}
+
 static int own_of(struct detect *dt, struct rule *r, struct diag *d)
 {
 	const struct yaml_node *own = yaml_get(r->root, "thymus");
@@ -267,6 +281,7 @@ static int own_of(struct detect *dt, struct rule *r, struct diag *d)
 	int e;
 
 	r->count.distinct = ATTR_NONE;
+	m->posture = -1;
 	m->throttle_ns = NS_PER_D;
 	m->family = yaml_str(own, "family", "");
 	if (!m->family.len)
@@ -281,9 +296,10 @@ static int own_of(struct detect *dt, struct rule *r, struct diag *d)
 	    (e = yaml_bool(r->yaml, own, "compliance", false, &m->compliance, d)) < 0 ||
 	    (e = yaml_bool(r->yaml, own, "critical", m->critical, &m->critical, d)) < 0 ||
 	    (e = yaml_bool(r->yaml, own, "note", false, &m->note, d)) < 0 ||
+	    (e = yaml_bool(r->yaml, own, "derived", false, &m->derived, d)) < 0 ||
 	    (e = parts_of(dt, r, yaml_get(own, "key"), r->key, &r->nkey, d)) < 0 ||
 	    (e = parts_of(dt, r, yaml_get(own, "entities"), r->show, &r->nshow, d)) < 0 ||
-	    (e = count_of(dt, r, own, d)) < 0 ||
+	    (e = count_of(dt, r, own, d)) < 0 || (e = posture_of(r, own, d)) < 0 ||
 	    (e = tests_check(r, yaml_get(own, "tests"), d)) < 0)
 		return e;
 	return throttle ? duration(r->yaml, throttle, &m->throttle_ns, d) : 0;

@@ -70,6 +70,13 @@ static bool attr_seen(const struct detect *dt, const struct rule *r, attr_t a)
 	return false;
 }
 
+const struct filter *detect_filter(const struct model *m)
+{
+	const struct rule *r = rule_of(m);
+
+	return r->refused ? NULL : r->filter;
+}
+
 bool detect_fits(const struct model *m, const struct rectype *t)
 {
 	const struct rule *r = rule_of(m);

@@ -3,6 +3,7 @@
  * The tests inside a model: events given as attributes, put into a row of the named record
  * type, and run against that model alone, with its count windows but without the alert budget.
  * Of a correlation: a sequence of events, each run against all rules that it goes back to.
+ * With `repeat: N` an event comes N times; {n} in its texts is then its number, from 1.
  */
 #include "base/timeutil.h"
 #include "detect/correlate.h"
@@ -19,6 +20,7 @@ struct selftest {
 	void (*fail)(const char *line, void *arg);
 	void *arg;
 	int passed, failed;
+	unsigned turn; /* of a repeated event, from 1; else 0 */
 };
 
 static void say(struct selftest *t, const struct rule *r, struct str name, const char *what)
@@ -31,9 +33,20 @@ static void say(struct selftest *t, const struct rule *r, struct str name, const
 	t->failed++;
 }
 
-static struct val value_of(const struct yaml_node *n, struct arena *mem)
+/* The text with the number of the turn in place of {n}; a number when it is nothing else. */
+static struct val turn_of(struct str text, size_t at, unsigned turn, struct arena *mem)
+{
+	struct str s = arena_fmt(mem, "%.*s%u%.*s", STR_ARG(str_sub(text, 0, at)), turn,
+				 STR_ARG(str_sub(text, at + 3, text.len)));
+	int64_t i;
+
+	return str_i64(s, &i) ? val_i(i) : val_s(s);
+}
+
+static struct val value_of(const struct yaml_node *n, struct arena *mem, unsigned turn)
 {
 	struct val *list;
+	size_t here;
 	size_t k = 0;
 	int64_t i;
 	double f;
@@ -42,11 +55,14 @@ static struct val value_of(const struct yaml_node *n, struct arena *mem)
 		list = arena_zalloc(mem, (n->nchildren + 1) * sizeof(*list));
 		YAML_EACH(c, n)
 		if (list)
-			list[k++] = value_of(c, mem);
+			list[k++] = value_of(c, mem, turn);
 		return (struct val){.kind = VAL_LIST, .len = (uint32_t)k, .list = list};
 	}
 	if (n->null)
 		return (struct val){.kind = VAL_NULL};
+	here = turn ? str_find(n->text, STR("{n}")) : SIZE_MAX;
+	if (here != SIZE_MAX)
+		return turn_of(n->text, here, turn, mem);
 	if (!n->quoted && (str_eqz(n->text, "true") || str_eqz(n->text, "false")))
 		return val_b(str_eqz(n->text, "true"));
 	if (!n->quoted && str_i64(n->text, &i))
@@ -92,7 +108,7 @@ static bool event_fill(struct selftest *t, const struct rule *r, struct str test
 		attr_t attr = schema_find(t->schema, a->key);
 
 		if (attr != ATTR_NONE && event_wants(e, attr)) {
-			event_set(e, attr, value_of(a, &t->batch.mem));
+			event_set(e, attr, value_of(a, &t->batch.mem, t->turn));
 		} else if (attr == ATTR_NONE ? !e->type->raw_fields : reads(r, attr)) {
 			snprintf(what, sizeof(what), "no %s has field %.*s", e->type->name,
 				 STR_ARG(a->key));
@@ -205,7 +221,8 @@ static void one_test(struct selftest *t, struct rule *r, const struct yaml_node 
 	const struct rectype *rt = type_of(t, r, yaml_str(n, "type", ""));
 	const struct yaml_node *one = yaml_get(n, "event"), *many = yaml_get(n, "events");
 	bool want = str_eqz(yaml_str(n, "fires", "true"), "true"), got = false;
-	uint64_t seq = 1;
+	uint64_t seq = 0;
+	int64_t times = 1;
 	int r1 = 0;
 
 	if (yaml_get(n, "sequence") && !r->corr) {
@@ -226,9 +243,17 @@ static void one_test(struct selftest *t, struct rule *r, const struct yaml_node 
 	}
 	windows_clear(t->dt);
 	batch_reset(&t->batch);
-	if (one)
-		r1 = one_event(t, r, name, rt, one, seq);
-	got = r1 > 0;
+	if (yaml_get(n, "repeat") &&
+	    (!str_i64(yaml_str(n, "repeat", ""), &times) || times < 1 || times > EVENTS_MAX)) {
+		say(t, r, name, "repeat is a number up to 1024");
+		return;
+	}
+	for (int64_t k = 1; one && r1 >= 0 && k <= times; k++) {
+		t->turn = times > 1 ? (unsigned)k : 0;
+		r1 = one_event(t, r, name, rt, one, ++seq);
+		got |= r1 > 0;
+	}
+	t->turn = 0;
 	YAML_EACH(ev, many)
 	{
 		if (r1 >= 0)

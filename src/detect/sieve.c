@@ -43,6 +43,10 @@ int sieve_load(struct detect *dt, struct yaml *y, const struct yaml_node *root, 
 	s->keeps = cond.len > 4 && str_ieqz(str_sub(cond, 0, 3), "not") &&
 		   (cond.p[3] == ' ' || cond.p[3] == '(');
 	s->until = INT64_MAX;
+	s->late = dt->late;
+	s->entities = dt->late ? yaml_get(yaml_get(root, "thymus"), "entities") : NULL;
+	s->file = str_of(y->file);
+	s->last = INT64_MIN;
 	if (until && !date_of(until->text, &s->until))
 		return yaml_fail(y, until, d, "a date is expected here: 2026-12-31");
 	return rule_filter(dt, y, root, f, "rules", str_n(NULL, 0), &s->filter, d);
@@ -98,8 +102,9 @@ static int give(struct detect *dt, struct sieve *s, struct rule *r)
 		return -ENOMEM;
 	r->sieves = v;
 	v[r->nsieves++] = s;
+	/* A correlation may be completed by records of any type. */
 	for (size_t t = 0; e == 0 && t < schema_types(dt->schema); t++)
-		if (r->types[t])
+		if (r->corr || r->types[t])
 			e = filter_want(s->filter, dt->schema, schema_type(dt->schema, t));
 	return e;
 }
@@ -115,12 +120,14 @@ int sieves_link(struct detect *dt, struct diag *d)
 		for (size_t k = 0; e == 0 && k < dt->nrules; k++) {
 			struct rule *r = dt->rules[k];
 
-			if (!r->corr && !r->refused && r->types && names(s, r)) {
+			if ((s->late || !r->corr) && !r->refused && (r->corr || r->types) &&
+			    names(s, r)) {
 				e = give(dt, s, r);
 				before++;
 			}
 		}
-		if (e == 0 && !before)
+		s->idle = !before;
+		if (e == 0 && !before && !s->late)
 			return yaml_fail(s->yaml, s->rules ? s->rules : s->root, d,
 					 "this filter names no rule that is loaded");
 	}
@@ -130,8 +137,68 @@ int sieves_link(struct detect *dt, struct diag *d)
 bool rule_sifted(const struct rule *r, const struct event *e)
 {
 	for (size_t i = 0; i < r->nsieves; i++)
-		if (e->known < r->sieves[i]->until &&
+		if (!r->sieves[i]->late && e->known < r->sieves[i]->until &&
 		    filter_match(r->sieves[i]->filter, e) != r->sieves[i]->keeps)
 			return true;
 	return false;
+}
+
+/* "device:pc1" or "pc1": any name of an entity of the event. */
+static bool is_entity(const struct detect *dt, const struct entity *x, struct str name)
+{
+	struct str rest, kind = str_cut(name, ':', &rest);
+	int k = rest.p ? ent_kind_of(kind) : -1;
+
+	if (k >= 0 && k != (int)x->kind)
+		return false;
+	return entity_find(dt->entities, (enum ent_kind)x->kind, k >= 0 ? rest : name) == x->id;
+}
+
+static bool has_entity(const struct detect *dt, const struct yaml_node *names,
+		       const struct event *e)
+{
+	YAML_EACH(n, names)
+	for (uint8_t i = 0; i < e->nents; i++) {
+		const struct entity *x = entity_get(dt->entities, e->ents[i].id);
+
+		if (x && is_entity(dt, x, n->text))
+			return true;
+	}
+	return false;
+}
+
+bool rule_suppressed(const struct detect *dt, const struct rule *r, const struct event *e)
+{
+	for (size_t i = 0; i < r->nsieves; i++) {
+		struct sieve *s = r->sieves[i];
+
+		if (!s->late || e->known >= s->until ||
+		    filter_match(s->filter, e) == s->keeps ||
+		    (s->entities && !has_entity(dt, s->entities, e)))
+			continue;
+		s->count++;
+		s->last = MAX(s->last, e->known);
+		return true;
+	}
+	return false;
+}
+
+size_t detect_suppressions(const struct detect *dt, struct suppression *ret_v, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < dt->nsieves && n < max; i++) {
+		const struct sieve *s = dt->sieves[i];
+
+		if (s->late)
+			ret_v[n++] =
+				(struct suppression){.id = yaml_str(s->root, "id", ""),
+						     .title = yaml_str(s->root, "title", ""),
+						     .file = s->file,
+						     .until = s->until,
+						     .count = s->count,
+						     .last = s->last,
+						     .idle = s->idle};
+	}
+	return n;
 }

@@ -104,7 +104,7 @@ static bool scalar_match(const struct item *it, const struct val *v)
 	return hit;
 }
 
-static bool item_match(const struct item *it, const struct event *e)
+bool filter_item_match(const struct item *it, const struct event *e)
 {
 	bool hit = it->all;
 
@@ -131,7 +131,7 @@ bool filter_match(const struct filter *f, const struct event *e)
 	while (at < STEP_NO) {
 		const struct step *s = &f->steps[at];
 
-		at = item_match(s->item, e) ? s->yes : s->no;
+		at = filter_item_match(s->item, e) ? s->yes : s->no;
 	}
 	return at == STEP_YES;
 }

@@ -55,6 +55,25 @@ size_t filter_attrs(const struct filter *f, const attr_t **ret_attrs);
 bool filter_possible(const struct filter *f, const struct rectype *t);
 
 bool filter_match(const struct filter *f, const struct event *e);
+/*
+ * What stood in the way of a match: an attribute of a selection that had to be so and is not
+ * (wanted), or must not be so and is. At most max; 0 when f matches. Strings live as long as f.
+ */
+struct obstacle {
+	struct str selection;
+	attr_t attr; /* ATTR_NONE: a word of the record */
+	bool wanted;
+};
+size_t filter_obstacles(const struct filter *f, const struct event *e, struct obstacle *ret_v,
+			size_t max);
+/*
+ * f as it stands for events of type t (after freeze): quicker, and the same answers. Lives in
+ * mem, beside f; NULL when out of memory, or when f is too long to be worth it.
+ */
+struct filter_lean;
+struct filter_lean *filter_lean(const struct filter *f, const struct rectype *t,
+				struct arena *mem);
+bool filter_lean_match(const struct filter_lean *l, const struct event *e);
 /* Whether both ask the same questions in the same order, so that one answer serves both. */
 bool filter_same(const struct filter *a, const struct filter *b);
 

@@ -69,6 +69,7 @@ static struct node *selection(struct cond *c, size_t i)
 	if (n) {
 		*n = c->b->sels[i];
 		n->next = NULL;
+		n->name = arena_str(&c->b->f->mem, c->b->names[i]);
 	}
 	return n;
 }

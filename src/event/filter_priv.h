@@ -32,6 +32,7 @@ struct node {
 	uint32_t cost; /* of its anchors, 0: not worked out yet (filter_anchor.c) */
 	uint32_t work; /* of asking all below, 0: not worked out yet (filter_steps.c) */
 	const struct item *item;
+	struct str name;	   /* of the selection it is; else empty */
 	struct node *child, *next; /* first child; sibling */
 };
 
@@ -68,10 +69,14 @@ struct filter_build {
 	size_t nsels;
 };
 
+bool filter_item_match(const struct item *it, const struct event *e);
 /* Work of asking all of n, remembered in it. */
 uint32_t filter_work(struct node *n);
 /* Fills the steps of f from its tree. 0, -ENOMEM, or E_LIMIT when they are too many. */
 MUST int filter_lay(struct filter *f);
+
+/* One question, asked of e. */
+bool filter_item_match(const struct item *it, const struct event *e);
 
 /* NULL with *ret_r = -ENOMEM and d filled when out of memory. */
 struct node *filter_node(struct filter_build *b, enum node_kind kind);

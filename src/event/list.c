@@ -10,12 +10,36 @@
 #define LIST_FILE_MAX (64 * MIB)
 #define ENTRY_MAX     256
 #define IP_BITS	      128
+#define END_BYTES     3
+#define ENDS	      4096
 
 struct list {
 	struct symtab texts;	/* lower case */
 	struct symtab nets;	/* 16 masked bytes and the length of the prefix */
 	bool bits[IP_BITS + 1]; /* prefix lengths that occur */
+	bool last[256];		/* bytes that texts end with, */
+	bool ends[ENDS];	/* and how: most values are told by that alone */
 };
+
+static unsigned end_of(struct str s)
+{
+	unsigned h = 0;
+
+	for (size_t i = s.len - MIN(s.len, (size_t)END_BYTES); i < s.len; i++)
+		h = h * 31 + (uint8_t)lower_c(s.p[i]);
+	return h % ENDS;
+}
+
+/* Whether some text, which may be shorter than what is compared, ends as s does. */
+static bool may_end(const struct list *l, struct str s)
+{
+	if (!s.len || !l->last[(uint8_t)lower_c(s.p[s.len - 1])])
+		return false;
+	for (size_t n = 1; n <= MIN(s.len, (size_t)END_BYTES); n++)
+		if (l->ends[end_of(str_sub(s, s.len - n, s.len))])
+			return true;
+	return false;
+}
 
 static struct str net_key(const struct ip *ip, unsigned bits, char out[17])
 {
@@ -44,6 +68,8 @@ static int add(struct str line, void *arg)
 		return E_LIMIT;
 	for (size_t i = 0; i < line.len; i++)
 		low[i] = lower_c(line.p[i]);
+	l->ends[end_of(line)] = true;
+	l->last[(uint8_t)low[line.len - 1]] = true;
 	id = symtab_put(&l->texts, str_n(low, line.len));
 	return id == SYM_NONE ? -ENOMEM : 0;
 }
@@ -153,8 +179,12 @@ bool list_has(const struct list *l, struct str s)
 	char low[ENTRY_MAX];
 	struct ip ip;
 
+	if (!l->nets.len && !may_end(l, s))
+		return false;
 	if (ip_parse(s, &ip))
 		return has_ip(l, &ip);
+	if (!may_end(l, s))
+		return false;
 	/* Of a longer text only the end can be an entry: the domains it lies below. */
 	if (s.len > ENTRY_MAX)
 		s = str_sub(s, s.len - ENTRY_MAX, s.len);

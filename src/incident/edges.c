@@ -102,25 +102,35 @@ uint64_t edges_key(const struct entity *x)
 }
 
 /* Distinct others are counted by the bits set among 64: exact enough where it matters. */
-static uint64_t bit_of(uint64_t key)
+uint64_t edges_bit(uint64_t key)
 {
 	return UINT64_C(1) << (hash_mix(key) & 63);
 }
 
-unsigned edges_degree(const struct edges *g, uint64_t key)
+static uint64_t others(const struct edges *g, uint64_t key)
 {
 	const uint64_t *a = map_get(&g->now, key), *b = map_get(&g->before, key);
 
-	return (unsigned)__builtin_popcountll((a ? *a : 0) | (b ? *b : 0));
+	return (a ? *a : 0) | (b ? *b : 0);
 }
 
-bool edges_hub(const struct edges *g, uint64_t key)
+unsigned edges_degree(const struct edges *g, uint64_t key)
+{
+	return (unsigned)__builtin_popcountll(others(g, key));
+}
+
+bool edges_crowd(const struct edges *g, uint64_t key, uint64_t own)
 {
 	unsigned all = (unsigned)__builtin_popcountll(g->initiators) / 3;
 	/* In a small organisation a third of it is a crowd already. */
 	unsigned limit = MIN(MAX(all, HUB_MIN), HUB_MAX);
 
-	return edges_degree(g, key) > limit;
+	return (unsigned)__builtin_popcountll(others(g, key) & ~own) > limit;
+}
+
+bool edges_hub(const struct edges *g, uint64_t key)
+{
+	return edges_crowd(g, key, 0);
 }
 
 bool edges_mailer(const struct edges *g, uint64_t key)
@@ -157,7 +167,7 @@ static int degree_add(struct edges *g, uint64_t key, uint64_t other)
 
 	if (!v)
 		return -ENOMEM;
-	*v |= bit_of(other);
+	*v |= edges_bit(other);
 	return 0;
 }
 
@@ -318,7 +328,7 @@ static int contact(struct edges *g, const struct cast *c, const struct event *e)
 		return 0;
 	if (just_put(g, c->key[who], c->key[far], e))
 		return 0;
-	g->initiators |= bit_of(c->key[who]);
+	g->initiators |= edges_bit(c->key[who]);
 	if (degree_add(g, c->key[far], c->key[who]) < 0)
 		return -ENOMEM;
 	if (c->kind[far] == ENT_ENDPOINT && edges_rare(g, c->key[far]))

@@ -49,6 +49,13 @@ uint64_t edges_domain(struct str name);
 unsigned edges_degree(const struct edges *g, uint64_t key);
 /* So many have to do with it that sharing it says nothing. */
 bool edges_hub(const struct edges *g, uint64_t key);
+/*
+ * A hub even without those whose bits are in own: an attack that goes from host to host with
+ * one account makes a hub of it, which is no reason to lose sight of it.
+ */
+bool edges_crowd(const struct edges *g, uint64_t key, uint64_t own);
+/* The bit of a key among own. */
+uint64_t edges_bit(uint64_t key);
 /* Many received mail from it or with a link to it: a newsletter, a partner of everybody. */
 bool edges_mailer(const struct edges *g, uint64_t key);
 /* An external endpoint that few of the organisation contact. */

@@ -18,6 +18,7 @@
 #define LINKS_MAX   32u
 #define STEP_ATTACK 8u
 #define STEP_WHY    4u
+#define STEP_KEYS   12u
 #define TACTICS	    14
 
 /* A signal is what surprised although no model spoke of it. */
@@ -45,7 +46,11 @@ struct step {
 	struct why why[STEP_WHY];
 	size_t nwhy;
 	struct ids alerts, events;
-	char *pool; /* holds the text of all slices above but the ids */
+	uint64_t keys[STEP_KEYS]; /* by which it belongs to its incident */
+	size_t nkeys;
+	uint64_t own; /* edges_bit of all its entities */
+	bool derived; /* adds up other signs: no evidence of its own */
+	char *pool;   /* holds the text of all slices above but the ids */
 	size_t pool_len;
 };
 
@@ -63,7 +68,7 @@ struct inc_key {
 };
 
 struct inc {
-	char id[20], merged_into[20];
+	char id[20], merged_into[20], split_from[20];
 	uint32_t slot;
 	bool compliance;
 	const char *status;
@@ -99,6 +104,7 @@ struct way {
 	bool lasting; /* the incident is found by this key from now on */
 	bool hub;     /* a hub that is concerned itself; its neighbours are not */
 	bool brief;   /* joins within a quarter of the window only */
+	bool crowded; /* a hub, unless the incident itself made it one */
 };
 
 #define WAY_DIRECT UINT8_MAX
@@ -128,6 +134,16 @@ MUST int step_fold(struct step *s, const struct step *more);
 MUST int inc_add(struct inc *i, struct step *s);
 void inc_sort(struct inc *i);
 struct inc *inc_free(struct inc *i);
+
+/* split.c */
+/* The bits of all that the alerts of i name. */
+uint64_t inc_own(const struct inc *i);
+void step_key(struct step *s, uint64_t key);
+/*
+ * Gives each step of i its part, from 1, in order of the parts' first steps; steps hang
+ * together by shared keys that are no hubs of others. Returns the number of parts.
+ */
+unsigned split_parts(const struct inc *i, const struct edges *g, uint8_t part_of[STEPS_MAX]);
 
 /* story.c */
 int tactic_rank(struct str phase); /* 0.. in kill-chain order, -1 when none */

@@ -188,7 +188,8 @@ static int close_one(const struct call *c, struct inc *i)
 }
 
 /* The lowest free slot, so that slots depend on the order of alerts alone. */
-static int open_one(struct incidents *in, const struct alert *a, struct inc **ret_i)
+static int open_named(struct incidents *in, struct str alert_id, bool compliance, int64_t time,
+		      struct inc **ret_i)
 {
 	struct inc *i;
 	size_t slot = 0;
@@ -208,16 +209,22 @@ static int open_one(struct incidents *in, const struct alert *a, struct inc **re
 	i = calloc(1, sizeof(*i));
 	if (!i)
 		return -ENOMEM;
-	snprintf(i->id, sizeof(i->id), "i%.16s", a->id[0] ? a->id + 1 : "");
+	snprintf(i->id, sizeof(i->id), "i%.*s", (int)MIN(alert_id.len, (size_t)17) - 1,
+		 alert_id.len ? alert_id.p + 1 : "");
 	i->slot = (uint32_t)slot;
-	i->compliance = a->compliance;
+	i->compliance = compliance;
 	i->status = "open";
-	i->time = i->updated = a->time;
+	i->time = i->updated = time;
 	i->bytes = sizeof(*i);
 	in->bytes += i->bytes;
 	in->open[slot] = i;
 	*ret_i = i;
 	return 0;
+}
+
+static int open_one(struct incidents *in, const struct alert *a, struct inc **ret_i)
+{
+	return open_named(in, str_of(a->id), a->compliance, a->time, ret_i);
 }
 
 static struct inc_key *key_of(struct inc *i, uint64_t key)
@@ -285,9 +292,9 @@ static void vote(struct candidate *v, size_t *n, struct inc *i, const struct way
 /*
  * All open incidents that a way leads to, at most CANDIDATES_MAX. A key joins within the window
  * around the last alert that named it, in both directions since alerts may come out of order;
- * it counts as strong when both sides hold it strongly.
+ * it counts as strong when both sides hold it strongly. own: the bits of the alert's entities.
  */
-static size_t candidates(struct incidents *in, const struct ways *w, int64_t t,
+static size_t candidates(struct incidents *in, const struct ways *w, int64_t t, uint64_t own,
 			 struct candidate v[CANDIDATES_MAX])
 {
 	size_t n = 0;
@@ -303,6 +310,8 @@ static size_t candidates(struct incidents *in, const struct ways *w, int64_t t,
 			continue;
 		i = in->open[*slot - 1];
 		key = key_of(i, y->key);
+		if (y->crowded && edges_crowd(in->edges, y->key, inc_own(i) | own))
+			continue;
 		if (key && t - key->last <= window && key->last - t <= window)
 			vote(v, &n, i, y, y->strong && key->strong);
 	}
@@ -393,7 +402,7 @@ static void note_wait(struct incidents *in, struct step *s, const struct ways *w
 	struct waiting n = {.step = s};
 
 	for (size_t k = 0; k < w->n && n.nkeys < ALERT_ENTS_MAX; k++)
-		if (w->v[k].kind == WAY_DIRECT && w->v[k].strong)
+		if (w->v[k].kind == WAY_DIRECT && w->v[k].strong && !w->v[k].crowded)
 			n.keys[n.nkeys++] = w->v[k].key;
 	if (in->nnotes == NOTES_MAX) {
 		in->bytes -= step_bytes(in->notes[0].step);
@@ -410,7 +419,7 @@ static bool note_fits(const struct waiting *n, const struct ways *w, int64_t t)
 		return false;
 	for (size_t k = 0; k < w->n; k++)
 		for (size_t j = 0; j < n->nkeys; j++)
-			if (w->v[k].kind == WAY_DIRECT && w->v[k].strong &&
+			if (w->v[k].kind == WAY_DIRECT && w->v[k].strong && !w->v[k].crowded &&
 			    w->v[k].key == n->keys[j])
 				return true;
 	return false;
@@ -495,7 +504,7 @@ static int context(const struct call *c, const struct alert *a, struct step *s,
 		   const struct ways *w)
 {
 	struct candidate v[CANDIDATES_MAX];
-	size_t n = candidates(c->in, w, a->time, v);
+	size_t n = candidates(c->in, w, a->time, s->own, v);
 	const struct candidate *best = choose(v, n);
 	int err;
 
@@ -519,12 +528,19 @@ static int threat(const struct call *c, const struct alert *a, struct step *s,
 {
 	struct incidents *in = c->in;
 	struct candidate v[CANDIDATES_MAX];
-	size_t n = candidates(in, w, a->time, v);
+	size_t n = candidates(in, w, a->time, s->own, v);
 	const struct candidate *best = choose(v, n);
 	struct inc *i = best ? best->i : NULL;
 	bool opened = false;
 	int err = 0;
 
+	for (size_t k = 0; k < w->n; k++)
+		if (w->v[k].lasting)
+			step_key(s, w->v[k].key);
+	/* What it came by ties it to the others, whether that is its own or over an edge. */
+	for (size_t k = 0; k < n; k++)
+		if (v[k].i == i || (best->strong && v[k].strong))
+			step_key(s, v[k].way->key);
 	for (size_t k = 0; !err && i && k < n; k++)
 		if (best->strong && v[k].strong && v[k].i != i)
 			err = merge(c, i, v[k].i);
@@ -544,7 +560,7 @@ static int threat(const struct call *c, const struct alert *a, struct step *s,
 		link_add(i, a, best->way);
 	err = add_step(in, i, s);
 	for (size_t k = 0; !err && k < w->n; k++)
-		if (w->v[k].lasting)
+		if (w->v[k].lasting || (w->v[k].crowded && key_of(i, w->v[k].key)))
 			err = key_put(in, i, w->v[k].key, a->time, w->v[k].strong);
 	if (!err)
 		err = notes_take(in, i, w, a->time);
@@ -580,6 +596,92 @@ static int compliance(const struct call *c, const struct alert *a, struct step *
 	i->time = MIN(i->time, a->time);
 	i->updated = MAX(i->updated, a->time);
 	return err ? err : tell(c, i);
+}
+
+static bool part_has(const struct inc *i, const uint8_t *part_of, uint8_t part, uint64_t key)
+{
+	for (size_t k = 0; k < i->nsteps; k++)
+		for (size_t n = 0; part_of[k] == part && n < i->steps[k]->nkeys; n++)
+			if (i->steps[k]->keys[n] == key)
+				return true;
+	return false;
+}
+
+/* An incident of its own for one part of i, with the keys that are its alone. */
+static int part_open(struct incidents *in, struct inc *i, const uint8_t *part_of, uint8_t part,
+		     struct inc **ret_i)
+{
+	const struct step *first = NULL;
+	struct inc *to;
+	int err;
+
+	for (size_t k = i->nsteps; k-- > 0;)
+		if (part_of[k] == part && i->steps[k]->kind == STEP_ALERT)
+			first = i->steps[k];
+	err = open_named(in, first->alert_id, false, first->time, &to);
+	if (err)
+		return err;
+	memcpy(to->split_from, i->id, sizeof(i->id));
+	for (size_t k = 0; !err && k < i->nkeys; k++) {
+		const struct inc_key *y = &i->keys[k];
+
+		if (!owns_key(in, i, y->key) || !part_has(i, part_of, part, y->key) ||
+		    part_has(i, part_of, 1, y->key))
+			continue;
+		to->updated = MAX(to->updated, y->last);
+		err = key_put(in, to, y->key, y->last, y->strong);
+	}
+	*ret_i = to;
+	return err;
+}
+
+/* Moves the steps of a part; those of others stay in order. */
+static int part_move(struct incidents *in, struct inc *i, uint8_t *part_of, uint8_t part,
+		     struct inc *to)
+{
+	size_t n = 0;
+	int err = 0;
+
+	i->nalerts = 0;
+	for (size_t k = 0; k < i->nsteps; k++) {
+		struct step *s = i->steps[k];
+		size_t size = step_bytes(s);
+
+		if (part_of[k] != part || err) {
+			i->nalerts += s->kind == STEP_ALERT ? s->alerts.n : 0;
+			part_of[n] = part_of[k];
+			i->steps[n++] = s;
+			continue;
+		}
+		to->updated = MAX(to->updated, s->last);
+		i->bytes -= size;
+		in->bytes -= size;
+		err = add_step(in, to, s);
+	}
+	i->nsteps = n;
+	return err;
+}
+
+/*
+ * What hung together by a hub alone, that was not yet known as one, becomes incidents of their
+ * own. The part with the oldest alert keeps the id.
+ */
+static int split(const struct call *c, struct inc *i)
+{
+	uint8_t part_of[STEPS_MAX];
+	unsigned parts = split_parts(i, c->in->edges, part_of);
+	int err = 0;
+
+	for (unsigned p = 2; !err && p <= parts; p++) {
+		struct inc *to = NULL;
+
+		err = part_open(c->in, i, part_of, (uint8_t)p, &to);
+		if (!err)
+			err = part_move(c->in, i, part_of, (uint8_t)p, to);
+		if (!err)
+			err = tell(c, to);
+	}
+	return err || parts < 2 ? err : tell(c, i);
 }
 
 static struct inc *idlest(const struct incidents *in, size_t *ret_open)
@@ -629,6 +731,9 @@ static int sweep(const struct call *c, int64_t now)
 	int err = 0;
 
 	in->swept = now;
+	for (size_t k = 0; !err && k < in->cap; k++)
+		if (in->open[k])
+			err = split(c, in->open[k]);
 	for (size_t k = 0; !err && k < in->cap; k++)
 		if (in->open[k] && in->open[k]->updated < now - in->window)
 			err = close_one(c, in->open[k]);

@@ -285,6 +285,9 @@ static int inquire(struct inquiry *q, struct str line, struct str only, struct b
 	json_init(&j);
 	if (m && f)
 		err = json_scan_copy(&j, line, &mem);
+	/* Whatever was asked before: the same store gives the same answers. */
+	if (err == 0)
+		err = reread_forget(q->reread);
 	if (err == 0) {
 		err = matter_of_incident(q, &j, m, d);
 		if (err == 0)
@@ -362,6 +365,8 @@ int inquiry_entity(struct inquiry *q, struct str entity, int64_t around, int64_t
 	json_init(&j);
 	buf_init(&line, MIB);
 	if (m && f)
+		err = reread_forget(q->reread);
+	if (err == 0)
 		err = matter_of_entity(q, entity, around - span_ns, around + span_ns, m, d);
 	if (err == 0)
 		err = ask_all(q, m, true, (struct str){NULL, 0}, f, d);

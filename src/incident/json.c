@@ -98,6 +98,10 @@ void alert_json(struct buf *b, const struct alert *a)
 	if (a->story.len)
 		text(b, "story", a->story);
 	whys(b, a->why, NULL, MIN(a->nwhy, ARRAY_LEN(a->why)));
+	if (a->packets.len)
+		text(b, "packets", a->packets);
+	if (a->packets_state.len)
+		text(b, "packets_state", a->packets_state);
 	key(b, "count");
 	buf_fmt(b, "%llu}", (unsigned long long)MAX(a->count, (uint64_t)1));
 }
@@ -249,6 +253,8 @@ int telling_json(struct telling *t, const struct inc *i)
 	text(b, "status", str_of(i->status));
 	if (i->merged_into[0])
 		text(b, "merged_into", str_of(i->merged_into));
+	if (i->split_from[0])
+		text(b, "split_from", str_of(i->split_from));
 	list(b, "entities", t->entities, t->nentities);
 	list(b, "alert_ids", t->alerts, t->nalerts);
 	list(b, "event_ids", t->events, t->nevents);

@@ -244,6 +244,54 @@ static enum severity severity_of(struct str s)
 	return SEV_INFORMATIONAL;
 }
 
+static size_t whys(const struct bundle *x, struct why *w, size_t max)
+{
+	uint32_t arr = array_of(x, "why");
+	size_t n = 0;
+
+	if (!arr)
+		return 0;
+	JSON_EACH_ITEM(x->j, arr, t)
+	if (n < max)
+		w[n++] = (struct why){.quantity = text_of(x, t, "quantity"),
+				      .usual = text_of(x, t, "usual"),
+				      .seen = text_of(x, t, "seen")};
+	return n;
+}
+
+/* The alert of a line, as far as OCSF has a place for it. */
+static int ocsf_of_alert(struct bundle *x, const char *version, struct buf *out)
+{
+	struct str id = text_of(x, 0, "id"), *names, *events;
+	struct model m = {.name = text_of(x, 0, "model")};
+	struct alert a = {.model = &m,
+			  .title = text_of(x, 0, "title"),
+			  .story = text_of(x, 0, "story"),
+			  .severity = severity_of(text_of(x, 0, "severity"))};
+	struct str *attack;
+	int64_t n;
+
+	if (id.len >= sizeof(a.id) || !time_parse(text_of(x, 0, "time"), &a.time))
+		return E_FORMAT;
+	memcpy(a.id, id.p, id.len);
+	if (str_i64(text_of(x, 0, "score"), &n))
+		a.score = (unsigned)MIN(MAX(n, 0), 100);
+	if (str_i64(text_of(x, 0, "count"), &n))
+		a.count = (uint64_t)MAX(n, 1);
+	a.compliance = str_eqz(text_of(x, 0, "queue"), "compliance");
+	a.nents = MIN(list_of(x, "entities", &names), (size_t)ALERT_ENTS_MAX);
+	a.nevents = MIN(list_of(x, "event_ids", &events), (size_t)ALERT_IDS_MAX);
+	for (size_t i = 0; i < a.nents; i++)
+		a.names[i] = names[i];
+	for (size_t i = 0; i < a.nevents; i++)
+		a.event_ids[i] = events[i];
+	m.nattack = list_of(x, "attack", &attack);
+	m.attack = attack;
+	a.nwhy = whys(x, a.why, ARRAY_LEN(a.why));
+	alert_ocsf(out, &a, version);
+	return 0;
+}
+
 int render_ocsf(const struct json *j, struct arena *mem, const char *version, struct buf *out)
 {
 	struct bundle x = {.j = j, .mem = mem, .b = out};
@@ -256,11 +304,23 @@ int render_ocsf(const struct json *j, struct arena *mem, const char *version, st
 	struct buf one;
 	int64_t score;
 
+	/* That writer tells a first member by the brace before it. */
+	buf_init(&one, 16 * MIB);
+	if (str_eqz(text_of(&x, 0, "kind"), "alert")) {
+		int r = ocsf_of_alert(&x, version, &one);
+
+		buf_add(out, buf_str(&one));
+		buf_addc(out, '\n');
+		buf_free(&one);
+		return r < 0 ? r : buf_err(out);
+	}
 	v.severity = severity_of(text_of(&x, 0, "severity"));
 	if (str_i64(text_of(&x, 0, "score"), &score))
 		v.score = (unsigned)MIN(MAX(score, 0), 100);
-	if (!time_parse(text_of(&x, 0, "time"), &v.time))
+	if (!time_parse(text_of(&x, 0, "time"), &v.time)) {
+		buf_free(&one);
 		return E_FORMAT;
+	}
 	if (!time_parse(text_of(&x, 0, "updated"), &v.updated))
 		v.updated = v.time;
 	v.compliance = str_eqz(text_of(&x, 0, "queue"), "compliance");
@@ -268,8 +328,6 @@ int render_ocsf(const struct json *j, struct arena *mem, const char *version, st
 	v.nalerts = list_of(&x, "alert_ids", &alerts);
 	v.entities = names;
 	v.alert_ids = alerts;
-	/* That writer tells a first member by the brace before it. */
-	buf_init(&one, 16 * MIB);
 	incident_ocsf(&one, &v, version);
 	buf_add(out, buf_str(&one));
 	buf_addc(out, '\n');

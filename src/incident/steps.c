@@ -124,6 +124,7 @@ static void borrow(struct step *s, const struct alert *a, const struct entities 
 	s->score = MIN(a->score, 100u);
 	s->alert_id = str_of(a->id);
 	s->model = m->name;
+	s->derived = m->derived;
 	s->title = a->title.len ? a->title : m->title;
 	s->phase = m->phase;
 	s->text = a->story.len ? a->story : s->title;
@@ -138,6 +139,7 @@ static void borrow(struct step *s, const struct alert *a, const struct entities 
 
 		s->names[i] = a->names[i].len || !x ? a->names[i] : x->name;
 		s->kinds[i] = x ? x->kind : ENT_KIND_COUNT;
+		s->own |= x ? edges_bit(edges_key(x)) : 0;
 	}
 	key = s->nnames ? entity_get(en, a->ents[0]) : NULL;
 	s->fold = hash_2(hash_str(m->name, (uint64_t)s->kind),
@@ -226,6 +228,9 @@ int step_fold(struct step *s, const struct step *more)
 	s->count += more->count;
 	s->severity = MAX(s->severity, more->severity);
 	s->score = MAX(s->score, more->score);
+	s->own |= more->own;
+	for (size_t k = 0; k < more->nkeys; k++)
+		step_key(s, more->keys[k]);
 	if (ids_join(&s->alerts, &more->alerts) < 0)
 		return -ENOMEM;
 	/* Context is cut; what an alert cites itself is not. */

@@ -73,6 +73,7 @@ static unsigned chain_length(const struct inc *i)
 static void rate(struct telling *t, const struct inc *i)
 {
 	unsigned first = 0, second = 0, seen = 0;
+	bool direct = i->compliance;
 	double calm;
 
 	t->severity = SEV_INFORMATIONAL;
@@ -83,6 +84,7 @@ static void rate(struct telling *t, const struct inc *i)
 		if (!counts(i, s))
 			continue;
 		t->severity = MAX(t->severity, s->severity);
+		direct |= !s->derived;
 		if (s->score > first) {
 			second = first;
 			first = s->score;
@@ -95,6 +97,9 @@ static void rate(struct telling *t, const struct inc *i)
 	t->tactics = (unsigned)__builtin_popcount(seen);
 	if (!i->compliance && chain_length(i) >= 3 && t->severity < SEV_CRITICAL)
 		t->severity++;
+	/* What only adds up weak signs needs one that stands by itself. */
+	if (!direct)
+		t->severity = MIN(t->severity, SEV_MEDIUM);
 	/* Each further sign takes its share of what is left to 100, so that rank never ties
 	 * there. */
 	calm = (100.0 - first) * (1.0 - 0.005 * second);

@@ -169,6 +169,22 @@ static void neighbours(struct ways *w, const struct way *from, const struct edge
 	}
 }
 
+/* An identity that is a hub by now may have become one in the incident that has it. */
+static void crowded(struct ways *w, const struct entity *x, const struct alert *a, size_t i,
+		    const struct entities *en, const struct edges *g)
+{
+	struct way y = {.key = edges_key(x),
+			.time = a->time,
+			.from = (uint8_t)i,
+			.kind = WAY_DIRECT,
+			.strong = true,
+			.crowded = true};
+
+	if ((x->kind == ENT_ACCOUNT || x->kind == ENT_ROLE) && a->roles[i] == ROLE_ACTOR &&
+	    edges_hub(g, y.key) && !own_apex(en, x->id))
+		add(w, y);
+}
+
 void ways_find(struct ways *w, const struct alert *a, const struct entities *en,
 	       const struct edges *g, int64_t window)
 {
@@ -180,7 +196,10 @@ void ways_find(struct ways *w, const struct alert *a, const struct entities *en,
 		const struct entity *x = entity_get(en, a->ents[i]);
 		struct way y = {.time = a->time, .from = (uint8_t)i};
 
-		if (!x || !direct(&y, x, a->roles[i], i == 0, r, en, g))
+		if (!x)
+			continue;
+		crowded(w, x, a, i, en, g);
+		if (!direct(&y, x, a->roles[i], i == 0, r, en, g))
 			continue;
 		add(w, y);
 		if (x->kind == ENT_DEVICE && !y.hub)
@@ -190,7 +209,7 @@ void ways_find(struct ways *w, const struct alert *a, const struct entities *en,
 	for (size_t i = 0; i < n; i++) {
 		struct way from = w->v[i];
 
-		if (!from.hub)
+		if (!from.hub && !from.crowded)
 			neighbours(w, &from, g, a->time - window);
 	}
 }

@@ -19,9 +19,9 @@
 #include <stdbool.h>
 
 #define BUDGET_DAYS	20
-#define BUDGET_TOP	64  /* entities kept a lane and day */
-#define BUDGET_PRIOR	6.0 /* nats: threshold while there is no past to set one */
-#define BUDGET_FLOOR	4.0 /* nats: never an alert below */
+#define BUDGET_TOP	64	     /* entities kept a lane and day */
+#define BUDGET_PRIOR	BUDGET_FLOOR /* nats: threshold while there is no past to set one */
+#define BUDGET_FLOOR	4.0	     /* nats: never an alert below */
 #define BUDGET_PRIOR_NS (72 * NS_PER_H)
 
 enum budget_lane {

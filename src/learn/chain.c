@@ -16,8 +16,17 @@
 #define SECOND	    0.5 /* of the second strongest: the same deed often shows in both */
 #define COUNTS	    4.6 /* nats: p < 0.01 */
 #define COUNTS_LESS 2.3 /* nats: p < 0.1, for what is sensitive and new or on probation */
+#define WEAK_DEED   2.3 /* nats: what is weaker says nothing of a deed */
+#define DEED_NS	    (600 * NS_PER_S)
 #define SLOW_KEEP   0.8 /* a day */
 #define SLOW_IN	    9.0 /* nats a day */
+
+/* A tactic in the sum of a node. */
+struct part_of {
+	double s;
+	struct deeds deeds;
+	uint8_t id;
+};
 
 struct linked {
 	struct state st;
@@ -68,6 +77,49 @@ static struct state *put(struct learn *l, uint64_t key, size_t size, int64_t now
 static struct chained *stages_put(struct learn *l, uint64_t node, int64_t now)
 {
 	return (struct chained *)put(l, hash_2(node, SEED_STAGES), sizeof(struct chained), now);
+}
+
+struct deeds chain_deeds(const struct learn *l, const struct event *e, int64_t now)
+{
+	const struct entity *peer = l->role[ROLE_PEER];
+	struct deeds d = {.other = 1};
+	uint64_t mark;
+
+	if (!peer || !val_true(event_get(e, ATTR_DST_INTERNAL)))
+		return d;
+	mark = (peer->hash + (uint64_t)(now / DEED_NS)) % (64 * DEED_WORDS);
+	d.other = 0;
+	d.at[mark / 64] = UINT64_C(1) << mark % 64;
+	return d;
+}
+
+static void deeds_add(struct deeds *d, const struct deeds *more)
+{
+	for (int i = 0; i < DEED_WORDS; i++)
+		d->at[i] |= more->at[i];
+	d->other |= more->other;
+}
+
+/* The same with the ten minutes before and after each. */
+static void deeds_widen(struct deeds *d)
+{
+	struct deeds was = *d;
+
+	for (int i = 0; i < DEED_WORDS; i++) {
+		uint64_t before = was.at[(i + DEED_WORDS - 1) % DEED_WORDS];
+		uint64_t after = was.at[(i + 1) % DEED_WORDS];
+
+		d->at[i] |= was.at[i] << 1 | before >> 63 | was.at[i] >> 1 | after << 63;
+	}
+}
+
+static int deeds_count(const struct deeds *d)
+{
+	int n = 0;
+
+	for (int i = 0; i < DEED_WORDS; i++)
+		n += __builtin_popcountll(d->at[i]);
+	return n;
 }
 
 static double faded(float s, int64_t at, int64_t now)
@@ -202,8 +254,9 @@ static double judge(struct learn *l, struct stage *t, uint8_t id, uint8_t cls, d
 	return MIN(s, judged);
 }
 
+/* fresh: of something new, not of something that has been met again. */
 static void note(struct learn *l, uint32_t entity, struct str tactic, double s, double counts,
-		 int64_t now)
+		 bool fresh, int64_t now)
 {
 	const struct entity *en = entity_get(l->entities, entity);
 	uint8_t id = tactic_id(tactic);
@@ -221,6 +274,10 @@ static void note(struct learn *l, uint32_t entity, struct str tactic, double s, 
 	if (s < counts)
 		return;
 	before = faded(t->own, t->own_at, now);
+	if (before <= 0)
+		t->deeds = (struct deeds){0};
+	if (fresh || before <= 0)
+		deeds_add(&t->deeds, &l->deeds);
 	if (s > before + PASS_MIN || !t->own_at || now - t->own_at > CHAIN_SPAN)
 		c->changed = true;
 	t->own = (float)MAX(s, before);
@@ -232,7 +289,18 @@ static void note(struct learn *l, uint32_t entity, struct str tactic, double s, 
 
 void chain_note(struct learn *l, uint32_t entity, struct str tactic, double s, int64_t now)
 {
-	note(l, entity, tactic, s, COUNTS, now);
+	note(l, entity, tactic, s, COUNTS, true, now);
+}
+
+/* What is too weak to be evidence still belongs to the deed that another value gave away. */
+static void weak_deed(struct learn *l, uint32_t entity, struct str tactic, int64_t now)
+{
+	const struct entity *en = entity_get(l->entities, entity);
+	uint8_t id = tactic_id(tactic);
+	struct chained *c = en && id != TACTIC_NONE ? chain_find(l, en) : NULL;
+
+	if (c && faded(c->t[id].own, c->t[id].own_at, now) > 0)
+		deeds_add(&c->t[id].deeds, &l->deeds);
 }
 
 void chain_take(struct learn *l, const struct quantity *q, const struct observation *o,
@@ -245,14 +313,19 @@ void chain_take(struct learn *l, const struct quantity *q, const struct observat
 
 	/* What is hardly odd in itself is no evidence, however seldom it comes. */
 	s = MIN(s, 2 * v->raw);
-	if (!v->tested || !tactic.len || s < counts)
+	if (!v->tested || !tactic.len || s < MIN(counts, WEAK_DEED))
 		return;
-	note(l, o->entity, tactic, s, counts, o->now);
+	if (s < counts) {
+		if (v->odd && !l->deeds.other)
+			weak_deed(l, o->entity, tactic, o->now);
+		return;
+	}
+	note(l, o->entity, tactic, s, counts, v->odd, o->now);
 	/* What a program or a pod does, its host does. */
 	en = entity_get(l->entities, o->entity);
 	home = o->e->nents ? entity_get(l->entities, o->e->ents[0].id) : NULL;
 	if (en && home && home->id != en->id && en->kind == ENT_IMAGE)
-		note(l, home->id, tactic, s, counts, o->now);
+		note(l, home->id, tactic, s, counts, v->odd, o->now);
 }
 
 static struct linked *links_put(struct learn *l, uint64_t node, int64_t now)
@@ -351,25 +424,74 @@ static double bonus(double s)
 	return CHAIN_BONUS * MIN(1.0, s / COUNTS);
 }
 
-static void fast(const struct chained *c, int64_t now, struct chain_sum *ret_s)
+/* Of fewer deeds first, then the stronger. */
+static bool part_first(const struct part_of *a, const struct part_of *b)
 {
-	double first = 0, second = 0, more = 0;
+	int na = deeds_count(&a->deeds), nb = deeds_count(&b->deeds);
 
-	*ret_s = (struct chain_sum){0};
+	return na != nb ? na < nb : a->s > b->s;
+}
+
+static int parts(const struct chained *c, int64_t now, struct part_of ret_p[TACTIC_COUNT])
+{
+	int n = 0;
+
 	for (uint8_t i = 0; i < TACTIC_COUNT; i++) {
 		const struct stage *t = &c->t[i];
-		double s = MAX(faded(t->own, t->own_at, now), faded(t->got, t->got_at, now));
+		double own = faded(t->own, t->own_at, now), got = faded(t->got, t->got_at, now);
+		struct part_of p = {MAX(own, got), t->deeds, i};
+		int at = n;
 
-		if (s <= 0)
+		if (p.s <= 0)
 			continue;
-		if (seen(t, now - CHAIN_SPAN))
-			order_add(ret_s, c, i);
+		p.deeds.other |= got > own;
+		for (; at > 0 && part_first(&p, &ret_p[at - 1]); at--)
+			ret_p[at] = ret_p[at - 1];
+		ret_p[at] = p;
+		n++;
+	}
+	return n;
+}
+
+/*
+ * Whether a tactic was seen in deeds that others do not explain: in something else, or in at
+ * least half of its own. Who first calls a host discovers it, moves to it and writes there, all
+ * at once; that is one stage and not three. A scan goes to many more hosts than what is done to
+ * some of them afterwards.
+ */
+static bool own_deeds(const struct part_of *p, const struct deeds *explained)
+{
+	struct deeds rest = p->deeds;
+
+	for (int i = 0; i < DEED_WORDS; i++)
+		rest.at[i] &= ~explained->at[i];
+	return p->deeds.other || 2 * deeds_count(&rest) >= deeds_count(&p->deeds);
+}
+
+static void fast(const struct chained *c, int64_t now, struct chain_sum *ret_s)
+{
+	double first = 0, second = 0, more = 0, top = 0;
+	struct part_of p[TACTIC_COUNT];
+	int n = parts(c, now, p);
+	struct deeds explained = {0};
+
+	*ret_s = (struct chain_sum){0};
+	for (int i = 0; i < n; i++) {
+		double s = p[i].s;
+
+		top = MAX(top, s);
+		if (!own_deeds(&p[i], &explained))
+			continue;
+		deeds_widen(&p[i].deeds);
+		deeds_add(&explained, &p[i].deeds);
+		if (seen(&c->t[p[i].id], now - CHAIN_SPAN))
+			order_add(ret_s, c, p[i].id);
 		more += bonus(s);
 		second = MAX(second, MIN(first, s));
 		first = MAX(first, s);
 	}
 	if (ret_s->tactics)
-		ret_s->raw = first + SECOND * second + more - bonus(first);
+		ret_s->raw = top + SECOND * second + more - bonus(first);
 }
 
 static void slow(const struct chained *c, int64_t now, struct chain_sum *ret_s)

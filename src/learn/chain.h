@@ -23,6 +23,7 @@ struct stage {
 	uint32_t from;		/* entity on which got was seen */
 	uint32_t hour;		/* of the last test of its own */
 	float most;		/* raw, of that hour */
+	struct deeds deeds;	/* which own evidence came of */
 };
 
 /*
@@ -52,7 +53,9 @@ struct chain_sum {
 	uint8_t order[TACTIC_COUNT]; /* the tactics that count, by time of sight */
 };
 
-/* Evidence of s nats for a tactic on an entity; passed on over its links. */
+/*
+ * Evidence of s nats for a tactic on an entity, by the event at hand; passed on over its links.
+ */
 void chain_note(struct learn *l, uint32_t entity, struct str tactic, double s, int64_t now);
 /* The same from a verdict, where it counts: p < 0.01, on probation, or new and sensitive. */
 void chain_take(struct learn *l, const struct quantity *q, const struct observation *o,
@@ -61,6 +64,8 @@ void chain_take(struct learn *l, const struct quantity *q, const struct observat
 void chain_link(struct learn *l, uint64_t a, bool a_named, uint64_t b, bool b_named,
 		int64_t now);
 
+/* What an event did. */
+struct deeds chain_deeds(const struct learn *l, const struct event *e, int64_t now);
 /* Node of an entity; its state, or NULL. */
 uint64_t chain_node(const struct entity *en);
 /* Of the state behind chain_find. */

@@ -226,6 +226,7 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 	verdict_set(v, OUT_VALUE, s->total);
 	verdict_set(v, OUT_RATIO, s->total / (s->against + 1));
 	verdict_set(v, OUT_TIMES, s->total / (1 + usual_of(q, &s->level, &g->past.level)));
+	verdict_set(v, OUT_TIMES_SEEN, floor((double)s->level.n + 0.5));
 	verdict_set(v, OUT_WINDOW, (double)(q->window / NS_PER_S));
 }
 

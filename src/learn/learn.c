@@ -45,6 +45,7 @@ int learn_open(const struct learn_conf *conf, struct schema *s, struct entities 
 	l->ntypes = schema_types(s);
 	l->types = calloc(l->ntypes + 1, sizeof(*l->types));
 	arena_init(&l->text, MIB);
+	arena_init(&l->leans, 0);
 	map_init(&l->models);
 	budget_init(&l->budget[0], conf->alerts_per_day > 0 ? conf->alerts_per_day : 3);
 	budget_init(&l->budget[1],
@@ -104,6 +105,10 @@ int learn_start(struct learn *l)
 		chains_last(u);
 		share_where(u);
 		for (size_t i = 0; i < u->n; i++)
+			if (u->use[i].q->where)
+				u->use[i].where =
+					filter_lean(u->use[i].q->where, type, &l->leans);
+		for (size_t i = 0; i < u->n; i++)
 			for (uint8_t o = 0; o < OUT_COUNT; o++) {
 				uint16_t slot = type->slot_of[u->use[i].q->out[o]];
 
@@ -131,6 +136,7 @@ struct learn *learn_free(struct learn *l)
 	map_free(&l->models);
 	state_free(&l->states);
 	arena_free(&l->text);
+	arena_free(&l->leans);
 	free(l->types);
 	bloom_free(&l->bloom);
 	free(l->chain);

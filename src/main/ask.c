@@ -1,25 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end of a run: questions about what was found, asked of what was stored. */
+/*
+ * The end of a run: questions about what was found, asked of what was stored. Each incident is
+ * asked about by itself, so several threads may share them out; what they say is written in
+ * order afterwards.
+ */
 #include "base/timeutil.h"
 #include "incident/inquiry.h"
 #include "main/pipeline.h"
+#include "parse/pool.h"
 #include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 
-#define ASKED_MAX 200 /* incidents of one run; the others on demand */
+#define ASKED_MAX   200 /* incidents of one run; the others on demand */
+#define ASKERS_MAX  4	/* each has an index of the store and unpacked blocks of its own */
+#define ANSWERS_MAX (32 * MIB)
+
+struct matter {
+	struct str id, line;
+	struct buf out; /* the line with its answers */
+	struct inquiry_result res;
+};
 
 struct todo {
 	struct arena mem;
-	struct str id[ASKED_MAX], line[ASKED_MAX];
+	struct matter v[ASKED_MAX];
 	size_t n;
+	atomic_size_t next;
+};
+
+/* Who takes one incident after the other until none is left. */
+struct asker {
+	struct job job; /* first */
+	struct todo *todo;
+	struct inquiry_conf conf;
+	struct store_conf store;
+	int err;
+	struct diag d;
 };
 
 static int row(const struct store_finding *f, void *arg)
 {
 	struct todo *t = arg;
+	struct matter *m = &t->v[t->n];
 
-	t->id[t->n] = arena_str(&t->mem, f->id);
-	t->line[t->n] = arena_str(&t->mem, f->json);
-	if (!t->id[t->n].p || !t->line[t->n].p)
+	m->id = arena_str(&t->mem, f->id);
+	m->line = arena_str(&t->mem, f->json);
+	buf_init(&m->out, ANSWERS_MAX);
+	if (!m->id.p || !m->line.p)
 		return -ENOMEM;
 	return ++t->n == ASKED_MAX;
 }
@@ -37,52 +65,94 @@ void pipeline_inquiry(struct config *c, struct store *st, const char *dir,
 						       .ndomains = c->domains.n}};
 }
 
-static int ask_one(struct pipeline *p, struct inquiry *q, struct str id, struct str line,
-		   struct diag *d)
+static void job_ask(struct job *j)
 {
-	struct inquiry_result res;
-	struct buf out;
-	int r;
+	struct asker *a = (struct asker *)j;
+	struct inquiry *q = NULL;
+	struct store *st = NULL;
+	size_t i;
 
-	buf_init(&out, 32 * MIB);
-	r = inquiry_incident(q, line, &out, &res, d);
-	if (r == 0)
-		r = store_finding_rate(p->store, STR("incident"), id, res.severity, res.score,
-				       buf_str(&out), d);
+	a->err = store_open(&a->store, &st, &a->d);
+	a->conf.store = st;
+	if (a->err == 0)
+		a->err = inquiry_open(&a->conf, &q, &a->d);
+	while (a->err == 0 && (i = atomic_fetch_add(&a->todo->next, 1)) < a->todo->n) {
+		struct matter *m = &a->todo->v[i];
+
+		a->err = inquiry_incident(q, m->line, &m->out, &m->res, &a->d);
+	}
+	inquiry_free(q);
+	store_close(st);
+}
+
+/* All of them, by this thread and as many more as decode. */
+static int ask_all(struct config *c, struct todo *t, struct diag *d)
+{
+	size_t n = MIN((size_t)c->threads + 1, MIN(t->n, (size_t)ASKERS_MAX));
+	struct asker a[ASKERS_MAX] = {0};
+	struct pool *pool = NULL;
+	int r = n ? pool_new(n > 1 ? (unsigned)n - 1 : 0, &pool) : 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		a[i].job.run = job_ask;
+		a[i].todo = t;
+		a[i].store.read_only = true;
+		a[i].store.dir = arena_strz(&c->mem, c->store_dir);
+		pipeline_inquiry(c, NULL, a[i].store.dir, &a[i].conf);
+		if (!a[i].store.dir || !a[i].conf.questions || !a[i].conf.sources)
+			r = -ENOMEM;
+	}
+	for (size_t i = 0; r == 0 && i < n; i++)
+		pool_submit(pool, &a[i].job);
+	/* The last one here: it is taken up by whoever waits. */
+	for (size_t i = n; r == 0 && i-- > 0;)
+		pool_wait(pool, &a[i].job);
+	pool_free(pool);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (a[i].err < 0)
+			r = diag_set(d, a[i].err, "%s", a[i].d.msg);
+	return r;
+}
+
+static int write_one(struct pipeline *p, const struct matter *m, struct diag *d)
+{
+	int r = store_finding_rate(p->store, STR("incident"), m->id, m->res.severity,
+				   m->res.score, buf_str(&m->out), d);
+
 	if (r == 0 && !p->ocsf)
-		r = pipeline_line(p, buf_str(&out));
+		r = pipeline_line(p, buf_str(&m->out));
 	if (r == 0) {
 		p->asked.incidents++;
-		p->asked.answers += res.asked;
-		p->asked.yes += res.yes;
+		p->asked.answers += m->res.asked;
+		p->asked.yes += m->res.yes;
 	}
-	buf_free(&out);
 	return r;
 }
 
 int pipeline_ask(struct pipeline *p, struct config *c, struct diag *d)
 {
 	struct store_query sq = {.kind = STR("incident"), .from = TIME_NONE, .to = TIME_NONE};
-	struct inquiry_conf conf;
-	struct inquiry *q = NULL;
-	struct todo t = {.n = 0};
 	int64_t t0 = time_wall();
+	struct todo *t;
 	int r;
 
 	if (!p->store)
 		return 0;
-	arena_init(&t.mem, 0);
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	arena_init(&t->mem, 0);
 	sq.queue = STR("threat");
 	sq.limit = ASKED_MAX;
-	r = store_findings(p->store, &sq, row, &t, d);
-	if (r == 0 && t.n) {
-		pipeline_inquiry(c, p->store, arena_strz(&c->mem, c->store_dir), &conf);
-		r = conf.questions && conf.sources ? inquiry_open(&conf, &q, d) : -ENOMEM;
-	}
-	for (size_t i = 0; r == 0 && i < t.n; i++)
-		r = ask_one(p, q, t.id[i], t.line[i], d);
-	inquiry_free(q);
-	arena_free(&t.mem);
+	r = store_findings(p->store, &sq, row, t, d);
+	if (r == 0)
+		r = ask_all(c, t, d);
+	for (size_t i = 0; r == 0 && i < t->n; i++)
+		r = write_one(p, &t->v[i], d);
+	for (size_t i = 0; i < t->n; i++)
+		buf_free(&t->v[i].out);
+	arena_free(&t->mem);
+	free(t);
 	if (r == 0)
 		r = store_sync(p->store, d);
 	p->asked.ns = time_wall() - t0;

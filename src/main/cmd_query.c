@@ -3,7 +3,9 @@
 #include "base/timeutil.h"
 #include "incident/render.h"
 #include "main/cmd.h"
+#include "main/explain.h"
 #include "store/store.h"
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +15,7 @@ struct query {
 	const char *store;
 	bool json;
 	struct str format; /* of a story */
+	const char *config;
 	size_t shown;
 };
 
@@ -28,7 +31,8 @@ enum {
 	OPT_TYPE,
 	OPT_MODEL,
 	OPT_NOTES,
-	OPT_FORMAT
+	OPT_FORMAT,
+	OPT_CONFIG
 };
 
 static const struct option longs[] = {
@@ -44,6 +48,7 @@ static const struct option longs[] = {
 	{"model", required_argument, NULL, OPT_MODEL},
 	{"notes", no_argument, NULL, OPT_NOTES},
 	{"format", required_argument, NULL, OPT_FORMAT},
+	{"config", required_argument, NULL, OPT_CONFIG},
 	{NULL, 0, NULL, 0},
 };
 
@@ -84,6 +89,9 @@ static int take_option(struct query *x, int opt, const struct command *c)
 		return 0;
 	case OPT_NOTES:
 		x->q.kind = STR("note");
+		return 0;
+	case OPT_CONFIG:
+		x->config = optarg;
 		return 0;
 	case OPT_FORMAT:
 		x->format = v;
@@ -193,6 +201,14 @@ static int entity_row(const struct store_entity *e, void *arg)
 				buf_addz(&out, ", ");
 			buf_safe(&out, e->names[i]);
 		}
+		for (size_t i = 0; i < e->nfacts; i++) {
+			buf_addz(&out, i ? "; " : "  [");
+			buf_safe(&out, e->facts[i].key);
+			buf_addz(&out, ": ");
+			buf_safe(&out, e->facts[i].value);
+		}
+		if (e->nfacts)
+			buf_addc(&out, ']');
 	} else {
 		buf_addz(&out, "{\"kind\":");
 		buf_json(&out, e->kind);
@@ -209,7 +225,15 @@ static int entity_row(const struct store_entity *e, void *arg)
 				buf_addc(&out, ',');
 			buf_json(&out, e->names[i]);
 		}
-		buf_addz(&out, "]}");
+		buf_addz(&out, "],\"facts\":{");
+		for (size_t i = 0; i < e->nfacts; i++) {
+			if (i)
+				buf_addc(&out, ',');
+			buf_json(&out, e->facts[i].key);
+			buf_addc(&out, ':');
+			buf_json(&out, e->facts[i].value);
+		}
+		buf_addz(&out, "}}");
 	}
 	printf("%s\n", buf_str(&out).p);
 	buf_free(&out);
@@ -306,6 +330,39 @@ static int learned_row(const struct store_event *e, void *arg)
 }
 
 /* The record, what was odd about it, then every finding and note that cites it. */
+struct models_too {
+	struct config conf;
+	struct diag *d;
+	int err;
+};
+
+static int models_row(const struct store_event *e, void *arg)
+{
+	struct models_too *m = arg;
+
+	m->err = explain_models(&m->conf, e, m->d);
+	return 1;
+}
+
+/* Which models looked at the first record of this id, and why they did not fire. */
+static int ask_models(struct store *st, struct query *x, struct diag *d)
+{
+	struct models_too *m = calloc(1, sizeof(*m));
+	int r = m ? config_init(&m->conf) : -ENOMEM;
+
+	if (r == 0 && x->config)
+		r = config_load(&m->conf, x->config, d);
+	if (r == 0) {
+		m->d = d;
+		r = store_events(st, &x->q, models_row, m, d);
+		r = r < 0 ? r : m->err;
+	}
+	if (m)
+		config_free(&m->conf);
+	free(m);
+	return r;
+}
+
 static int ask_explain(struct store *st, struct query *x, struct diag *d)
 {
 	struct store_query q = {.event = x->q.id, .from = TIME_NONE, .to = TIME_NONE};
@@ -322,7 +379,7 @@ static int ask_explain(struct store *st, struct query *x, struct diag *d)
 	if (r == 0 && x->shown == 0)
 		printf("nothing: no model fired on this event\n");
 	x->shown++;
-	return r;
+	return r < 0 ? r : ask_models(st, x, d);
 }
 
 static int run_findings(int argc, char **argv, const struct command *c, const char *kind)
@@ -421,8 +478,9 @@ const struct command cmd_events = {
 const struct command cmd_explain = {
 	.name = "explain",
 	.run = run_explain,
-	.usage = "thymus explain [--store DIR] EVENT_ID\n"
-		 "Shows the record, what learning found odd about it, and every alert, note "
-		 "and\nincident that cites it.\n",
+	.usage = "thymus explain [--store DIR] [--config FILE] EVENT_ID\n"
+		 "Shows the record, what learning found odd about it, every alert, note and "
+		 "incident that\ncites it, and of each model that looked at it why it did not "
+		 "fire.\n",
 	.summary = "say what was made of one event",
 };

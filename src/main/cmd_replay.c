@@ -178,6 +178,7 @@ static int keep_past(struct replay *r)
 static int open_outputs(struct replay *r)
 {
 	struct store_conf sc = {.background = true, .fresh = true};
+	int err;
 
 	r->pipe.ocsf = r->ocsf;
 	if (r->findings_file) {
@@ -191,7 +192,8 @@ static int open_outputs(struct replay *r)
 	if (!r->store)
 		return 0;
 	sc.dir = arena_strz(&r->conf.mem, r->conf.store_dir);
-	return sc.dir ? store_open(&sc, &r->pipe.store, &r->diag) : -ENOMEM;
+	err = sc.dir ? store_open(&sc, &r->pipe.store, &r->diag) : -ENOMEM;
+	return err < 0 ? err : pipeline_map(&r->pipe, sc.dir, true, &r->diag);
 }
 
 static int close_outputs(struct replay *r, int err)
@@ -237,7 +239,12 @@ static int replay(struct replay *r, const char *const *paths, size_t npaths)
 				 .hold_bytes = (size_t)r->conf.hold_memory_mib * MIB};
 	struct progress ahead;
 	int64_t t0 = time_wall();
-	int err = pipeline_open(&r->pipe, &r->conf, &r->diag);
+	int err;
+
+	if (r->store)
+		r->conf.suppress_dir =
+			arena_fmt(&r->conf.mem, "%.*s/suppress", STR_ARG(r->conf.store_dir));
+	err = pipeline_open(&r->pipe, &r->conf, &r->diag);
 
 	if (err < 0)
 		return err;

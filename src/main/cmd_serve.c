@@ -3,19 +3,24 @@
 #include "api/api.h"
 #include "main/cmd.h"
 #include "main/config.h"
+#include "main/confine.h"
 #include "main/served.h"
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
+/* clang-format off */
 static const struct option longs[] = {
 	{"config", required_argument, NULL, 'c'},
 	{"store", required_argument, NULL, 's'},
 	{"listen", required_argument, NULL, 'l'},
 	{"ui", required_argument, NULL, 'u'},
+	{"no-auth", no_argument, NULL, 'A'},
+	{"tls", no_argument, NULL, 'T'},
 	{NULL, 0, NULL, 0},
 };
+/* clang-format on */
 
 struct serve {
 	struct config conf;
@@ -38,6 +43,10 @@ static int take_options(struct serve *s, int argc, char **argv)
 			s->api.listen = optarg;
 		else if (opt == 'u')
 			s->api.ui = optarg;
+		else if (opt == 'A')
+			s->api.open = true;
+		else if (opt == 'T')
+			s->api.tls = true;
 		else
 			return usage_error(&cmd_serve, "thymus serve: see the options below");
 	}
@@ -60,8 +69,15 @@ static int read_models(struct serve *s)
 	return buf_err(&s->models) != 0;
 }
 
+static void print_line(const char *line)
+{
+	puts(line);
+	fflush(stdout);
+}
+
 static int serve(struct serve *s)
 {
+	struct confine x = {.store = s->api.store, .listen = s->api.listen, .ui = s->api.ui};
 	struct api *a = NULL;
 	struct diag d = {{0}};
 	sigset_t set;
@@ -72,14 +88,17 @@ static int serve(struct serve *s)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	r = api_start(&s->api, &a, &d);
+	r = confine_files(&s->conf, &x, &d);
+	if (r == 0)
+		r = api_start(&s->api, &a, &d);
+	if (r == 0)
+		r = confine_calls(&s->conf, &d);
 	if (r < 0) {
+		api_stop(a);
 		fprintf(stderr, "thymus serve: %s\n", d.msg[0] ? d.msg : err_text(r));
 		return 1;
 	}
-	printf("http://%.*s%u/\n", (int)(strrchr(s->api.listen, ':') - s->api.listen + 1),
-	       s->api.listen, api_port(a));
-	fflush(stdout);
+	served_tell(a, s->api.listen, print_line);
 	sigwait(&set, &sig);
 	api_stop(a);
 	return 0;
@@ -87,8 +106,7 @@ static int serve(struct serve *s)
 
 static int run(int argc, char **argv)
 {
-	struct serve s = {
-		.api = {.listen = "127.0.0.1:8765", .version = THYMUS_VERSION, .open = true}};
+	struct serve s = {.api = {.listen = "127.0.0.1:8765", .version = THYMUS_VERSION}};
 	struct diag d = {{0}};
 	int status = take_options(&s, argc, argv);
 
@@ -105,6 +123,7 @@ static int run(int argc, char **argv)
 	if (!s.api.ui)
 		s.api.ui = served_ui(&s.conf);
 	s.api.store = s.store ? s.store : arena_strz(&s.conf.mem, s.conf.store_dir);
+	served_conf(&s.conf, &s.api);
 	config_json(&s.conf, &s.options);
 	status = status ? status : read_models(&s);
 	s.api.models = buf_str(&s.models);
@@ -122,7 +141,12 @@ const struct command cmd_serve = {
 	.run = run,
 	.usage = "thymus serve [--store DIR] [--listen ADDRESS:PORT]\n"
 		 "  --store DIR      what is shown (default thymus-store)\n"
-		 "  --listen A:P     where (default 127.0.0.1:8765; this machine only)\n"
+		 "  --listen A:P     where (default 127.0.0.1:8765: this machine only)\n"
+		 "  --tls            TLS on an address of this machine too; elsewhere it "
+		 "always is\n"
+		 "  --no-auth        nobody has to sign in: whoever can reach the port of this "
+		 "machine may do\n"
+		 "                   everything; only on an address of this machine\n"
 		 "  --ui DIR         files of the page (default beside the program)\n"
 		 "  --config FILE    configuration, for the folders of models\n"
 		 "\n"

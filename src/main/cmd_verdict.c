@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* thymus verdict: what a person says of an incident; kept, and written to the audit log. */
 #include "base/timeutil.h"
-#include "incident/judge.h"
+#include "incident/suppress.h"
 #include "main/cmd.h"
+#include "main/pipeline.h"
 #include "store/verdict.h"
 #include <getopt.h>
 #include <stdio.h>
@@ -15,18 +16,40 @@ static const struct option longs[] = {
 	{NULL, 0, NULL, 0},
 };
 
+/* What would have left the incident out; says how to accept it. */
+static int propose(const char *dir, const struct judgement *j, struct diag *d)
+{
+	struct inquiry_conf conf;
+	struct config c;
+	int r = config_init(&c);
+
+	if (r < 0)
+		return r;
+	pipeline_inquiry(&c, NULL, dir, &conf);
+	r = suppress_propose(dir, &conf, j, d);
+	config_free(&c);
+	if (r > 0)
+		printf("%d suppression%s proposed: thymus suppress list\n", r,
+		       r == 1 ? " is" : "s are");
+	return r;
+}
+
 static int keep(const char *dir, struct str id, struct str what, struct str note,
 		struct diag *d)
 {
 	struct timespec now;
 	char by[32];
+	int r;
 	struct judgement j = {.incident = id, .what = what, .note = note};
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	j.time = (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
 	snprintf(by, sizeof(by), "cli:%u", (unsigned)getuid());
 	j.by = str_of(by);
-	return judge(dir, &j, d);
+	r = judge(dir, &j, d);
+	if (r == 0 && suppress_fits(what))
+		r = propose(dir, &j, d);
+	return r;
 }
 
 static int run(int argc, char **argv)
@@ -69,7 +92,9 @@ const struct command cmd_verdict = {
 		 "Says what an incident was. It is kept beside the store, written to the audit "
 		 "log,\n"
 		 "and makes the explanation that had won likelier or less likely from then "
-		 "on.\n\n"
+		 "on.\n"
+		 "benign, false and test also propose what need not be told again (thymus "
+		 "suppress).\n\n"
 		 "  --store DIR   the store (default thymus-store)\n"
 		 "  --note TEXT   why\n\n"
 		 "example: thymus verdict --note 'our own scanner' i188fe89608fb6361 benign\n",

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "main/pipeline.h"
+#include "incident/suppress.h"
 #include <errno.h>
 
-#define LEARNED_KEPT 16
-#define LEARNED_NATS 4.6 /* odder than 99 hundredths of the past */
+#define SUPPRESSIONS_MAX 1000
+#define LEARNED_KEPT	 16
+#define LEARNED_NATS	 4.6 /* odder than 99 hundredths of the past */
 
 static int open_detect(struct pipeline *p, struct config *c, struct diag *d)
 {
@@ -11,6 +13,8 @@ static int open_detect(struct pipeline *p, struct config *c, struct diag *d)
 	struct detect_conf conf = {.dirs = dirs};
 
 	conf.placeholders = c->placeholders;
+	if (c->suppress_dir.len && !(conf.suppress = arena_strz(&c->mem, c->suppress_dir)))
+		return -ENOMEM;
 	conf.taxonomies = config_share(c, "taxonomies");
 	dirs[conf.ndirs++] = config_share(c, "models");
 	for (size_t i = 0; i < c->models.n; i++)
@@ -35,6 +39,7 @@ static int open_parts(struct pipeline *p, struct config *c, struct diag *d)
 	if ((r = schema_new(&p->schema)) < 0 ||
 	    (r = sources_load(config_share(c, "sources"), p->schema, &p->sources, d)) < 0 ||
 	    (r = entities_provide(p->schema)) < 0 || (r = incidents_want(p->schema)) < 0 ||
+	    (r = atlas_want(p->schema)) < 0 ||
 	    (r = entities_new(&en, p->schema, &p->entities)) < 0 ||
 	    (r = learn_open(&ln, p->schema, p->entities, &p->learn, d)) < 0 ||
 	    (r = open_detect(p, c, d)) < 0 || (r = schema_freeze(p->schema)) < 0 ||
@@ -62,8 +67,16 @@ int pipeline_open(struct pipeline *p, struct config *c, struct diag *d)
 	return r;
 }
 
+int pipeline_map(struct pipeline *p, const char *dir, bool fresh, struct diag *d)
+{
+	struct atlas_conf c = {.dir = dir, .fresh = fresh};
+
+	return atlas_open(&c, p->schema, p->entities, &p->atlas, d);
+}
+
 void pipeline_close(struct pipeline *p)
 {
+	atlas_close(p->atlas);
 	incidents_free(p->incidents);
 	detect_free(p->detect);
 	learn_free(p->learn);
@@ -153,18 +166,41 @@ static int keep_alert(struct pipeline *p, const struct alert *a)
 	return r;
 }
 
+/* What could go wrong stands on the map, whether it was an alert or not. */
+static int keep_weakness(struct pipeline *p, const struct alert *a)
+{
+	struct atlas_weakness w = {.what = a->model->mends.len ? a->model->mends
+							       : a->model->name,
+				   .title = a->title,
+				   .event_id = a->nevents ? a->event_ids[0] : str_n(NULL, 0),
+				   .time = a->time,
+				   .mended = a->model->mends.len > 0,
+				   .ent = ENT_NONE};
+
+	if (!p->atlas || (a->model->posture < 0 && !w.mended) || p->stored)
+		return 0;
+	for (size_t i = a->nents; i-- > 0;)
+		if (a->roles[i] == a->model->posture || (i == 0 && w.ent == ENT_NONE))
+			w.ent = a->ents[i];
+	return atlas_weak(p->atlas, &w, &p->diag);
+}
+
 static int on_alert(struct alert *a, const struct event *e, void *arg)
 {
 	struct pipeline *p = arg;
-	int r = keep_alert(p, a);
+	int r;
 
-	(void)e;
+	if (p->evidence && !a->note)
+		p->evidence(p->evidence_arg, a, e);
+	r = keep_alert(p, a);
 	if (a->note)
 		p->notes++;
 	else
 		p->alerts++;
 	if (r == 0)
 		r = incidents_alert(p->incidents, a, on_incident, p);
+	if (r == 0)
+		r = keep_weakness(p, a);
 	alert_free(a);
 	return r;
 }
@@ -212,7 +248,40 @@ int pipeline_event(struct pipeline *p, struct event *e, struct arena *mem)
 	    (r = incidents_signals(p->incidents, p->learn, odd, n, e)) < 0 ||
 	    (r = detect_event(p->detect, e, on_alert, p)) < 0)
 		return r;
+	if (p->atlas && (r = atlas_event(p->atlas, e, p->stored, &p->diag)) < 0)
+		return r;
 	return p->store && !p->stored ? keep_event(p, e, odd, n) : 0;
+}
+
+/* How often each suppression left something out, for `thymus suppress`. */
+int pipeline_keep_suppressed(struct pipeline *p)
+{
+	struct suppression v[SUPPRESSIONS_MAX];
+	size_t n = detect_suppressions(p->detect, v, SUPPRESSIONS_MAX);
+	struct buf b;
+	int r;
+
+	buf_init(&b, MIB);
+	for (size_t i = 0; i < n; i++)
+		buf_fmt(&b, "%.*s\t%llu\t%lld\n", STR_ARG(v[i].id),
+			(unsigned long long)v[i].count, (long long)v[i].last);
+	r = buf_err(&b);
+	if (r == 0)
+		r = store_meta_put(p->store, SUPPRESS_META, buf_str(&b), &p->diag);
+	buf_free(&b);
+	return r;
+}
+
+uint64_t pipeline_suppressed(const struct pipeline *p, size_t *ret_n)
+{
+	struct suppression v[SUPPRESSIONS_MAX];
+	size_t n = detect_suppressions(p->detect, v, SUPPRESSIONS_MAX);
+	uint64_t all = 0;
+
+	for (size_t i = 0; i < n; i++)
+		all += v[i].count;
+	*ret_n = n;
+	return all;
 }
 
 int pipeline_finish(struct pipeline *p, int64_t now)
@@ -222,6 +291,10 @@ int pipeline_finish(struct pipeline *p, int64_t now)
 	if (r == 0 && p->store)
 		r = store_entities_put(p->store, p->entities, &p->diag);
 	if (r == 0 && p->store)
+		r = pipeline_keep_suppressed(p);
+	if (r == 0 && p->store)
 		r = store_sync(p->store, &p->diag);
+	if (r == 0 && p->atlas)
+		r = atlas_flush(p->atlas, &p->diag);
 	return r;
 }

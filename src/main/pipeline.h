@@ -6,6 +6,7 @@
  */
 #ifndef MAIN_PIPELINE_H
 #define MAIN_PIPELINE_H
+#include "atlas/atlas.h"
 #include "detect/detect.h"
 #include "incident/incident.h"
 #include "learn/learn.h"
@@ -22,9 +23,13 @@ struct pipeline {
 	struct detect *detect;
 	struct incidents *incidents;
 	struct store *store; /* borrowed; may be NULL */
+	struct atlas *atlas; /* the map beside it; may be NULL */
 	FILE *findings;	     /* borrowed; may be NULL */
 	bool stored;	     /* the event that comes is in the store already */
 	bool ocsf;	     /* findings are written as OCSF, not as our own lines */
+	/* Looks for evidence of an alert before it is written; or NULL. */
+	void (*evidence)(void *arg, struct alert *a, const struct event *e);
+	void *evidence_arg;
 	struct buf line;
 	struct diag diag; /* of the last error */
 	uint64_t alerts, notes;
@@ -43,9 +48,15 @@ MUST int pipeline_line(struct pipeline *p, struct str json);
 
 /* Loads all files and lays out the rows. 0, or <0 with a finished line in d. */
 MUST int pipeline_open(struct pipeline *p, struct config *c, struct diag *d);
+/* Keeps the map in the store's folder from now on; fresh: without what is there. */
+MUST int pipeline_map(struct pipeline *p, const char *dir, bool fresh, struct diag *d);
 void pipeline_close(struct pipeline *p);
 /* One event in order of admission; mem is its batch's arena. */
 MUST int pipeline_event(struct pipeline *p, struct event *e, struct arena *mem);
+/* How often each suppression left something out, into the store. */
+MUST int pipeline_keep_suppressed(struct pipeline *p);
+/* Alerts that suppressions left out; *ret_n: how many suppressions there are. */
+uint64_t pipeline_suppressed(const struct pipeline *p, size_t *ret_n);
 /* End of the run: closes incidents, writes entities. */
 MUST int pipeline_finish(struct pipeline *p, int64_t now);
 /*

@@ -148,6 +148,8 @@ void report_run(struct pipeline *p, struct stream *st, const uint64_t *per_type,
 	struct stream_stats s;
 	struct learn_stats ls;
 	char from[TIME_TEXT], to[TIME_TEXT], span[TIME_TEXT];
+	size_t nsup;
+	uint64_t suppressed = pipeline_suppressed(p, &nsup);
 
 	stream_stats(st, &s);
 	learn_stats(p->learn, &ls);
@@ -173,6 +175,9 @@ void report_run(struct pipeline *p, struct stream *st, const uint64_t *per_type,
 		       "yes\n",
 		       p->asked.answers, p->asked.incidents, (double)p->asked.ns / 1e9,
 		       p->asked.yes);
+	if (suppressed || nsup)
+		printf("%llu alerts left out by %zu suppressions (thymus suppress list)\n",
+		       (unsigned long long)suppressed, nsup);
 	printf("budget of the threat queue: %.3g alerts a day asked, %.2f given\n",
 	       ls.asked_per_day, ls.realised_per_day);
 }

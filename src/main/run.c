@@ -18,6 +18,7 @@
 #define BATCH	 1024
 #define LOOK_NS	 (200 * NS_PER_MS) /* how often open files are looked at */
 #define LOOK_ALL NS_PER_S	   /* and folders */
+#define MAP_NS	 (60 * NS_PER_S)   /* how often the map is written */
 
 /* UTC: the clock that live records are held against. */
 static int64_t clock_now(void)
@@ -95,7 +96,7 @@ static int stored_since(struct run *r)
 static int name_spools(struct run *r)
 {
 	static const struct live_spool all[] = {
-		{"syslog", "syslog"}, {"push", "json"}, {"stdin", NULL}};
+		{"syslog", "syslog"}, {"push", "json"}, {"stdin", NULL}, {"packets", "json"}};
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
 		r->spools[i].codec = all[i].codec;
@@ -132,6 +133,29 @@ static int open_intake(struct run *r)
 	if (s.port_udp || s.port_tcp)
 		log_line(LOG_INFO, "syslog: UDP port %u, TCP port %u", s.port_udp, s.port_tcp);
 	return 0;
+}
+
+/* What a decoy tells goes the way of a push: on disk, then read like any log. */
+static int on_visit(struct str record, void *arg)
+{
+	size_t kept = 0, refused = 0;
+	int e = intake_push(((struct run *)arg)->intake, record, &kept, &refused);
+
+	return e < 0 ? e : kept == 1 ? 0 : -EIO;
+}
+
+static int open_decoys(struct run *r)
+{
+	struct decoy_conf dc = {.where = r->conf->decoys.v,
+				.n = r->conf->decoys.n,
+				.now = clock_now,
+				.tell = on_visit,
+				.arg = r};
+	int e = dc.n ? decoy_start(&dc, &r->decoy, &r->diag) : 0;
+
+	for (size_t k = 0; e == 0 && k < dc.n; k++)
+		log_line(LOG_INFO, "decoy: %s, port %u", dc.where[k], decoy_port(r->decoy, k));
+	return e;
 }
 
 static int on_push(struct str body, size_t *ret_kept, size_t *ret_refused, void *arg)
@@ -171,14 +195,26 @@ static int go_on(struct run *r)
 
 static int open_pipeline(struct run *r)
 {
-	int e = pipeline_open(&r->pipe, r->conf, &r->diag);
+	int e;
+
+	r->conf->suppress_dir = arena_fmt(&r->conf->mem, "%s/suppress", r->dir);
+	e = pipeline_open(&r->pipe, r->conf, &r->diag);
 
 	if (e < 0)
 		return e;
 	r->pipe.store = r->store;
 	r->pipe.findings = r->findings;
-	e = open_live(r);
+	r->pipe.evidence = run_evidence;
+	r->pipe.evidence_arg = r;
+	e = pipeline_map(&r->pipe, r->dir, false, &r->diag);
+	if (e == 0)
+		e = open_live(r);
 	return e < 0 ? e : go_on(r);
+}
+
+static void log_info(const char *line)
+{
+	log_line(LOG_INFO, "%s", line);
 }
 
 /* The page and the API, over the store that is being written. */
@@ -188,7 +224,8 @@ static int open_api(struct run *r)
 			      .store = r->dir,
 			      .ui = served_ui(r->conf),
 			      .version = THYMUS_VERSION,
-			      .open = true,
+			      .open = r->no_auth,
+			      .tls = r->tls,
 			      .push = on_push,
 			      .push_arg = r,
 			      .health = run_health,
@@ -200,6 +237,7 @@ static int open_api(struct run *r)
 		return 0;
 	buf_init(&r->models, 64 * MIB);
 	buf_init(&r->options, MIB);
+	served_conf(r->conf, &ac);
 	served_models(&r->models, &r->pipe);
 	config_json(r->conf, &r->options);
 	ac.models = buf_str(&r->models);
@@ -207,14 +245,20 @@ static int open_api(struct run *r)
 	pipeline_inquiry(r->conf, NULL, NULL, &ac.inquiry);
 	e = api_start(&ac, &r->api, &r->diag);
 	if (e == 0)
-		log_line(LOG_INFO, "http://%.*s%u/",
-			 (int)(strrchr(r->listen, ':') - r->listen + 1), r->listen,
-			 api_port(r->api));
+		served_tell(r->api, r->listen, log_info);
 	return e;
+}
+
+static int open_outputs(struct run *r)
+{
+	return r->conf->outputs.n ? outputs_start(&r->conf->outputs, r->dir, THYMUS_VERSION,
+						  &r->outputs, &r->diag)
+				  : 0;
 }
 
 static void close_api(struct run *r)
 {
+	r->outputs = outputs_stop(r->outputs);
 	r->api = api_stop(r->api);
 	buf_free(&r->models);
 	buf_free(&r->options);
@@ -248,7 +292,13 @@ int run_open(struct run *r)
 	if (e == 0)
 		e = open_intake(r);
 	if (e == 0)
+		e = open_decoys(r);
+	if (e == 0)
+		e = run_capture_open(r);
+	if (e == 0)
 		e = open_api(r);
+	if (e == 0)
+		e = open_outputs(r);
 	r->flushed = r->kept = clock_now();
 	return e;
 }
@@ -258,11 +308,40 @@ static int flush(struct run *r, int64_t now)
 {
 	int e = store_sync(r->store, &r->diag);
 
+	if (e == 0 && now - r->mapped >= MAP_NS) {
+		e = atlas_flush(r->pipe.atlas, &r->diag);
+		r->mapped = now;
+	}
 	if (e == 0 && r->findings && fflush(r->findings) != 0)
 		e = diag_set(&r->diag, -EIO, "findings cannot be written");
 	r->flushed = now;
 	r->dirty = false;
 	return e;
+}
+
+/* Lets go of what is too old; the records' own clock counts, so that old logs can be read in.
+ */
+static void retain(struct run *r, int64_t latest)
+{
+	const struct config *c = r->conf;
+	struct store_retain x = {
+		.events_before = INT64_MIN,
+		.findings_before = INT64_MIN,
+		.events_bytes = c->retain_events_mib ? (uint64_t)c->retain_events_mib * MIB
+						     : UINT64_MAX,
+		.keep = r->kept_place,
+	};
+	uint64_t blocks, findings;
+	struct diag d = {{0}};
+
+	if (latest > 0 && c->retain_events_days > 0)
+		x.events_before = latest - (int64_t)(c->retain_events_days * 86400e9);
+	if (latest > 0 && c->retain_findings_days > 0)
+		x.findings_before = latest - (int64_t)(c->retain_findings_days * 86400e9);
+	if (store_retain(r->store, &x, &blocks, &findings, &d) < 0)
+		log_line(LOG_WARN, "nothing old was dropped: %s", d.msg);
+	r->dropped_blocks += blocks;
+	r->dropped_findings += findings;
 }
 
 static int keep(struct run *r, int64_t now)
@@ -272,6 +351,9 @@ static int keep(struct run *r, int64_t now)
 	struct diag d;
 	int e = store_entities_put(r->store, r->pipe.entities, &r->diag);
 
+	r->mapped = 0; /* now, too */
+	if (e == 0)
+		e = pipeline_keep_suppressed(&r->pipe);
 	if (e == 0)
 		e = flush(r, now);
 	if (e == 0)
@@ -287,7 +369,9 @@ static int keep(struct run *r, int64_t now)
 	}
 	live_stats(r->live, &s);
 	r->kept_seq = s.seq;
+	r->cap.known = s.known;
 	live_trim(r->live);
+	retain(r, s.known);
 	return 0;
 }
 
@@ -342,6 +426,7 @@ static int look(struct run *r, int64_t now)
 		r->looked_all = now;
 		has_room(r);
 		run_tell(r, now);
+		run_evidence_tails(r, now);
 	}
 	return e;
 }
@@ -380,8 +465,10 @@ static int reload(struct run *r)
 
 	if (e == 0 && r->config_file)
 		e = config_load(c, r->config_file, &d);
-	if (e == 0)
+	if (e == 0) {
+		c->suppress_dir = arena_fmt(&c->mem, "%s/suppress", r->dir);
 		e = pipeline_open(&probe, c, &d);
+	}
 	if (e < 0) {
 		log_line(LOG_ERROR, "going on as before: %s", d.msg);
 		if (c)
@@ -402,6 +489,8 @@ static int reload(struct run *r)
 	e = open_pipeline(r);
 	if (e == 0)
 		e = open_api(r);
+	if (e == 0)
+		e = open_outputs(r);
 	r->reloads++;
 	if (e == 0)
 		log_line(LOG_INFO, "models and options were read again");
@@ -438,6 +527,8 @@ int run_loop(struct run *r, volatile sig_atomic_t *stop, volatile sig_atomic_t *
 int run_close(struct run *r, int err)
 {
 	close_api(r);
+	r->decoy = decoy_stop(r->decoy);
+	run_capture_close(r);
 	r->intake = intake_stop(r->intake); /* what it wrote last is read by the next run */
 	if (err == 0)
 		err = keep(r, clock_now());
@@ -447,6 +538,7 @@ int run_close(struct run *r, int err)
 	pipeline_close(&r->pipe);
 	store_close(r->store);
 	map_free(&r->stored);
+	run_capture_free(r);
 	for (size_t i = 0; i < ARRAY_LEN(r->spools); i++)
 		free((char *)(uintptr_t)r->spools[i].dir);
 	buf_free(&r->health);

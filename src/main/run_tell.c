@@ -2,6 +2,7 @@
 /* What the daemon tells of itself. */
 #include "base/timeutil.h"
 #include "main/run.h"
+#include <stddef.h>
 
 static void intake_json(struct buf *b, struct intake *in)
 {
@@ -49,9 +50,65 @@ static void tell_intake(struct buf *b, struct intake *in)
 	figure(b, "intake_waiting", "gauge", "1 while nothing is taken in.", s.waiting);
 }
 
+static void outputs_json(struct buf *b, struct outputs *o)
+{
+	buf_addz(b, "\"outputs\":[");
+	for (size_t i = 0; i < outputs_count(o); i++) {
+		struct output_stats s;
+
+		outputs_stats(o, i, &s);
+		buf_fmt(b, "%s{\"name\":\"%s\",\"kind\":\"%s\",\"sent\":%llu,\"refused\":%llu,",
+			i ? "," : "", s.name, s.kind, (unsigned long long)s.sent,
+			(unsigned long long)s.refused);
+		buf_fmt(b, "\"skipped\":%llu,\"failures\":%llu,\"behind\":%llu,\"waiting\":%s",
+			(unsigned long long)s.skipped, (unsigned long long)s.failures,
+			(unsigned long long)s.behind, s.waiting ? "true" : "false");
+		if (s.error[0]) {
+			buf_addz(b, ",\"error\":");
+			buf_json(b, str_of(s.error));
+		}
+		buf_addc(b, '}');
+	}
+	buf_addz(b, "],");
+}
+
+/* One figure of every output, told apart by its name. */
+static void tell_outputs(struct buf *b, struct outputs *o)
+{
+	static const struct {
+		const char *name, *kind, *help;
+		size_t at;
+	} rows[] = {
+		{"sent_total", "counter", "Findings sent.",
+		 offsetof(struct output_stats, sent)},
+		{"refused_total", "counter", "Findings that the receiver refused for good.",
+		 offsetof(struct output_stats, refused)},
+		{"skipped_total", "counter", "Entries of the feed left out, too far behind.",
+		 offsetof(struct output_stats, skipped)},
+		{"failures_total", "counter", "Tries that came to nothing.",
+		 offsetof(struct output_stats, failures)},
+		{"behind", "gauge", "Entries of the feed not looked at yet.",
+		 offsetof(struct output_stats, behind)},
+	};
+
+	for (size_t k = 0; outputs_count(o) && k < ARRAY_LEN(rows); k++) {
+		buf_fmt(b, "# HELP thymus_output_%s %s\n# TYPE thymus_output_%s %s\n",
+			rows[k].name, rows[k].help, rows[k].name, rows[k].kind);
+		for (size_t i = 0; i < outputs_count(o); i++) {
+			struct output_stats s;
+
+			outputs_stats(o, i, &s);
+			buf_fmt(b, "thymus_output_%s{output=\"%s\"} %llu\n", rows[k].name,
+				s.name,
+				*(unsigned long long *)(void *)((char *)&s + rows[k].at));
+		}
+	}
+}
+
 static void tell_metrics(struct run *r, const struct live_stats *s)
 {
 	struct buf *b = &r->metrics;
+	size_t nsup;
 
 	buf_clear(b);
 	figure(b, "events_total", "counter", "Events since the start.", s->events);
@@ -64,6 +121,8 @@ static void tell_metrics(struct run *r, const struct live_stats *s)
 	figure(b, "early_total", "counter", "Events that went early for want of memory.",
 	       s->early);
 	figure(b, "alerts_total", "counter", "Alerts.", r->pipe.alerts);
+	figure(b, "suppressed_total", "counter", "Alerts left out by suppressions.",
+	       pipeline_suppressed(&r->pipe, &nsup));
 	figure(b, "notes_total", "counter", "Alerts that the budget made notes.",
 	       r->pipe.notes);
 	figure(b, "waiting_events", "gauge", "Events that wait for earlier ones.", s->waiting);
@@ -77,8 +136,14 @@ static void tell_metrics(struct run *r, const struct live_stats *s)
 	       (uint64_t)(r->kept / NS_PER_S));
 	figure(b, "checkpoints_failed_total", "counter", "Checkpoints that were not written.",
 	       r->failed_checkpoints);
+	figure(b, "dropped_blocks_total", "counter", "Blocks of records dropped for their age.",
+	       r->dropped_blocks);
+	figure(b, "dropped_findings_total", "counter", "Findings dropped for their age.",
+	       r->dropped_findings);
 	figure(b, "disk_full", "gauge", "1 while the disk has too little room.", r->full);
 	tell_intake(b, r->intake);
+	run_capture_metrics(b, r);
+	tell_outputs(b, r->outputs);
 }
 
 void run_tell(struct run *r, int64_t now)
@@ -89,6 +154,7 @@ void run_tell(struct run *r, int64_t now)
 
 	live_stats(r->live, &s);
 	intake_behind(r->intake, s.behind);
+	run_capture_behind(r, s.behind);
 	pthread_mutex_lock(&r->lock);
 	buf_clear(b);
 	buf_fmt(b, "\"state\":\"%s\",\"now\":\"%s\",", r->full ? "disk full" : "running",
@@ -107,6 +173,8 @@ void run_tell(struct run *r, int64_t now)
 	buf_fmt(b, "\"seq\":%llu,\"last_event\":\"%s\"},", (unsigned long long)s.seq,
 		s.known ? time_rfc3339(s.known / NS_PER_S * NS_PER_S, when) : "");
 	intake_json(b, r->intake);
+	run_capture_health(b, r);
+	outputs_json(b, r->outputs);
 	buf_fmt(b, "\"checkpoint\":{\"time\":\"%s\",\"seq\":%llu,\"failed\":%llu},",
 		time_rfc3339(r->kept / NS_PER_S * NS_PER_S, when),
 		(unsigned long long)r->kept_seq, (unsigned long long)r->failed_checkpoints);

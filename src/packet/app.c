@@ -11,6 +11,7 @@
 #define SEQ_FAR	      (1 << 24) /* sequence numbers that jump further are no hole */
 #define ROUNDS_MAX    8		/* times that a protocol is looked for in one connection */
 #define SEGMENT_BYTES 65536U
+#define EXPECT_NS     (60 * NS_PER_S)
 
 struct seg {
 	uint32_t seq, len, size; /* size: on the wire */
@@ -398,12 +399,34 @@ static void look(const struct app_ctx *c, struct flow *f, const struct pkt *k, e
 	}
 }
 
+/* The protocol that another connection has announced for this one; -1: none. */
+static int expected(const struct app_ctx *c, const struct flow *f)
+{
+	uint32_t n = MIN(c->room->nexpect, (uint32_t)EXPECT_MAX);
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct expect *e = &c->room->expect[i];
+
+		if (e->port == f->port[1] && c->known <= e->until &&
+		    memcmp(&e->ip, &f->ip[1], sizeof(e->ip)) == 0)
+			return e->no;
+	}
+	return -1;
+}
+
+static bool begin_expected(const struct app_ctx *c, struct flow *f)
+{
+	int no = c->room->nexpect ? expected(c, f) : -1;
+
+	return no < 0 || proto_begin(c, f, no);
+}
+
 static void bytes(const struct app_ctx *c, struct flow *f, const struct pkt *k, enum dir d,
 		  struct str s)
 {
 	if (f->flags & FLOW_NO_APP || !s.len)
 		return;
-	if (!f->app && !app_new(c, f))
+	if (!f->app && (!app_new(c, f) || !begin_expected(c, f)))
 		return;
 	if (f->app->ops)
 		feed(c, f, k, d, s);
@@ -444,10 +467,10 @@ static void lost(const struct app_ctx *c, struct flow *f, enum dir d, uint64_t n
 
 static void missing(const struct app_ctx *c, struct flow *f, enum dir d, uint32_t n)
 {
-	f->side[d].missed += n;
+	f->missed[d] += n;
 	f->side[d].bytes += n;
 	f->side[d].next += n;
-	flow_note(f, 'G', d);
+	flow_note(f, NOTE_GAP, d);
 	lost(c, f, d, n);
 }
 
@@ -587,14 +610,14 @@ static void segment(const struct app_ctx *c, struct flow *f, const struct pkt *k
 		return;
 	}
 	if (!trim(&g, s->next)) {
-		flow_note(f, 'T', d);
+		flow_note(f, NOTE_AGAIN, d);
 		/* Without reassembly a hole was taken as lost; here it may be filled. */
 		if (!f->app)
-			s->missed -= MIN(s->missed, g.size);
+			f->missed[d] -= MIN(f->missed[d], g.size);
 		return;
 	}
 	if (rel < 0)
-		flow_note(f, 'T', d);
+		flow_note(f, NOTE_AGAIN, d);
 	if (rel > 0) {
 		out_of_order(c, f, k, d, &g);
 		return;
@@ -607,18 +630,19 @@ void app_stream(const struct app_ctx *c, struct flow *f, const struct pkt *k, en
 {
 	if (!seq_known(f, k, d))
 		return;
-	if (k->size && k->size <= SEGMENT_BYTES)
-		segment(c, f, k, d);
 	if (k->flags & TCP_ACK) {
 		f->side[!d].acked = k->ack;
 		/* A capture that begins with a keep-alive, which is one byte behind. */
 		if (f->state[!d] == TCPS_PARTIAL && !f->side[!d].bytes &&
 		    k->ack == f->side[!d].next + 1)
 			f->side[!d].next = k->ack;
-		/* The other side has them: it is we who missed them. */
+		/* The other side has them: it is we who missed them. First, so that what was
+		 * asked behind a hole comes before its answer. */
 		if (f->app && f->app->h[!d].nheld)
 			release(c, f, !d, true, k->ack);
 	}
+	if (k->size && k->size <= SEGMENT_BYTES)
+		segment(c, f, k, d);
 }
 
 void app_datagram(const struct app_ctx *c, struct flow *f, const struct pkt *k, enum dir d)
@@ -684,6 +708,15 @@ void app_frame(const struct app_ctx *c, const struct pkt *k)
 void conn_skip(struct conn *c, enum dir d, uint64_t n)
 {
 	c->flow->app->h[d].skip += n;
+}
+
+void conn_expect(struct conn *c, const char *name, const struct ip *ip, uint16_t port)
+{
+	int no = proto_find(name);
+
+	if (no >= 0)
+		c->room->expect[c->room->nexpect++ % EXPECT_MAX] =
+			(struct expect){*ip, port, no, c->known + EXPECT_NS};
 }
 
 void *conn_alloc(struct conn *c, size_t n)

@@ -7,11 +7,23 @@
 #define PACKET_APP_H
 #include "packet/flow.h"
 
+#define EXPECT_MAX 64
+
+/* A connection that another one has announced. */
+struct expect {
+	struct ip ip;
+	uint16_t port;
+	int no;	       /* in protos */
+	int64_t until; /* of the sensor's clock */
+};
+
 /* All that protocols and reassembly hold, of all connections. */
 struct app_room {
 	size_t used, max;
 	uint64_t refused;
-	void *shared[PROTOS_MAX]; /* of each protocol; made when first asked for */
+	void *shared[PROTOS_MAX];	  /* of each protocol; made when first asked for */
+	struct expect expect[EXPECT_MAX]; /* a ring */
+	uint32_t nexpect;		  /* ever */
 };
 
 /* Where a packet is handled; lives as long as the call. */

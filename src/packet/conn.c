@@ -68,7 +68,7 @@ struct rec *conn_rec(struct conn *c, const char *path, int64_t ts)
 	return c->rec;
 }
 
-static const char *proto_text(uint8_t proto)
+const char *proto_text(uint8_t proto)
 {
 	switch (proto) {
 	case IPPROTO_N_TCP:
@@ -143,6 +143,7 @@ void conn_write(struct rec *r, const struct flow *f, int64_t known, bool open)
 {
 	const struct side *o = &f->side[DIR_ORIG], *p = &f->side[DIR_RESP];
 	bool both = o->pkts && p->pkts;
+	char hist[HISTORY_MAX];
 
 	rec_begin(r, open ? "open_conn" : "conn", known, f->start);
 	flow_id(r, f);
@@ -159,9 +160,9 @@ void conn_write(struct rec *r, const struct flow *f, int64_t known, bool open)
 	rec_bool(r, "local_resp", ip_private(&f->ip[1]));
 	if (!open)
 		rec_u64(r, "missed_bytes",
-			f->proto == IPPROTO_N_TCP ? (uint64_t)o->missed + p->missed : 0);
-	if (f->nhist)
-		rec_str(r, "history", str_n(f->hist, f->nhist));
+			f->proto == IPPROTO_N_TCP ? (uint64_t)f->missed[0] + f->missed[1] : 0);
+	if (f->noted)
+		rec_str(r, "history", flow_history(f, hist));
 	if (!open) {
 		rec_u64(r, "orig_pkts", o->pkts);
 		rec_u64(r, "orig_ip_bytes", o->ip_bytes);

@@ -8,6 +8,7 @@
 #include "packet/flow.h"
 
 struct str flow_uid(const struct flow *f, char out[20]);
+const char *proto_text(uint8_t proto); /* "tcp", as Zeek has it */
 /*
  * conn, or open_conn, which leaves the counts to the end: what is added up over records must
  * not be added twice.

@@ -18,12 +18,11 @@ static uint64_t *index_new(size_t cap)
 	size_t bytes = cap * sizeof(uint64_t);
 	void *p;
 
-	if (bytes < HUGE_PAGE)
-		return calloc(cap, sizeof(uint64_t));
-	p = aligned_alloc(HUGE_PAGE, bytes);
+	p = aligned_alloc(bytes < HUGE_PAGE ? 64 : HUGE_PAGE, bytes);
 	if (!p)
 		return NULL;
-	(void)madvise(p, bytes, MADV_HUGEPAGE);
+	if (bytes >= HUGE_PAGE)
+		(void)madvise(p, bytes, MADV_HUGEPAGE);
 	memset(p, 0, bytes);
 	return p;
 }
@@ -77,9 +76,8 @@ static bool is_end(const struct flow *f, enum dir d, const struct ip *ip, uint16
 const struct flow *flows_guess(const struct flows *t, uint64_t hash)
 {
 	uint32_t h = (uint32_t)(hash >> 32);
-	size_t mask = t->cap - 1;
 
-	for (size_t i = h & mask, n = 0; t->index[i] && n < 4; i = (i + 1) & mask, n++)
+	for (size_t i = flows_home(t->cap, h), n = 0; n < 8 && t->index[i]; i++, n++)
 		if ((uint32_t)(t->index[i] >> 32) == h)
 			return &t->f[(uint32_t)t->index[i]];
 	return NULL;
@@ -90,7 +88,7 @@ struct flow *flows_find(struct flows *t, const struct pkt *k, enum dir *ret_dir)
 	uint32_t h = (uint32_t)(k->hash >> 32);
 	size_t mask = t->cap - 1;
 
-	for (size_t i = h & mask; t->index[i]; i = (i + 1) & mask) {
+	for (size_t i = flows_home(t->cap, h); t->index[i]; i = (i + 1) & mask) {
 		struct flow *f;
 
 		if ((uint32_t)(t->index[i] >> 32) != h)
@@ -114,7 +112,7 @@ struct flow *flows_find(struct flows *t, const struct pkt *k, enum dir *ret_dir)
 
 static void index_put(uint64_t *index, size_t cap, uint64_t word)
 {
-	size_t i = (word >> 32) & (cap - 1);
+	size_t i = flows_home(cap, (uint32_t)(word >> 32));
 
 	while (index[i])
 		i = (i + 1) & (cap - 1);
@@ -162,13 +160,13 @@ struct flow *flows_add(struct flows *t, uint64_t hash)
 void flows_del(struct flows *t, struct flow *f)
 {
 	uint64_t word = (uint64_t)f->hash << 32 | flow_no(t, f);
-	size_t mask = t->cap - 1, i = f->hash & mask;
+	size_t mask = t->cap - 1, i = flows_home(t->cap, f->hash);
 
 	while (t->index[i] != word)
 		i = (i + 1) & mask;
 	/* What comes behind moves up, so that no search stops at the gap too early. */
 	for (size_t j = (i + 1) & mask; t->index[j]; j = (j + 1) & mask) {
-		size_t home = (t->index[j] >> 32) & mask;
+		size_t home = flows_home(t->cap, (uint32_t)(t->index[j] >> 32));
 
 		if (((j - home) & mask) < ((j - i) & mask))
 			continue;
@@ -263,16 +261,32 @@ const char *flow_state(const struct flow *f)
 	return f->side[DIR_RESP].pkts ? "SHR" : "OTH";
 }
 
-void flow_note(struct flow *f, char c, enum dir d)
+void flow_note_first(struct flow *f, enum note n, enum dir d, uint32_t bit)
 {
-	static const char letters[] = "SHADFRTWGIQ^";
-	uint32_t bit = UINT32_C(1) << (2 * (strchr(letters, c) - letters) + (d == DIR_RESP));
+	unsigned at = (unsigned)__builtin_popcount(f->noted);
+	uint64_t code = 1 + 2 * (uint64_t)n + (d == DIR_RESP);
 
-	if (f->noted & bit)
-		return;
 	f->noted |= bit;
-	if (f->nhist < HISTORY_MAX)
-		f->hist[f->nhist++] = d == DIR_RESP ? lower_c(c) : c;
+	if (at < HISTORY_WORD)
+		f->hist |= code << 5 * at;
+	else
+		f->hist_more |= code << 5 * (at - HISTORY_WORD);
+}
+
+struct str flow_history(const struct flow *f, char out[HISTORY_MAX])
+{
+	static const char letters[NOTES + 1] = "SHADFRTWGIQ^";
+	uint64_t left[2] = {f->hist, f->hist_more};
+	size_t n = 0;
+
+	for (unsigned w = 0; w < 2; w++)
+		for (; left[w]; left[w] >>= 5) {
+			unsigned code = (unsigned)(left[w] & 31) - 1;
+			char c = letters[code / 2];
+
+			out[n++] = code & 1 ? lower_c(c) : c;
+		}
+	return str_n(out, n);
 }
 
 static void history(struct flow *f, const struct pkt *k, enum dir d)
@@ -280,21 +294,21 @@ static void history(struct flow *f, const struct pkt *k, enum dir d)
 	uint8_t fl = k->flags;
 
 	if (fl & TCP_SYN && fl & (TCP_FIN | TCP_RST))
-		flow_note(f, 'Q', d);
+		flow_note(f, NOTE_SYN_MORE, d);
 	else if (fl & TCP_FIN && fl & TCP_RST)
-		flow_note(f, 'I', d);
+		flow_note(f, NOTE_FIN_RST, d);
 	if (fl & TCP_SYN)
-		flow_note(f, fl & TCP_ACK ? 'H' : 'S', d);
+		flow_note(f, fl & TCP_ACK ? NOTE_SYN_ACK : NOTE_SYN, d);
 	if (k->size)
-		flow_note(f, 'D', d);
+		flow_note(f, NOTE_DATA, d);
 	else if (fl & TCP_ACK && !(fl & (TCP_SYN | TCP_FIN | TCP_RST)))
-		flow_note(f, 'A', d);
+		flow_note(f, NOTE_ACK, d);
 	if (fl & TCP_FIN)
-		flow_note(f, 'F', d);
+		flow_note(f, NOTE_FIN, d);
 	if (fl & TCP_RST)
-		flow_note(f, 'R', d);
+		flow_note(f, NOTE_RST, d);
 	else if (!k->win && fl & TCP_ACK && !(fl & TCP_SYN))
-		flow_note(f, 'W', d);
+		flow_note(f, NOTE_WINDOW0, d);
 }
 
 static enum tcp_state next_state(const struct flow *f, uint8_t fl, enum dir d)

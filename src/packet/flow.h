@@ -3,7 +3,8 @@
  * packet/flow: the table of connections. Private to the sensor.
  *
  * Flows stand in one reserved range and are known by number (from 1). An index of 64-bit words
- * (half of the hash, number) with linear probing finds them; a wheel with a slot a second
+ * (half of the hash, number) finds them: eight words are a bucket and a cache line, what does
+ * not fit stands in the next. A wheel with a slot a second
  * tells which have been idle long enough. A flow is put into the wheel where it is due at the
  * earliest and only looked at again then, so that a packet touches the flow alone.
  */
@@ -33,14 +34,30 @@ struct side {
 	uint64_t bytes; /* payload; for TCP what sequence numbers say */
 	uint64_t ip_bytes;
 	uint32_t pkts;
-	uint32_t next; /* sequence number of the next byte */
-	uint32_t missed;
+	uint32_t next;	/* sequence number of the next byte */
 	uint32_t acked; /* by the other side */
+} __attribute__((packed, aligned(4)));
+
+/* What a history tells, in order of Zeek's letters for it. */
+enum note {
+	NOTE_SYN,
+	NOTE_SYN_ACK,
+	NOTE_ACK,
+	NOTE_DATA,
+	NOTE_FIN,
+	NOTE_RST,
+	NOTE_AGAIN,
+	NOTE_WINDOW0,
+	NOTE_GAP,
+	NOTE_FIN_RST,
+	NOTE_SYN_MORE,
+	NOTE_FLIPPED,
+	NOTES,
 };
+#define HISTORY_MAX  (2 * NOTES)
+#define HISTORY_WORD 12 /* notes in a word, five bits each */
 
-#define HISTORY_MAX 24
-
-/* A packet of a plain connection touches the first two lines of 64 bytes alone. */
+/* A packet of a connection touches the first two lines of 64 bytes alone. */
 struct flow {
 	struct ip ip[2];
 	uint16_t port[2];
@@ -48,20 +65,22 @@ struct flow {
 	uint8_t state[2]; /* of TCP */
 	uint8_t flags;
 	uint32_t last_s; /* second of the sensor's clock when last seen */
-	uint32_t noted;	 /* what is in hist, a bit for each letter and side */
+	uint32_t noted;	 /* what is in the history, a bit for each note and side */
 	int64_t last;	 /* of the packets */
 	struct app *app;
 	struct side side[2];
-	int64_t start;	     /* of the packets */
-	uint64_t services;   /* bit: number in protos */
+	uint64_t hist; /* the first notes, 1 + 2 * note + side each */
+	int64_t start; /* of the packets */
+	uint64_t hist_more;
+	uint64_t services; /* bit: number in protos */
+	uint32_t missed[2];
 	uint32_t hash;	     /* upper half */
 	uint32_t prev, next; /* in the wheel; next also in the free list */
 	uint16_t slot;
 	uint8_t reports; /* how often it was reported while open */
-	uint8_t nhist;
-	char hist[HISTORY_MAX];
 } __attribute__((aligned(64)));
-_Static_assert(sizeof(struct flow) == 192, "three cache lines");
+_Static_assert(sizeof(struct flow) == 192 && offsetof(struct flow, start) == 128,
+	       "three cache lines, the last for what few packets need");
 
 #define WHEEL_SLOTS 512
 
@@ -79,9 +98,14 @@ struct flows {
 MUST int flows_init(struct flows *t, uint32_t max);
 void flows_free(struct flows *t);
 uint64_t flows_hash(const struct flows *t, const struct pkt *k);
+/* Where the bucket of an upper half of a hash begins. */
+static inline size_t flows_home(size_t cap, uint32_t h)
+{
+	return h & (cap - 1) & ~(size_t)7;
+}
 static inline void flows_prefetch(const struct flows *t, uint64_t hash)
 {
-	__builtin_prefetch(&t->index[(hash >> 32) & (t->cap - 1)]);
+	__builtin_prefetch(&t->index[flows_home(t->cap, (uint32_t)(hash >> 32))]);
 }
 /* The flow of a hash may be this one; for prefetching. */
 const struct flow *flows_guess(const struct flows *t, uint64_t hash);
@@ -105,7 +129,17 @@ struct flow *wheel_top(struct flows *t, uint32_t s);
 uint32_t flow_idle_s(const struct flow *f);
 /* "SF", "S0", ... as Zeek has them. */
 const char *flow_state(const struct flow *f);
-void flow_note(struct flow *f, char c, enum dir d); /* once per letter and side */
+void flow_note_first(struct flow *f, enum note n, enum dir d, uint32_t bit);
+/* Once per note and side. */
+static inline void flow_note(struct flow *f, enum note n, enum dir d)
+{
+	uint32_t bit = UINT32_C(1) << (2 * n + (d == DIR_RESP));
+
+	if (!(f->noted & bit))
+		flow_note_first(f, n, d, bit);
+}
+/* The history in Zeek's letters, those of the responder small. */
+struct str flow_history(const struct flow *f, char out[HISTORY_MAX]);
 /* Takes a packet of a TCP flow into account, payload aside. */
 void tcp_update(struct flow *f, const struct pkt *k, enum dir d);
 

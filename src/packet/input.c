@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "packet/input.h"
 #include "packet/capture.h"
+#include "packet/pfilter.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -10,6 +11,7 @@
 
 struct packets {
 	struct sensor *sensor;
+	struct pfilter *filter; /* borrowed; or NULL */
 	struct capture cap;
 	uint8_t *buf; /* [BUFFER_BYTES] */
 	size_t at, len;
@@ -85,7 +87,9 @@ static void cut_frames(struct packet_in *in)
 		while (p->nframe < SENSOR_BATCH && r != CAPTURE_MORE) {
 			r = capture_next(&p->cap, str_n((char *)p->buf, p->len), &p->at,
 					 &p->frame[p->nframe]);
-			p->nframe += r == CAPTURE_FRAME;
+			p->nframe +=
+				r == CAPTURE_FRAME &&
+				(!p->filter || pfilter_match(p->filter, &p->frame[p->nframe]));
 		}
 		if (p->nframe)
 			break;
@@ -148,12 +152,15 @@ int packet_open(const char *path, const struct sensor_conf *conf, struct packet_
 		packet_close(in);
 		return diag_set(d, -ENOMEM, "%s: out of memory", path);
 	}
+	in->p->filter = conf ? conf->filter : NULL;
 	memcpy(in->p->buf, in->head, in->nhead);
 	in->p->len = in->nhead;
 	cut_frames(in);
 	if (!in->p->any) {
 		packet_close(in);
-		return diag_set(d, E_FORMAT, "%s: capture without packets", path);
+		return diag_set(d, E_FORMAT, "%s: %s", path,
+				conf && conf->filter ? "no packet fits the filter"
+						     : "capture without packets");
 	}
 	*ret_in = in;
 	return 0;

@@ -78,6 +78,11 @@ void conn_again(struct conn *c);
 /* Names one more service in the conn record ("ntlm"); the name must be in the registry. */
 void conn_service(struct conn *c, const char *name);
 /*
+ * A connection to this address and port, within a minute, will speak the protocol of that name
+ * in the registry (a data channel). Only the last EXPECT_MAX of a sensor are remembered.
+ */
+void conn_expect(struct conn *c, const char *name, const struct ip *ip, uint16_t port);
+/*
  * Memory that counts towards the sensor's bound; NULL when that is reached. What a protocol has
  * taken it frees, with the same n, in close at the latest.
  */

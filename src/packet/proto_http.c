@@ -5,7 +5,9 @@
  * kind of its first bytes are told. Log-ins by NTLM, bare or within Negotiate, as WinRM has
  * them, are told of as ntlm.
  */
+#include "packet/body.h"
 #include "packet/files.h"
+#include "packet/line.h"
 #include "packet/ntlm.h"
 
 #define HEAD_MAX  (32 * KIB)
@@ -21,7 +23,9 @@ struct req {
 	size_t bytes; /* of this block */
 	uint64_t body;
 	unsigned depth;
-	bool head, connect, basic, ntlm, plain;
+	bool head, connect, basic, ntlm, plain, mines;
+	uint8_t nrpc, nscheme;
+	char rpc[64], scheme[16]; /* what the body calls; how the sender signs in */
 	const char *mime;
 	char file_id[FILE_ID];
 	struct str method, uri, host, referrer, agent, version, origin, user, name, proxied;
@@ -290,6 +294,12 @@ static void write_pair(struct conn *c, struct http *h, const struct req *q)
 		rec_str(r, "username", q->user);
 		if (q->basic)
 			rec_bool(r, "basic_auth", true);
+		if (q->nscheme)
+			rec_str(r, "auth_scheme", str_n(q->scheme, q->nscheme));
+		if (q->nrpc)
+			rec_str(r, "rpc_method", str_n(q->rpc, q->nrpc));
+		if (q->mines)
+			rec_bool(r, "mining", true);
 		put_list(r, "proxied", q->proxied);
 		put_list(r, "orig_fuids", str_of(q->file_id));
 		put_list(r, "orig_filenames", q->name);
@@ -327,7 +337,7 @@ static void request_done(struct conn *c, struct http *h)
 
 static bool request_add(struct conn *c, struct http *h, struct str line, const struct fields *f)
 {
-	struct str rest, method = str_cut(line, ' ', &rest), uri, version;
+	struct str rest, method = str_cut(line, ' ', &rest), uri, version, scheme;
 	size_t sp = SIZE_MAX, at = 0, bytes, nuser;
 	char user[192];
 	struct req *q;
@@ -360,6 +370,10 @@ static bool request_add(struct conn *c, struct http *h, struct str line, const s
 	q->basic = basic_user(f->auth, user, &nuser);
 	if (q->basic)
 		q->user = copy(q, &at, str_n(user, nuser), SIZE_MAX);
+	scheme = line_word(f->auth, &rest);
+	q->nscheme = (uint8_t)MIN(scheme.len, sizeof(q->scheme));
+	if (q->nscheme)
+		memcpy(q->scheme, scheme.p, q->nscheme);
 	q->ntlm = !q->basic && ntlm_head(c, h, f->auth);
 	q->head = str_eqz(q->method, "HEAD");
 	q->connect = str_eqz(q->method, "CONNECT");
@@ -467,6 +481,17 @@ static int64_t head(struct conn *c, struct http *h, enum dir d, struct str s)
 	return (int64_t)n;
 }
 
+/* What the first bytes of a request's body call. */
+static void body_calls(struct req *q, struct str s)
+{
+	struct str name = body_method(s);
+
+	q->nrpc = (uint8_t)MIN(name.len, sizeof(q->rpc));
+	if (q->nrpc)
+		memcpy(q->rpc, name.p, q->nrpc);
+	q->mines = body_mines(s);
+}
+
 /* The first bytes of a body. */
 static void body_first(struct conn *c, struct http *h, enum dir d, struct str s)
 {
@@ -475,10 +500,12 @@ static void body_first(struct conn *c, struct http *h, enum dir d, struct str s)
 	bool plain = d == DIR_RESP ? h->whole : h->last && h->last->plain;
 
 	w->seen = true;
-	if (d == DIR_RESP)
+	if (d == DIR_RESP) {
 		h->mime = mime_of(s);
-	else if (h->last)
+	} else if (h->last) {
 		h->last->mime = mime_of(s);
+		body_calls(h->last, str_sub(s, 0, BODY_BYTES));
+	}
 	if (!plain || !id)
 		return;
 	w->file = file_tap_new(c);

@@ -12,7 +12,10 @@
 #define CHAIN_MAX   6
 #define HISTORY	    16
 
-enum { CHANGE = 20, ALERT = 21, HANDSHAKE = 22, DATA = 23 };
+enum { CHANGE = 20, ALERT = 21, HANDSHAKE = 22, DATA = 23, HEARTBEAT = 24 };
+
+/* Of a heartbeat that claims more than it brings (CVE-2014-0160). */
+enum bleed { BLEED_NONE, BLEED_TRIED, BLEED_ANSWERED };
 
 struct way {
 	uint8_t *msg; /* a handshake message over several records */
@@ -27,6 +30,8 @@ struct ssl {
 	int64_t ts; /* of the first hello */
 	bool hello[2], written, established, resumes, self_signed, matched, has_leaf;
 	bool data[2];
+	uint8_t bleed;	/* enum bleed */
+	uint16_t asked; /* bytes that the heartbeat really had */
 	uint16_t version, cipher, curve;
 	uint8_t alert, nsession, nhist;
 	bool has_alert;
@@ -108,6 +113,8 @@ static void write_ssl(struct conn *c, struct ssl *s)
 	}
 	if (s->hello[DIR_RESP])
 		rec_str(r, "ja3s", str_n(s->ja3s, 32));
+	if (s->bleed)
+		rec_z(r, "heartbleed", s->bleed == BLEED_ANSWERED ? "answered" : "tried");
 	rec_end(r);
 }
 
@@ -327,6 +334,21 @@ static bool handshake(struct conn *c, struct ssl *s, enum dir d, struct str in)
 	return true;
 }
 
+/* RFC 6520: type, length of what is to come back, that, at least 16 bytes of padding. */
+static void heartbeat(struct ssl *s, struct str in)
+{
+	const uint8_t *p = (const uint8_t *)in.p;
+
+	if (in.len < 3)
+		return;
+	if (p[0] == 1 && (size_t)be16(p + 1) + 3 + 16 > in.len) {
+		s->bleed = MAX(s->bleed, BLEED_TRIED);
+		s->asked = (uint16_t)in.len;
+	} else if (p[0] == 2 && s->bleed && in.len > s->asked) {
+		s->bleed = BLEED_ANSWERED;
+	}
+}
+
 static bool record(struct conn *c, struct ssl *s, enum dir d, unsigned type, struct str in)
 {
 	struct way *w = &s->way[d];
@@ -355,8 +377,12 @@ static bool record(struct conn *c, struct ssl *s, enum dir d, unsigned type, str
 			note(s, 'D', d);
 		s->data[d] = true;
 		break;
+	case HEARTBEAT:
+		if (!w->sealed)
+			heartbeat(s, in);
+		return true;
 	default:
-		return type == 24; /* heartbeat */
+		return false;
 	}
 	/* Encrypted bytes: the handshake is through once both have sent such. */
 	if (s->way[0].sealed && s->way[1].sealed && s->hello[DIR_RESP] &&

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "packet/app.h"
 #include "packet/conn.h"
+#include "packet/crowd.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -35,6 +36,7 @@ struct sensor {
 	struct clock clock;
 	struct sensor_stats stats;
 	struct pkt pkt[SENSOR_BATCH * DISSECT_MAX];
+	struct crowd crowd;
 	uint32_t finish_at;
 	struct told told[TOLD];
 };
@@ -106,7 +108,13 @@ static uint32_t second(int64_t ns)
 	return s < 0 ? 0 : (uint32_t)MIN(s, (int64_t)UINT32_MAX - 2 * WHEEL_SLOTS);
 }
 
-/* A flow is over. */
+static void forget(struct sensor *s, struct flow *f)
+{
+	wheel_cut(&s->flows, f);
+	flows_del(&s->flows, f);
+}
+
+/* A flow is over, and told of. */
 static void finish(struct sensor *s, struct flow *f)
 {
 	struct app_ctx c = ctx_of(s);
@@ -114,8 +122,7 @@ static void finish(struct sensor *s, struct flow *f)
 	if (f->app)
 		app_close(&c, f);
 	conn_write(&s->out, f, s->clock.now, false);
-	wheel_cut(&s->flows, f);
-	flows_del(&s->flows, f);
+	forget(s, f);
 }
 
 /* A flow that goes on for an hour, two, four, ... is told of meanwhile. */
@@ -165,6 +172,8 @@ static bool advance(struct sensor *s, int64_t to)
 		s->clock.now = MAX(s->clock.now, (int64_t)(t->wheel_s + 1) * NS_PER_S);
 		if (!expire_second(s))
 			return false;
+		if (crowd_due(&s->crowd, s->clock.now))
+			crowd_write(&s->crowd, &s->out, s->clock.now);
 		t->wheel_s++;
 	}
 	s->clock.now = MAX(s->clock.now, to);
@@ -204,8 +213,14 @@ static void evict(struct sensor *s)
 				wheel_put(t, f, due);
 				continue;
 			}
-			finish(s, f);
 			s->stats.evicted++;
+			if (f->app || f->side[DIR_RESP].pkts || f->side[DIR_ORIG].bytes) {
+				finish(s, f);
+				return;
+			}
+			s->stats.crowded++;
+			crowd_add(&s->crowd, f, s->clock.now);
+			forget(s, f);
 			return;
 		}
 	}
@@ -249,7 +264,7 @@ static struct flow *open_flow(struct sensor *s, const struct pkt *k, enum dir *r
 	f->last_s = second(s->clock.now);
 	if (flip) {
 		f->flags |= FLOW_FLIPPED;
-		flow_note(f, '^', DIR_ORIG);
+		flow_note(f, NOTE_FLIPPED, DIR_ORIG);
 	}
 	if (s->conf.meter)
 		f->flags |= FLOW_NO_APP;
@@ -274,7 +289,7 @@ static void handle_tcp(struct sensor *s, struct flow *f, const struct pkt *k, en
 
 	tcp_update(f, k, d);
 	app_stream(&c, f, k, d);
-	if (!(k->flags & (TCP_FIN | TCP_RST)))
+	if (!(k->flags & (TCP_SYN | TCP_FIN | TCP_RST)))
 		return;
 	if (flow_idle_s(f) < idle)
 		wheel_put(&s->flows, f, f->last_s + flow_idle_s(f));
@@ -351,7 +366,7 @@ static void handle(struct sensor *s, const struct pkt *k)
 		return;
 	}
 	if (k->proto == IPPROTO_N_UDP && k->size)
-		flow_note(f, 'D', d);
+		flow_note(f, NOTE_DATA, d);
 	app_datagram(&c, f, k, d);
 }
 
@@ -378,7 +393,6 @@ static unsigned take(struct sensor *s, const struct frame *f, unsigned n, unsign
 		for (unsigned j = npkt; j < npkt + got; j++) {
 			s->pkt[j].known = clock.now;
 			s->pkt[j].hash = flows_hash(&s->flows, &s->pkt[j]);
-			flows_prefetch(&s->flows, s->pkt[j].hash);
 		}
 		npkt += got;
 	}
@@ -386,6 +400,26 @@ static unsigned take(struct sensor *s, const struct frame *f, unsigned n, unsign
 	s->clock.set = true;
 	*ret_npkt = npkt;
 	return i;
+}
+
+/*
+ * Memory of the packets' connections, before any is handled: in loops that do nothing else, so
+ * that the misses, those of the address translation too, overlap.
+ */
+static void fetch(const struct sensor *s, unsigned npkt)
+{
+	const char *guess[SENSOR_BATCH * DISSECT_MAX];
+
+	for (unsigned i = 0; i < npkt; i++)
+		flows_prefetch(&s->flows, s->pkt[i].hash);
+	for (unsigned i = 0; i < npkt; i++)
+		guess[i] = (const char *)flows_guess(&s->flows, s->pkt[i].hash);
+	for (unsigned i = 0; i < npkt; i++) {
+		if (!guess[i])
+			continue;
+		__builtin_prefetch(guess[i], 1);
+		__builtin_prefetch(guess[i] + 64, 1);
+	}
 }
 
 unsigned sensor_frames(struct sensor *s, const struct frame *f, unsigned n)
@@ -401,21 +435,20 @@ unsigned sensor_frames(struct sensor *s, const struct frame *f, unsigned n)
 		return 0;
 	frag_release(s->frag);
 	took = take(s, f, n, &npkt);
-	for (unsigned i = 0; i < npkt; i++) {
-		const char *guess = (const char *)flows_guess(&s->flows, s->pkt[i].hash);
-
-		if (!guess)
-			continue;
-		__builtin_prefetch(guess, 1);
-		__builtin_prefetch(guess + 64, 1);
-	}
+	fetch(s, npkt);
 	for (unsigned i = 0; i < npkt; i++)
 		handle(s, &s->pkt[i]);
 	return took;
 }
 
+bool sensor_tick(struct sensor *s, int64_t now)
+{
+	return !s->clock.set || advance(s, MAX(now, s->clock.now));
+}
+
 bool sensor_finish(struct sensor *s)
 {
+	crowd_write(&s->crowd, &s->out, s->clock.now);
 	/* In order of their numbers, which follows from the frames alone. */
 	while (s->finish_at < s->flows.top) {
 		struct flow *f = &s->flows.f[s->finish_at + 1];

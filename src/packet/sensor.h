@@ -6,7 +6,8 @@
  * back. A sensor belongs to one thread at a time; what it writes depends on nothing but the
  * frames.
  *
- * Memory is bounded: flows_max connections (the one idle longest is finished for a new one),
+ * Memory is bounded: flows_max connections (the one that would end first is finished for a new
+ * one; unanswered ones finished so are told of together, in `crowd` records),
  * app_bytes for protocols and reassembly (beyond it connections are followed without them).
  */
 #ifndef PACKET_SENSOR_H
@@ -19,6 +20,8 @@ struct sensor_conf {
 	uint32_t flows_max; /* 0: SENSOR_FLOWS */
 	size_t app_bytes;   /* 0: SENSOR_APP_BYTES */
 	bool meter;	    /* connections alone: no protocols, no reassembly */
+	struct pfilter *
+		filter; /* of packet/pfilter.h, borrowed: of a file only such frames; or NULL */
 };
 
 #define SENSOR_FLOWS	 750000U
@@ -29,6 +32,7 @@ struct sensor_stats {
 	uint64_t frames, packets, bytes, flows;
 	uint64_t refused[DISSECT_RESULTS]; /* frames, by reason */
 	uint64_t evicted;		   /* connections finished early for want of room */
+	uint64_t crowded;		   /* of these unanswered: not told of one by one */
 	uint64_t unread; /* connections whose protocol was not read for want of room */
 	uint64_t records;
 	uint32_t flows_now, flows_most;
@@ -44,6 +48,12 @@ struct sensor *sensor_free(struct sensor *s);
  * took: fewer, or none, when records must be read first. Frames may go afterwards.
  */
 unsigned sensor_frames(struct sensor *s, const struct frame *f, unsigned n);
+/*
+ * Time passes without frames: what is idle ends. A frame that comes later with an earlier time
+ * counts as of now.
+ * false: records must be read first.
+ */
+bool sensor_tick(struct sensor *s, int64_t now);
 /* Finishes connections at the end of a capture. false: read the records, call again. */
 bool sensor_finish(struct sensor *s);
 /* What is written so far; whoever reads takes the bytes by setting out->len to 0. */

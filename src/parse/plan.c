@@ -390,14 +390,49 @@ void regs_token(struct regs *r, uint16_t reg, uint32_t tok)
 static void walk_obj(struct regs *r, const struct trie *t, uint32_t node, uint32_t obj,
 		     bool many);
 
+/* The token of what an item {Name: X, Value: Y} of a list holds, 0 = it is no such item. */
+static uint32_t item_value(const struct json *j, uint32_t item, struct str *ret_name)
+{
+	static const char *const values[] = {"value", "boolValue", "intValue", "multiValue"};
+	uint32_t name = 0, value = 0;
+
+	JSON_EACH_MEMBER(j, item, k)
+	{
+		struct str s = json_raw(j, k);
+
+		if (!name && (str_ieqz(s, "name") || str_ieqz(s, "key")))
+			name = k + 1;
+		for (size_t i = 0; !value && i < ARRAY_LEN(values); i++)
+			if (str_ieqz(s, values[i]))
+				value = k + 1;
+	}
+	if (!name || !value || j->tok[name].kind != JSON_STRING)
+		return 0;
+	*ret_name = json_raw(j, name);
+	return value;
+}
+
+/* An item of a list of names and values is read as a member of that name, too. */
+static void walk_named(struct regs *r, const struct trie *t, uint32_t node, uint32_t item)
+{
+	struct str name;
+	uint32_t value = item_value(r->j, item, &name);
+	const struct trie_entry *e = value ? trie_find(t, node, name) : NULL;
+
+	if (e && e->reg != REG_NONE)
+		hit_add(r, e->reg, (struct hit){.tok = value});
+}
+
 static void walk_items(struct regs *r, const struct trie *t, uint32_t node, uint32_t arr)
 {
 	JSON_EACH_ITEM(r->j, arr, i)
 	{
-		if (r->j->tok[i].kind == JSON_OBJECT)
+		if (r->j->tok[i].kind == JSON_OBJECT) {
 			walk_obj(r, t, node, i, true);
-		else if (r->j->tok[i].kind == JSON_ARRAY)
+			walk_named(r, t, node, i);
+		} else if (r->j->tok[i].kind == JSON_ARRAY) {
 			walk_items(r, t, node, i);
+		}
 	}
 }
 

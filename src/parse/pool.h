@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * parse/pool: worker threads for jobs that are waited for. A job no worker has begun is run by
- * whoever waits for it, so a pool of no threads works too. Private to stream.c.
+ * whoever waits for it, so a pool of no threads works too.
  */
 #ifndef PARSE_POOL_H
 #define PARSE_POOL_H

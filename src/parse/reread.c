@@ -74,6 +74,22 @@ int reread_start(struct reread *r)
 	return r->dec && r->tried ? 0 : -ENOMEM;
 }
 
+int reread_forget(struct reread *r)
+{
+	struct entities *fresh;
+	int err = entities_new(&r->conf, r->schema, &fresh);
+
+	if (err < 0)
+		return err;
+	entities_free(r->en);
+	r->en = fresh;
+	for (size_t i = 0; i < schema_types(r->schema); i++) {
+		r->dec[i] = decoder_free(r->dec[i]);
+		r->tried[i] = false;
+	}
+	return 0;
+}
+
 /* Attributes that were kept since the bytes do not say what they are. */
 static struct event *kept(struct reread *r, const struct store_event *se,
 			  const struct rectype *t)

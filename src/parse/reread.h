@@ -26,6 +26,11 @@ struct schema *reread_schema(struct reread *r);
 struct sources *reread_sources(struct reread *r);
 MUST int reread_start(struct reread *r);
 struct reread *reread_free(struct reread *r);
+/*
+ * As it was after reread_start: what records said of addresses and names, and how their types
+ * are read, no longer bears on the next ones. 0 or -ENOMEM.
+ */
+MUST int reread_forget(struct reread *r);
 
 /*
  * The event of a stored record, or NULL when its source is not known any more or memory ran

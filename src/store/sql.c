@@ -14,7 +14,8 @@ static const char *const statements[ST_COUNT] = {
 		("INSERT INTO "
 		 "finding(kind,id,title,model,queue,status,time,severity,score,json)"
 		 " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10) ON CONFLICT(kind,id) DO UPDATE SET"
-		 " title=?3,model=?4,queue=?5,status=?6,time=?7,severity=?8,score=?9,json=?10"),
+		 " title=?3,model=?4,queue=?5,status=?6,time=?7,severity=?8,score=?9,json=?10"
+		 " WHERE json<>?10 OR status<>?6"),
 	[ST_UNLINK_ENT] = "DELETE FROM finding_entity WHERE kind=?1 AND id=?2",
 	[ST_UNLINK_EV] = "DELETE FROM finding_event WHERE kind=?1 AND id=?2",
 	[ST_LINK_ENT] = "INSERT OR IGNORE INTO finding_entity(kind,id,entity) VALUES(?1,?2,?3)",
@@ -23,6 +24,8 @@ static const char *const statements[ST_COUNT] = {
 		("INSERT OR REPLACE INTO entity(kind,name,class,first_seen,last_seen,events)"
 		 " VALUES(?1,?2,?3,?4,?5,?6)"),
 	[ST_ENAME] = "INSERT OR IGNORE INTO entity_name(kind,name,other) VALUES(?1,?2,?3)",
+	[ST_EFACT] =
+		"INSERT OR REPLACE INTO entity_fact(kind,name,key,value) VALUES(?1,?2,?3,?4)",
 	[ST_RATE] = "UPDATE finding SET severity=?3,score=?4,json=?5 WHERE kind=?1 AND id=?2",
 	[ST_META] = "INSERT OR REPLACE INTO meta(key,value) VALUES(?1,?2)",
 	[ST_FEED] = "INSERT INTO feed(kind,id) VALUES(?1,?2)",
@@ -49,6 +52,8 @@ static const char schema_sql[] =
 	"CREATE TABLE IF NOT EXISTS entity_name(kind TEXT,name TEXT,other TEXT COLLATE NOCASE,"
 	" PRIMARY KEY(other,kind,name)) WITHOUT ROWID;"
 	"CREATE INDEX IF NOT EXISTS entity_name_of ON entity_name(kind,name);"
+	"CREATE TABLE IF NOT EXISTS entity_fact(kind TEXT,name TEXT,key TEXT,value TEXT,"
+	" PRIMARY KEY(kind,name,key)) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY,value TEXT);";
 
 int sql_fail(struct sql *s, struct diag *d)
@@ -62,6 +67,7 @@ struct sql *sql_close(struct sql *s)
 		return NULL;
 	for (size_t i = 0; i < ST_COUNT; i++)
 		sqlite3_finalize(s->st[i]);
+	sqlite3_finalize(s->person);
 	if (s->open_txn)
 		sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL);
 	sqlite3_close(s->db);
@@ -167,6 +173,7 @@ int sql_finding_put(struct sql *s, const struct store_finding *f, struct diag *d
 {
 	sqlite3_stmt *st = s->st[ST_FINDING];
 	int r = begin(s, d);
+	bool changed;
 
 	if (r < 0)
 		return r;
@@ -180,11 +187,14 @@ int sql_finding_put(struct sql *s, const struct store_finding *f, struct diag *d
 	sqlite3_bind_int(st, 8, f->severity);
 	sqlite3_bind_int(st, 9, (int)f->score);
 	sql_bind(st, 10, f->json);
-	if ((r = step(s, st, d)) < 0 ||
-	    (r = links(s, ST_UNLINK_ENT, ST_LINK_ENT, f, f->entities, f->nentities, d)) < 0 ||
+	if ((r = step(s, st, d)) < 0)
+		return r;
+	changed = sqlite3_changes(s->db) > 0;
+	if ((r = links(s, ST_UNLINK_ENT, ST_LINK_ENT, f, f->entities, f->nentities, d)) < 0 ||
 	    (r = links(s, ST_UNLINK_EV, ST_LINK_EV, f, f->event_ids, f->nevents, d)) < 0)
 		return r;
-	if (!str_eqz(f->kind, "note")) {
+	/* What a run that reads on after a crash finds again is nothing new. */
+	if (changed && !str_eqz(f->kind, "note")) {
 		sql_bind(s->st[ST_FEED], 1, f->kind);
 		sql_bind(s->st[ST_FEED], 2, f->id);
 		if ((r = step(s, s->st[ST_FEED], d)) < 0)
@@ -224,6 +234,21 @@ struct each {
 static const char *const class_names[ENT_CLASS_COUNT] = {
 	"unknown", "human", "service", "client", "server", "ot", "iot", "external"};
 
+static void put_facts(struct each *x, const struct entity *e, struct str kind)
+{
+	sqlite3_stmt *st = x->s->st[ST_EFACT];
+	struct entity_fact facts[ENTITY_FACTS_MAX];
+	size_t n = entity_facts(x->en, e->id, facts, ENTITY_FACTS_MAX);
+
+	for (size_t i = 0; x->err == 0 && i < n; i++) {
+		sql_bind(st, 1, kind);
+		sql_bind(st, 2, e->name);
+		sql_bind(st, 3, facts[i].key);
+		sql_bind(st, 4, facts[i].value);
+		x->err = step(x->s, st, x->d);
+	}
+}
+
 static void put_entity(const struct entity *e, void *arg)
 {
 	struct each *x = arg;
@@ -247,6 +272,7 @@ static void put_entity(const struct entity *e, void *arg)
 		sql_bind(nt, 3, names[i]);
 		x->err = step(x->s, nt, x->d);
 	}
+	put_facts(x, e, kind);
 }
 
 int sql_entities_put(struct sql *s, const struct entities *en, struct diag *d)

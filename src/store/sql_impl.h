@@ -18,6 +18,7 @@ enum {
 	ST_LINK_EV,
 	ST_ENTITY,
 	ST_ENAME,
+	ST_EFACT,
 	ST_META,
 	ST_FEED,
 	ST_RATE,
@@ -27,6 +28,7 @@ enum {
 struct sql {
 	sqlite3 *db;
 	sqlite3_stmt *st[ST_COUNT];
+	sqlite3_stmt *person; /* sql_person, made when first asked */
 	bool open_txn;
 	unsigned puts;
 };

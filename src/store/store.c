@@ -122,6 +122,23 @@ int store_entity_names(struct store *st, struct str kind, struct str name, struc
 	return sql_entity_names(st->sql, kind, name, mem, ret_v, max, ret_n, d);
 }
 
+int store_person(struct store *st, struct str word, struct arena *mem, struct str *ret_name,
+		 struct diag *d)
+{
+	return sql_person(st->sql, word, mem, ret_name, d);
+}
+
+int store_known(struct store *st, struct str name, struct diag *d)
+{
+	return sql_known(st->sql, name, d);
+}
+
+int store_persons(struct store *st, int (*row)(struct str name, void *arg), void *arg,
+		  struct diag *d)
+{
+	return sql_persons(st->sql, row, arg, d);
+}
+
 static int index_of(struct store *st, struct diag *d)
 {
 	return st->index ? 0 : seg_index_open(st->dir, &st->index, d);
@@ -187,4 +204,18 @@ void store_stats(const struct store *st, struct store_stats *ret_s)
 	*ret_s = (struct store_stats){0};
 	if (st->w)
 		seg_stats(st->w, ret_s);
+}
+
+int store_retain(struct store *st, const struct store_retain *x, uint64_t *ret_blocks,
+		 uint64_t *ret_findings, struct diag *d)
+{
+	int r = 0;
+
+	*ret_blocks = *ret_findings = 0;
+	if (x->events_before != INT64_MIN || x->events_bytes != UINT64_MAX)
+		r = seg_retain(st->dir, x->events_before, x->events_bytes, x->keep, ret_blocks,
+			       d);
+	if (r < 0)
+		return r;
+	return sql_retain(st->sql, x->findings_before, ret_findings, d);
 }

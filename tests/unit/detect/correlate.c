@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sigma correlations and filters, with the wording of the specification 2.1 as the measure. */
-#include "detect/detect.h"
+#include "detect/detect_state.h"
 #include "tap.h"
 #include <sys/stat.h>
 #include <unistd.h>
@@ -538,6 +538,102 @@ TEST(names_of_other_products)
 }
 
 /* A flood of groups and of matches stays within bounds. */
+/* A rule that counts has matched when its count is full, not before. */
+TEST(a_rule_that_counts_feeds_when_full)
+{
+	static const char text[] =
+		"title: many\nname: many\nid: id-many\nlevel: high\nauthor: me\n" LOG
+		"detection: {s: {act: fail}, condition: s}\n"
+		"thymus: {count: {n: 3, within: 1h}, key: [user], throttle: 1s}\n---\n" RULE(
+			"in", "act: ok") HEAD("guessed") "correlation: {type: "
+							 "temporal_ordered, rules: [many, "
+							 "in], group-by: [user], timespan: "
+							 "1h}\n";
+	struct world w;
+
+	CHECK_INT(world_open(&w, text), 0);
+	fails(&w, 0, 2, "ann");
+	at(&w, 5, "ok", "ann", "h", "1", "2", 0);
+	CHECK_STR(str_of(w.fired), "");
+	fails(&w, 6, 1, "ann");
+	at(&w, 8, "ok", "ann", "h", "1", "2", 0);
+	CHECK_STR(str_of(w.fired), "guessed:5 "); /* three failures and both log-ins */
+	world_close(&w);
+}
+
+/* Saves w's windows to path, then reads them into another world. */
+static int carry(struct world *from, struct world *to, const char *path)
+{
+	struct blocks_out *o;
+	struct blocks_in *in;
+	struct diag d = {{0}};
+	int r;
+
+	CHECK_INT(blocks_create(path, &o, &d), 0);
+	detect_save(from->dt, o);
+	CHECK_INT(blocks_commit(o, &d), 0);
+	CHECK_INT(blocks_open(path, &in, &d), 0);
+	r = detect_load(to->dt, in);
+	blocks_close(in);
+	to->seq = from->seq;
+	return r;
+}
+
+static size_t read_file(const char *path, char *buf, size_t cap)
+{
+	FILE *f = fopen(path, "rb");
+	size_t n = f ? fread(buf, 1, cap, f) : 0;
+
+	if (f)
+		fclose(f);
+	return n;
+}
+
+TEST(windows_are_kept)
+{
+	static const char text[] = RULE("failed", "act: fail") HEAD(
+		"spray") "correlation: {type: value_count, rules: [failed], group-by: [src], "
+			 "timespan: 1h, condition: {field: user, gte: 3}}\n---\n" HEAD(
+				 "much") "correlation: {type: value_sum, rules: [failed], "
+					 "group-by: [host], timespan: 1h, condition: {field: "
+					 "bytes, gte: 100}}\n";
+	static const char longer[] = RULE("failed", "act: fail") HEAD(
+		"spray") "correlation: {type: value_count, rules: [failed], group-by: [src], "
+			 "timespan: 2h, condition: {field: user, gte: 3}}\n";
+	char path[] = "/tmp/corr-state-XXXXXX", old[40];
+	static char one[65536], two[65536];
+	struct world a, b, c;
+	int fd = mkstemp(path);
+	size_t n;
+
+	close(fd);
+	CHECK_INT(world_open(&a, text), 0);
+	CHECK_INT(world_open(&b, text), 0);
+	CHECK_INT(world_open(&c, longer), 0);
+	at(&a, 0, "fail", "ann", "h", "1", "2", 33);
+	at(&a, 1, "fail", "bob", "h", "1", "2", 33);
+	CHECK_INT(carry(&a, &b, path), 0);
+	n = read_file(path, one, sizeof(one));
+	CHECK_INT(carry(&a, &c, path), 0);
+	/* What was read is written back alike. */
+	CHECK_INT(carry(&b, &b, path), 0);
+	CHECK(n && n == read_file(path, two, sizeof(two)) && !memcmp(one, two, n));
+	at(&b, 2, "fail", "cyd", "h", "1", "2", 34);
+	CHECK_STR(str_of(b.fired), "spray:3 much:3 ");
+	/* The rule says something else by now: its window begins anew. */
+	at(&c, 2, "fail", "cyd", "h", "1", "2", 34);
+	CHECK_STR(str_of(c.fired), "");
+	fails(&c, 3, 1, "ann");
+	fails(&c, 4, 1, "dan");
+	CHECK_STR(str_of(c.fired), "spray:3 ");
+	world_close(&a);
+	world_close(&b);
+	world_close(&c);
+	snprintf(old, sizeof(old), "%s.1", path);
+	remove(path);
+	remove(old);
+}
+
 TEST(bounded)
 {
 	struct world w;

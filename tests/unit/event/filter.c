@@ -13,8 +13,8 @@ static struct event *ev;
 /* An event with: cmd, ip, n, flag, nothing (absent), empty, list, other, raw text. */
 static void setup(void)
 {
-	static const char *const names[] = {"cmd",     "ip",	"n",	"flag",
-					    "nothing", "empty", "list", "other"};
+	static const char *const names[] = {"cmd",   "ip",   "n",     "flag", "nothing",
+					    "empty", "list", "other", "word"};
 	static const struct val items[] = {{.kind = VAL_STR, .len = 3, .s = "one"},
 					   {.kind = VAL_STR, .len = 3, .s = "Two"}};
 	struct rectype *t;
@@ -28,6 +28,8 @@ static void setup(void)
 		if (schema_provide(schema, t, a) < 0 || schema_want(schema, t, a) < 0)
 			abort();
 	}
+	if (schema_attr(schema, STR("unseen")) == ATTR_NONE) /* no slot in t.e */
+		abort();
 	if (schema_freeze(schema) < 0 || batch_init(&batch, 4) < 0)
 		abort();
 	ev = batch_add(&batch, t);
@@ -39,26 +41,80 @@ static void setup(void)
 	event_set(ev, schema_find(schema, STR("flag")), val_b(true));
 	event_set(ev, schema_find(schema, STR("empty")), val_s(STR("")));
 	event_set(ev, schema_find(schema, STR("other")), val_s(STR("10.1.2.3")));
+	event_set(ev, schema_find(schema, STR("word")), val_s(STR("SRV@Z[`z")));
 	event_set(ev, schema_find(schema, STR("list")),
 		  (struct val){.kind = VAL_LIST, .len = 2, .list = items});
 }
 
-/* 1 match, 0 no match, -1 does not compile. */
+/* 1 match, 0 no match, -1 does not compile, -2: laid out for the type it answers otherwise. */
 static int ask(const char *text)
 {
+	const struct filter_lean *l;
 	struct yaml *y = NULL;
 	struct filter *f = NULL;
+	struct arena mem;
 	struct diag d;
 	int r = -1;
+
+	arena_init(&mem, 0);
 
 	if (!schema)
 		setup();
 	if (yaml_parse("t", str_of(text), &y, &d) == 0 &&
-	    filter_compile(schema, y, y->docs->root, &f, &d) == 0)
+	    filter_compile(schema, y, y->docs->root, &f, &d) == 0) {
+		struct obstacle o[2];
+
 		r = filter_match(f, ev);
+		/* Whatever does not match has something in its way, and nothing else has. */
+		CHECK_INT(filter_obstacles(f, ev, o, 2) == 0, r);
+		l = r >= 0 ? filter_lean(f, ev->type, &mem) : NULL;
+		if (r >= 0 && (!l || filter_lean_match(l, ev) != r))
+			r = -2;
+	}
+	arena_free(&mem);
 	filter_free(f);
 	yaml_free(y);
 	return r;
+}
+
+/* What stands in the way, as "selection:attribute" or "!selection:attribute", joined. */
+static void in_the_way(const char *text, const char *want)
+{
+	struct yaml *y = NULL;
+	struct filter *f = NULL;
+	struct obstacle o[8];
+	struct diag d;
+	char got[256] = "";
+	size_t n;
+
+	if (!schema)
+		setup();
+	CHECK_INT(yaml_parse("t", str_of(text), &y, &d), 0);
+	CHECK_INT(filter_compile(schema, y, y->docs->root, &f, &d), 0);
+	n = filter_obstacles(f, ev, o, ARRAY_LEN(o));
+	for (size_t i = 0; i < n; i++) {
+		struct str a =
+			o[i].attr == ATTR_NONE ? STR("word") : schema_name(schema, o[i].attr);
+		size_t at = strlen(got);
+
+		snprintf(got + at, sizeof(got) - at, "%s%s%.*s:%.*s", i ? " " : "",
+			 o[i].wanted ? "" : "!", STR_ARG(o[i].selection), STR_ARG(a));
+	}
+	CHECK_STR(str_of(got), want);
+	filter_free(f);
+	yaml_free(y);
+}
+
+TEST(what_stands_in_the_way)
+{
+	in_the_way("{a: {ip: 10.1.2.3}, condition: a}", "");
+	in_the_way("{a: {ip: 10.1.2.3, n: 7}, condition: a}", "a:n");
+	in_the_way("{a: {ip: 10.1.2.3}, b: {flag: true}, condition: a and not b}", "!b:flag");
+	in_the_way("{a: {ip: 1}, b: {n: 1}, condition: a or b}", "a:ip b:n");
+	in_the_way("{a: {ip: 1}, b: {n: 1}, condition: 1 of them}", "a:ip b:n");
+	in_the_way("{a: [{ip: 1}, {ip: 2}], condition: a}", "a:ip");
+	in_the_way("{a: {n: 42}, b: {ip: 1}, condition: not (a and not b)}", "!a:n b:ip");
+	in_the_way("{k: [nowhere], condition: k}", "k:word");
 }
 
 TEST(text)
@@ -87,6 +143,59 @@ TEST(text)
 	CHECK_INT(ask("s: {ip: '10.\\?.2.3'}"), 0);
 	CHECK_INT(ask("s: {cmd|windash|contains: ' /x'}"), 1);
 	CHECK_INT(ask("s: {cmd|contains: ' /x'}"), 0);
+}
+
+TEST(field_that_the_type_lacks)
+{
+	CHECK_INT(ask("s: {unseen: x}"), 0);
+	CHECK_INT(ask("s: {unseen|neq: x}"), 1);
+	CHECK_INT(ask("s: {unseen: null}"), 1);
+	CHECK_INT(ask("s: {unseen|exists: false}"), 1);
+	CHECK_INT(ask("s: {unseen|gt: 1}"), 0);
+	CHECK_INT(ask("s: {ip|fieldref: unseen}"), 0);
+	CHECK_INT(ask("s: {unseen|fieldref: ip}"), 0);
+	CHECK_INT(ask("a: {unseen: x}\nb: {n: 42}\ncondition: a or b"), 1);
+	CHECK_INT(ask("a: {unseen: x}\nb: {n: 42}\ncondition: a and b"), 0);
+	CHECK_INT(ask("a: {unseen: x}\nb: {n: 42, ip: 10.1.2.3}\ncondition: b and not a"), 1);
+	CHECK_INT(ask("a: {unseen|neq: x}\nb: {n: 41}\nc: {flag: true}\ncondition: a and (b or "
+		      "c)"),
+		  1);
+}
+
+TEST(no_value_where_one_is_asked_for)
+{
+	CHECK_INT(ask("s: {nothing: x}"), 0);
+	CHECK_INT(ask("s: {nothing|neq: x}"), 1);
+	CHECK_INT(ask("s: {nothing|gte: 1}"), 0);
+	CHECK_INT(ask("s: {nothing: true}"), 0);
+	CHECK_INT(ask("s: {nothing: 3}"), 0);
+	CHECK_INT(ask("s: {nothing|exists: true}"), 0);
+	CHECK_INT(ask("s: {list|exists: true}"), 1);
+	CHECK_INT(ask("s: {flag: 1}"), 1);
+	CHECK_INT(ask("s: {n|neq: 42}"), 0);
+	CHECK_INT(ask("s: {cmd: [a, bb, '10.1.2.3']}"), 0);
+	CHECK_INT(ask("s: {ip: [a, bb, '10.1.2.3']}"), 1);
+	CHECK_INT(ask("s: {list|contains|all: [one]}"), 1);
+}
+
+TEST(one_of_several)
+{
+	CHECK_INT(ask("s: {word: [x, 'srv@z[`z']}"), 1);
+	CHECK_INT(ask("s: {word: [x, 'SRV@Z[`Z']}"), 1);
+	CHECK_INT(ask("s: {word: [x, 'srv`z[`z']}"), 0);
+	CHECK_INT(ask("s: {word: [x, 'srv@z{`z']}"), 0);
+	CHECK_INT(ask("s: {word: [x, 'srv@z[`']}"), 0);
+	CHECK_INT(ask("s: {word|neq: [x, y]}"), 1);
+	CHECK_INT(ask("s: {word|cased: [x, 'srv@z[`z']}"), 0);
+	CHECK_INT(ask("s: {word|cased: [x, 'SRV@Z[`z']}"), 1);
+	CHECK_INT(ask("s: {list: [two, three]}"), 1);
+	CHECK_INT(ask("s: {empty: [a, b]}"), 0);
+	CHECK_INT(ask("s: {n: [41, 42]}"), 1);
+	CHECK_INT(ask("s: {n: [41, 43]}"), 0);
+	CHECK_INT(ask("s: {n: [41, '42']}"), 1);
+	CHECK_INT(ask("s: {flag: [1, 2]}"), 1);
+	CHECK_INT(ask("s: {word: [1, 2]}"), 0);
+	CHECK_INT(ask("s: {cmd: [net, exe]}"), 0);
 }
 
 TEST(other_kinds)
@@ -364,7 +473,6 @@ TEST(conditions)
 	}
 }
 
-
 /*
  * Every combination of four selections, of which each costs something else to ask and is true
  * or not, under conditions that name one twice: the order of asking must not show.
@@ -407,7 +515,8 @@ TEST(too_many_questions)
 	size_t n = (size_t)snprintf(text, sizeof(text), "a: {n: [1, 2]}\nb:\n");
 
 	for (int i = 0; i < 3000; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "  - {n: %d, ip: 10.1.2.3}\n", i);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "  - {n: %d, ip: 10.1.2.3}\n",
+				      i);
 	n += (size_t)snprintf(text + n, sizeof(text) - n, "condition: a");
 	for (int i = 0; i < 5; i++)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, " or b");

@@ -180,6 +180,86 @@ TEST(younger_merges_into_older)
 	world_close(&w);
 }
 
+/* The account was used by two devices when it joined them, and by forty later. */
+TEST(what_hung_together_by_a_hub_falls_apart)
+{
+	struct world w;
+	char name[16];
+	json_t *f;
+
+	world_open(&w, NULL);
+	ALERT(&w, &beacon, T0, DEV("pc1"), ACC("shared"));
+	ALERT(&w, &theft, T0 + NS_PER_H, DEV("pc2"), ACC("shared"));
+	ALERT(&w, &hint, T0 + NS_PER_H, DEV("pc2"));
+	ALERT(&w, &beacon, T0 + NS_PER_H, DEV("pc2"));
+	CHECK_INT(world_count(&w), 1);
+	for (int i = 0; i < 60; i++) {
+		snprintf(name, sizeof(name), "c%d", i);
+		EVENT(&w, w.conn, T0 + 2 * NS_PER_H, DEV(name), ACC("shared"));
+	}
+	CHECK_INT(incidents_flush(w.in, T0 + 3 * NS_PER_H, world_line, &w), 0);
+	f = world_final(&w);
+	CHECK_INT(json_array_size(f), 2);
+	CHECK_STR(str_of(get(json_array_get(f, 0), "id")), "i0000000000000001");
+	CHECK_INT(size(json_array_get(f, 0), "alert_ids"), 1);
+	CHECK_STR(str_of(get(json_array_get(f, 1), "id")), "i0000000000000002");
+	CHECK_STR(str_of(get(json_array_get(f, 1), "split_from")), "i0000000000000001");
+	CHECK_INT(size(json_array_get(f, 1), "alert_ids"), 2);
+	CHECK_INT(size(json_array_get(f, 1), "steps"), 3);
+	json_decref(f);
+	/* Each goes on by what is its own. */
+	ALERT(&w, &login, T0 + 4 * NS_PER_H, DEV("pc2"));
+	ALERT(&w, &login, T0 + 4 * NS_PER_H, DEV("pc1"));
+	f = world_final(&w);
+	CHECK_INT(json_array_size(f), 2);
+	CHECK_INT(size(json_array_get(f, 0), "alert_ids"), 2);
+	CHECK_INT(size(json_array_get(f, 1), "alert_ids"), 3);
+	json_decref(f);
+	world_close(&w);
+}
+
+/* Whoever goes from host to host with one account makes it a hub, and is one story. */
+TEST(an_attack_is_not_split_by_its_own_reach)
+{
+	struct world w;
+	char name[16];
+	json_t *f;
+
+	world_open(&w, NULL);
+	for (int i = 0; i < 14; i++) {
+		snprintf(name, sizeof(name), "c%d", i);
+		EVENT(&w, w.conn, T0 + i, DEV(name), ACC("thief"));
+		ALERT(&w, &login, T0 + i, DEV(name), ACC("thief"));
+	}
+	CHECK_INT(incidents_flush(w.in, T0 + 3 * NS_PER_H, world_line, &w), 0);
+	f = world_final(&w);
+	CHECK_INT(json_array_size(f), 1);
+	CHECK_INT(size(json_array_get(f, 0), "alert_ids"), 14);
+	json_decref(f);
+	world_close(&w);
+}
+
+TEST(what_only_adds_up_signs_is_medium_alone)
+{
+	static const struct model sum = {.name = {"meta/chain", 10},
+					 .title = {"Several stages", 14},
+					 .level = SEV_HIGH,
+					 .derived = true};
+	struct world w;
+	json_t *f;
+
+	world_open(&w, NULL);
+	ALERT(&w, &sum, T0, DEV("pc1"));
+	f = world_final(&w);
+	CHECK_STR(str_of(get(json_array_get(f, 0), "severity")), "medium");
+	json_decref(f);
+	ALERT(&w, &beacon, T0 + 1, DEV("pc1"));
+	f = world_final(&w);
+	CHECK_STR(str_of(get(json_array_get(f, 0), "severity")), "high");
+	json_decref(f);
+	world_close(&w);
+}
+
 TEST(repeats_fold)
 {
 	struct world w;

@@ -196,6 +196,60 @@ TEST(links_without_end_stay_within_memory)
 	world_close(&w);
 }
 
+static const char *const inner[] = {
+	"name: found\nkind: rarity\nentity: device\nvalue: dst_endpoint.ip\ntactic: "
+	"discovery\n",
+	"name: moved\nkind: rarity\nentity: device\nvalue: api.operation\n"
+	"tactic: lateral_movement\n",
+	"name: wrote\nkind: rarity\nentity: device\nvalue: src_endpoint.network\ntactic: "
+	"impact\n",
+	"name: chain\nkind: chain\nentity: home\n", NULL};
+static const char *const inner_want[] = {"dst_endpoint.ip",	  "dst_endpoint.is_internal",
+					 "api.operation",	  "src_endpoint.network",
+					 "learned.chain.raw",	  "learned.chain.surprise",
+					 "learned.chain.tactics", NULL};
+
+static int calls(struct world *w, const char *who, const char *whom, const char *op,
+		 const char *what, int64_t at)
+{
+	struct event *e = world_event(w, at);
+
+	world_role(w, e, ROLE_DEVICE, ENT_DEVICE, who);
+	world_role(w, e, ROLE_PEER, ENT_DEVICE, whom);
+	world_set(w, e, "dst_endpoint.ip", whom);
+	event_set(e, ATTR_DST_INTERNAL, val_b(true));
+	world_set(w, e, "api.operation", op);
+	world_set(w, e, "src_endpoint.network", what);
+	world_see(w, e);
+	return tactics(w, e);
+}
+
+/* A restored folder: the host, the way there and the writing are all new at once. */
+TEST(one_deed_seen_from_three_sides_is_one_stage)
+{
+	struct world w;
+	int64_t t = DAY0 + 10 * NS_PER_D;
+
+	world_open(&w, inner, inner_want);
+	for (int h = 0; h < 10 * 24; h++)
+		for (int p = 0; p < 30; p++)
+			calls(&w, world_name("pc", p), world_name("10.0.0.", (p + h) % 4),
+			      world_name("op", (p + h) % 3), world_name("share", h % 3),
+			      DAY0 + h * NS_PER_H + p * NS_PER_S);
+	CHECK_INT(calls(&w, "pc1", "10.0.9.1", "new1", "own1", t), 1);
+	/* Ten minutes are not cut in two by the clock. */
+	CHECK_INT(calls(&w, "pc2", "10.0.9.2", "op1", "share1", t + 599 * NS_PER_S), 1);
+	CHECK_INT(calls(&w, "pc2", "10.0.9.2", "new2", "own2", t + 601 * NS_PER_S), 1);
+	/* The same at three hosts, and at one with hours between: three stages. */
+	CHECK_INT(calls(&w, "pc3", "10.0.9.3", "op1", "share1", t + 700 * NS_PER_S), 1);
+	CHECK_INT(calls(&w, "pc3", "10.0.0.1", "new3", "share1", t + 701 * NS_PER_S), 2);
+	CHECK_INT(calls(&w, "pc3", "10.0.0.2", "op1", "own3", t + 702 * NS_PER_S), 3);
+	CHECK_INT(calls(&w, "pc4", "10.0.9.4", "op1", "share1", t + 800 * NS_PER_S), 1);
+	CHECK_INT(calls(&w, "pc4", "10.0.9.4", "new4", "share1", t + 2 * NS_PER_H), 2);
+	CHECK_INT(calls(&w, "pc4", "10.0.9.4", "op1", "own4", t + 4 * NS_PER_H), 3);
+	world_close(&w);
+}
+
 TEST(a_malformed_table_is_refused_with_a_reason)
 {
 	static const char *const bad[] = {"tactics: {cooking: [A]}",

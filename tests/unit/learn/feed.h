@@ -23,9 +23,9 @@ struct feed {
 static void feed_open(struct feed *w, const char *yaml)
 {
 	static const attr_t attrs[] = {FEED_ATTRS};
-	static const char *const outs[] = {"raw",      "surprise",     "value", "leak",
-					   "distinct", "distinct_new", "bits",	"log_e",
-					   "usual",    "seen"};
+	static const char *const outs[] = {"raw",   "count",	"surprise",	"value",
+					   "leak",  "distinct", "distinct_new", "bits",
+					   "log_e", "usual",	"seen"};
 	struct learn_conf conf = {.dir = w->dir};
 	struct diag d = {{0}};
 	char name[64];

@@ -244,4 +244,23 @@ TEST(events_are_counted)
 	feed_close(&w);
 }
 
+TEST(earlier_windows_are_counted)
+{
+	struct feed w;
+	struct event *e = NULL;
+
+	feed_open(&w, EVENTS);
+	for (int h = 0; h < 3; h++) {
+		e = sent(&w, "10.0.0.1", "x", DAY0 + h * NS_PER_H, 0, 0);
+		CHECK(feed_out(&w, e, "count") == h);
+	}
+	e = sent(&w, "10.0.0.1", "x", DAY0 + 2 * NS_PER_H + 1, 0, 0);
+	CHECK(feed_out(&w, e, "count") == 2);
+	e = sent(&w, "10.0.0.1", "x", DAY0 + 500 * NS_PER_H, 0, 0);
+	CHECK(feed_out(&w, e, "count") == 3);
+	e = sent(&w, "10.0.0.2", "x", DAY0 + 500 * NS_PER_H, 0, 0);
+	CHECK(feed_out(&w, e, "count") == 0);
+	feed_close(&w);
+}
+
 TAP_MAIN

@@ -215,9 +215,37 @@ TEST(flood)
 	CHECK_INT(st.flows, 1000);
 	CHECK_INT(st.flows_most, 100);
 	CHECK_INT(st.evicted, 900);
+	CHECK_INT(st.crowded, 900);
 	t = records(s, true);
-	CHECK_INT(count(t, "\"_path\":\"conn\""), 1000);
-	CHECK_INT(count(t, "\"conn_state\":\"S0\""), 1000);
+	CHECK_INT(count(t, "\"_path\":\"conn\""), 100);
+	CHECK_INT(count(t, "\"conn_state\":\"S0\""), 100);
+	CHECK_INT(count(t, "\"_path\":\"crowd\""), 1);
+	HAS(t, "\"id.resp_h\":\"10.0.0.2\",\"id.resp_p\":80,\"proto\":\"tcp\",\"connections\":"
+	       "900,");
+	CHECK(!strstr(t, "crowd\",\"id.orig_h"));
+	sensor_free(s);
+}
+
+/* One who calls many at line rate; who speaks meanwhile is not ended for it. */
+TEST(scan_at_line_rate)
+{
+	struct sensor_conf conf = {.flows_max = 100};
+	struct sensor *s = fresh(&conf);
+	char *t;
+
+	hello(s);
+	for (unsigned i = 0; i < 3000; i++) {
+		struct wire w = {.n = 0};
+
+		eth(&w, 0x0800);
+		tcp(&w, 9, 20 + i, 40000, 23, S, i, 0, "");
+		give(s, 1000 + i / 100, &w);
+	}
+	t = records(s, true);
+	HAS(t, "\"id.orig_h\":\"10.0.0.9\",\"proto\":\"tcp\",\"connections\":2900,");
+	CHECK(count(t, "\"_path\":\"crowd\"") <= 3);
+	CHECK(count(t, "\"_path\":\"conn\"") <= 101);
+	HAS(t, "\"id.orig_h\":\"10.0.0.1\",\"id.orig_p\":4000,");
 	sensor_free(s);
 }
 
@@ -234,6 +262,19 @@ TEST(idle)
 	HAS(t, "\"_path\":\"conn\",\"_write_ts\":1700000061.000000");
 	HAS(t, "\"_path\":\"conn\",\"_write_ts\":1700000301.000000");
 	CHECK(strstr(t, "0061.0") < strstr(t, "0301.0"));
+	records(s, true);
+	sensor_free(s);
+	/* A SYN that nobody answers is told of after five seconds, one that is answered is not.
+	 */
+	s = fresh(NULL);
+	seg(s, 0, false, S, 0, 0, "");
+	dns(s, 6000, false, 5000);
+	t = records(s, false);
+	HAS(t, "\"_path\":\"conn\",\"_write_ts\":1700000006.000000");
+	HAS(t, "\"conn_state\":\"S0\"");
+	hello(s);
+	dns(s, 20000, false, 5000);
+	CHECK(!strstr(records(s, false), "\"id.orig_p\":4000"));
 	/* A clock far ahead is believed only when it stays there. */
 	records(s, true);
 	sensor_free(s);
@@ -318,6 +359,11 @@ TEST(table)
 		there[id] = !there[id];
 		CHECK(t.n == n);
 	}
+	/* The index's last bucket full: a guess does not look behind it (sanitizers). */
+	for (unsigned i = 0; i < 8; i++)
+		CHECK(flows_add(&t, UINT64_MAX - ((uint64_t)i << 32)) != NULL);
+	CHECK(flows_guess(&t, UINT64_MAX - (UINT64_C(7) << 32)) != NULL);
+	(void)flows_guess(&t, UINT64_MAX ^ (UINT64_C(1) << 62));
 	flows_free(&t);
 	CHECK(sizeof(struct flow) + 2 * sizeof(uint64_t) * 4 / 3 <= 300);
 }

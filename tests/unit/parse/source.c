@@ -83,6 +83,51 @@ TEST(json)
 	world_close(&w);
 }
 
+/* A list of names and values is read by name; the first of several paths that is there counts.
+ */
+TEST(named)
+{
+	static const struct {
+		const char *u, *user;
+	} cases[] = {
+		{"[{\"Name\":\"b\",\"Value\":\"bob\"}]", "bob"},
+		{"[{\"name\":\"x\",\"value\":\"1\"},{\"value\":\"al\",\"name\":\"A\"}]", "al"},
+		{"[{\"key\":\"b\",\"value\":\"v\"},{\"key\":\"a\",\"value\":\"w\"}]", "w"},
+		{"[{\"name\":\"b\",\"multiValue\":[\"m\"]}]", "m"},
+		{"[[{\"name\":\"b\",\"value\":\"deep\"}]]", "deep"},
+		{"[{\"name\":\"c\",\"value\":\"b\"}]", ""},
+		{"[{\"name\":\"b\"}]", ""},
+		{"[{\"value\":\"b\"}]", ""},
+		{"[{\"name\":{\"b\":1},\"value\":\"b\"}]", ""},
+		{"{\"name\":\"b\",\"value\":\"no list\"}", ""},
+	};
+	static char text[512];
+	struct world w;
+	struct batch b;
+
+	world_open(&w, "{\"eventName\":\"A\",\"eventTime\":1777845601}\n");
+	CHECK_INT(batch_init(&b, 4), 0);
+	for (size_t i = 0; w.dec && i < ARRAY_LEN(cases); i++) {
+		char tmp[40];
+
+		memset(text, 0, sizeof(text));
+		snprintf(text, sizeof(text),
+			 "{\"eventName\":\"A\",\"eventTime\":1777845601,\"u\":%s}", cases[i].u);
+		batch_reset(&b);
+		CHECK_INT(decoder_decode(w.dec, str_of(text), &b), 1);
+		if (b.n == 1) {
+			const struct val *v = event_get(&b.events[0], ATTR_USER);
+			bool list = v->kind == VAL_LIST && v->len;
+
+			CHECK_STR(val_set(v) ? val_text(list ? &v->list[0] : v, tmp)
+					     : str_of(""),
+				  cases[i].user);
+		}
+	}
+	batch_free(&b);
+	world_close(&w);
+}
+
 /* Members that decide times, where the quick look may go astray. */
 TEST(known)
 {

@@ -67,10 +67,15 @@ export const api = {
 	alert: (i: string) => get<T.Alert>('/alerts/' + id(i)),
 	entity: (name: string) => get<T.Entity>('/entities/' + id(name)),
 	event: (i: string) => get<T.EventRecord>('/events/' + id(i)),
+	process: (i: string) => get<{ processes: T.Process[]; more: boolean }>('/events/' + id(i) + '/process'),
+	map: (q: Query) => get<T.MapPart>('/map', q),
+	suppressions: (q: Query = {}) => get<{ items: T.Suppression[] }>('/suppressions', q),
+	posture: (q: Query = {}) => get<{ at: string; items: T.Weakness[] }>('/posture', q),
 	post: async <R>(path: string, body: unknown, headers = {}): Promise<R> => {
 		const r = await ask('POST', path, body, headers)
 		return r.status === 204 ? (undefined as R) : r.json()
 	},
+	patch: (path: string, body: unknown) => ask('PATCH', path, body),
 	del: (path: string) => ask('DELETE', path),
 	/** The whole list under the same filter, as a file. */
 	exportUrl: (what: string, q: Query, format: 'csv' | 'ndjson') => `/api/v1/${what}${query({ ...q, format })}`,

@@ -2,20 +2,31 @@
 // would be refused.
 import { api, setCsrf } from './api'
 
-const rank = ['viewer', 'analyst', 'responder', 'model-editor', 'admin']
+// Which rights a role has (store/users.h).
+const rights: Record<string, string[]> = {
+	viewer: ['viewer'],
+	analyst: ['viewer', 'analyst'],
+	responder: ['viewer', 'analyst', 'responder'],
+	'model-editor': ['viewer', 'analyst', 'model-editor'],
+	auditor: ['viewer', 'auditor'],
+	admin: ['viewer', 'analyst', 'responder', 'model-editor', 'auditor', 'admin'],
+}
 
 interface Session {
 	user?: string
 	roles?: string[]
 	csrf?: string
+	masked?: boolean
 }
 
 export const me = $state({
 	state: 'asking' as 'asking' | 'in' | 'out' | 'away',
 	user: '',
 	roles: [] as string[],
-	can(role: string) {
-		return me.roles.includes(role) || me.roles.some((r) => rank.indexOf(r) >= rank.indexOf(role) && rank.includes(role))
+	/** names of persons and raw records are kept from this role */
+	masked: false,
+	can(right: string) {
+		return me.roles.some((r) => rights[r]?.includes(right))
 	},
 })
 
@@ -23,6 +34,7 @@ function take(s: Session) {
 	setCsrf(s.csrf ?? '')
 	me.user = s.user ?? ''
 	me.roles = s.roles ?? []
+	me.masked = s.masked ?? false
 	me.state = 'in'
 }
 
@@ -36,6 +48,14 @@ export async function whoami() {
 
 export async function signIn(user: string, password: string) {
 	take(await api.post<Session>('/session', { user, password }))
+}
+
+export async function setUp(secret: string, user: string, password: string) {
+	take(await api.post<Session>('/setup', { secret, user, password }))
+}
+
+export async function changePassword(password: string, next: string) {
+	take(await api.post<Session>('/session/password', { password, new: next }))
 }
 
 export async function signOut() {

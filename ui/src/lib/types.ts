@@ -123,6 +123,7 @@ export interface Entity {
 	last_seen?: string
 	events?: number
 	names?: string[]
+	facts?: Record<string, string>
 	hours?: number[]
 	normal?: { quantity: string; text: string; values?: { value: string; share?: number; last?: string }[] }[]
 	rhythms?: { peer: string; period_s: number; times?: string[] }[]
@@ -137,6 +138,82 @@ export interface EventRow {
 	class?: string
 	entities?: string[]
 	text?: string
+}
+
+export interface Suppression {
+	id: string
+	status: 'proposed' | 'applied'
+	title: string
+	until: string
+	incident: string
+	by: string
+	rules: string
+	scope: string
+	count: number
+	last?: string
+}
+
+export interface Process {
+	depth: number
+	time: string
+	event_id: string
+	path?: string
+	cmd_line?: string
+	uid?: string
+	user?: string
+}
+
+export interface MapPlace {
+	id: string
+	kind: string
+	type: string
+	name: string
+	class: string
+	first_seen: string
+	last_seen?: string
+	events?: number
+	hop: number
+	start: boolean
+	more: number
+	owner?: string
+	created?: string
+	deleted?: string
+	internet_first?: string
+	internet_last?: string
+}
+
+export interface MapTie {
+	from: string
+	to: string
+	kind: string
+	text: string
+	first_seen: string
+	last_seen: string
+	events: number
+	bytes_out: number
+	bytes_in: number
+	hours: number
+	what: string[]
+}
+
+export interface MapPart {
+	at: string
+	within_s: number
+	forgotten: number
+	kinds: { kind: string; type: string; places: number }[]
+	places: MapPlace[]
+	ties: MapTie[]
+}
+
+export interface Weakness {
+	kind: string
+	name: string
+	model: string
+	title: string
+	first_seen: string
+	last_seen: string
+	times: number
+	event_id: string
 }
 
 export interface EventRecord extends EventRow {

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * event/filter_lean: the questions of a filter as they stand for one record type. Its
+ * attributes have places in the row there, or none at all: what cannot vary is answered here
+ * and leaves no step. What is left says in one word how it can be answered without looking at
+ * the patterns, as nearly all events answer no.
+ */
+#include "event/filter_priv.h"
+
+#define LEAN_YES UINT16_MAX
+#define LEAN_NO	 (UINT16_MAX - 1)
+#define LEAN_MAX (UINT16_MAX - 2)
+
+enum lean_how {
+	LEAN_ASK,  /* the item itself */
+	LEAN_HAS,  /* there is a value */
+	LEAN_TEXT, /* no value, or a text of a length that none of the patterns has: no */
+	LEAN_LIST, /* no value: no */
+	LEAN_KEYS, /* texts of eight bytes at most, as words */
+	LEAN_NUMS, /* numbers */
+	LEAN_LT,
+	LEAN_LTE,
+	LEAN_GT,
+	LEAN_GTE,
+	LEAN_EQ,
+	LEAN_BOOL,
+};
+
+struct lean_step {
+	uint16_t slot;
+	uint8_t how; /* enum lean_how */
+	bool neq;
+	uint16_t yes, no;
+	union {
+		double num;
+		uint64_t lens;
+		const uint64_t *keys; /* [item->npats] */
+		const double *nums;   /* the same */
+	};
+	const struct item *item;
+};
+
+struct filter_lean {
+	uint16_t first;
+	struct lean_step step[];
+};
+
+/* The n bytes at p, 8 at most, in lower case as a word. */
+static inline uint64_t key_of(const char *p, size_t n)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	uint64_t k = str_word(p, n), low = k & ~high, upper;
+
+	/* The high bit of each byte in A to Z, which then is bit 5. */
+	upper = (low + (0x80 - 'A') * ones) & ~(low + (0x7f - 'Z') * ones) & ~k & high;
+	return k | upper >> 2;
+}
+
+/* Several of one kind that can be held against a value without a call each. */
+static uint8_t how_many(const struct item *it)
+{
+	bool texts = !it->all, nums = !it->all;
+
+	for (size_t i = 0; i < it->npats; i++) {
+		const struct pattern *p = &it->pats[i];
+
+		texts &= p->kind == PAT_EQUAL && !p->cased && p->text.len <= 8;
+		nums &= p->kind == PAT_NUMBER && !p->part;
+	}
+	return texts ? LEAN_KEYS : nums ? LEAN_NUMS : it->texts ? LEAN_TEXT : LEAN_ASK;
+}
+
+static uint8_t how_of(const struct item *it)
+{
+	static const uint8_t numbers[] = {
+		[PAT_LT] = LEAN_LT,   [PAT_LTE] = LEAN_LTE,   [PAT_GT] = LEAN_GT,
+		[PAT_GTE] = LEAN_GTE, [PAT_NUMBER] = LEAN_EQ, [PAT_BOOL] = LEAN_BOOL,
+	};
+	const struct pattern *p = it->pats;
+
+	if (it->attr == ATTR_NONE || it->ref != ATTR_NONE)
+		return LEAN_ASK;
+	if (it->list)
+		return LEAN_LIST;
+	if (it->npats > 1 || (it->npats && it->texts))
+		return how_many(it);
+	if (it->npats != 1)
+		return LEAN_ASK;
+	if (p->kind == PAT_EXISTS)
+		return p->num != 0 ? LEAN_HAS : LEAN_ASK;
+	return p->kind < ARRAY_LEN(numbers) && !p->part ? numbers[p->kind] : LEAN_ASK;
+}
+
+/* The answer of an item that every event of type t gives alike; false: it varies. */
+static bool constant(const struct item *it, const struct rectype *t, bool *ret_yes)
+{
+	struct event none = {.type = t};
+
+	if (it->attr == ATTR_NONE)
+		return false;
+	if (t->slot_of[it->attr] != SLOT_NONE &&
+	    (it->ref == ATTR_NONE || t->slot_of[it->ref] != SLOT_NONE))
+		return false;
+	/* Two fields of which one is never there are not alike. */
+	*ret_yes = it->ref != ATTR_NONE ? it->neq : filter_item_match(it, &none);
+	return true;
+}
+
+/* What the step holds a value against; false when out of memory. */
+static bool against(struct lean_step *s, struct arena *mem)
+{
+	const struct item *it = s->item;
+	uint64_t *keys;
+	double *nums;
+
+	if (s->how == LEAN_TEXT) {
+		s->lens = it->lens ? it->lens : UINT64_MAX;
+	} else if (s->how == LEAN_KEYS) {
+		s->keys = keys = arena_alloc(mem, it->npats * sizeof(*keys));
+		for (size_t i = 0; keys && i < it->npats; i++)
+			keys[i] = key_of(it->pats[i].text.p, it->pats[i].text.len);
+		return keys;
+	} else if (s->how == LEAN_NUMS) {
+		s->nums = nums = arena_alloc(mem, it->npats * sizeof(*nums));
+		for (size_t i = 0; nums && i < it->npats; i++)
+			nums[i] = it->pats[i].num;
+		return nums;
+	} else if (s->how >= LEAN_LT) {
+		s->num = it->pats[0].num;
+	}
+	return true;
+}
+
+struct filter_lean *filter_lean(const struct filter *f, const struct rectype *t,
+				struct arena *mem)
+{
+	struct filter_lean *l;
+	uint16_t *to, n = 0;
+
+	if (f->nsteps > LEAN_MAX)
+		return NULL;
+	l = arena_alloc(mem, sizeof(*l) + f->nsteps * sizeof(l->step[0]));
+	to = arena_alloc(mem, (f->nsteps + 1) * sizeof(*to));
+	if (!l || !to)
+		return NULL;
+#define TO(at) ((at) == STEP_YES ? LEAN_YES : (at) == STEP_NO ? LEAN_NO : to[at])
+	/* Steps lead to earlier ones alone: they were laid from the last question on. */
+	for (size_t i = 0; i < f->nsteps; i++) {
+		const struct step *s = &f->steps[i];
+		struct lean_step *ls = &l->step[n];
+		uint16_t yes = TO(s->yes), no = TO(s->no);
+		bool answer;
+
+		if (yes == no || constant(s->item, t, &answer)) {
+			to[i] = yes == no || answer ? yes : no;
+			continue;
+		}
+		*ls = (struct lean_step){.how = how_of(s->item),
+					 .neq = s->item->neq,
+					 .yes = yes,
+					 .no = no,
+					 .item = s->item};
+		if (s->item->attr != ATTR_NONE)
+			ls->slot = t->slot_of[s->item->attr];
+		if (!against(ls, mem))
+			return NULL;
+		to[i] = n++;
+	}
+	l->first = TO(f->first);
+#undef TO
+	return l;
+}
+
+static bool has_key(const struct lean_step *s, const struct val *v)
+{
+	uint64_t key;
+
+	if (v->len > 8)
+		return false;
+	key = key_of(v->s, v->len);
+	for (size_t i = 0; i < s->item->npats; i++)
+		/* A text may hold the byte 0, so its length is compared as well. */
+		if (s->keys[i] == key && s->item->pats[i].text.len == v->len)
+			return true;
+	return false;
+}
+
+static bool has_num(const struct lean_step *s, double x)
+{
+	for (size_t i = 0; i < s->item->npats; i++)
+		if (s->nums[i] == x)
+			return true;
+	return false;
+}
+
+/* The number of a value that is one; false: the item is asked. */
+static inline bool plain_num(const struct val *v, double *ret_x)
+{
+	*ret_x = v->kind == VAL_FLOAT ? v->f : (double)v->i;
+	return v->kind >= VAL_BOOL && v->kind <= VAL_FLOAT;
+}
+
+/* 1, 0, or -1 where the item has to be asked. neq is not looked at. */
+static inline int quick(const struct lean_step *s, const struct val *v)
+{
+	double x = 0;
+
+	if (s->how == LEAN_HAS)
+		return v->kind != VAL_NONE;
+	if (v->kind <= VAL_NULL)
+		return 0;
+	if (s->how >= LEAN_LT && s->how <= LEAN_EQ && !plain_num(v, &x))
+		return -1;
+	switch ((enum lean_how)s->how) {
+	case LEAN_TEXT:
+		return v->kind == VAL_STR && !(s->lens >> MIN(v->len, 63U) & 1) ? 0 : -1;
+	case LEAN_KEYS:
+		return v->kind == VAL_STR ? has_key(s, v) : -1;
+	case LEAN_NUMS:
+		return plain_num(v, &x) ? has_num(s, x) : -1;
+	case LEAN_LT:
+		return x < s->num;
+	case LEAN_LTE:
+		return x <= s->num;
+	case LEAN_GT:
+		return x > s->num;
+	case LEAN_GTE:
+		return x >= s->num;
+	case LEAN_EQ:
+		return x == s->num;
+	case LEAN_BOOL:
+		return v->kind == VAL_BOOL ? v->i == (int64_t)s->num : -1;
+	default:
+		return -1;
+	}
+}
+
+static inline bool holds(const struct lean_step *s, const struct event *e)
+{
+	int r = s->how == LEAN_ASK ? -1 : quick(s, &e->row[s->slot]);
+
+	return r < 0 ? filter_item_match(s->item, e) : r != s->neq;
+}
+
+bool filter_lean_match(const struct filter_lean *l, const struct event *e)
+{
+	uint16_t at = l->first;
+
+	while (at < LEAN_NO) {
+		const struct lean_step *s = &l->step[at];
+
+		at = holds(s, e) ? s->yes : s->no;
+	}
+	return at == LEAN_YES;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "packet/line.h"
+
+bool line_take(struct str data, size_t *at, struct str *ret_line)
+{
+	size_t nl = *at < data.len ? str_chr(data, '\n', *at) : SIZE_MAX, end = nl;
+
+	if (nl == SIZE_MAX)
+		return false;
+	if (end > *at && data.p[end - 1] == '\r')
+		end--;
+	*ret_line = str_n(data.p + *at, end - *at);
+	*at = nl + 1;
+	return true;
+}
+
+struct str line_word(struct str line, struct str *rest)
+{
+	struct str word = str_cut(line, ' ', rest);
+
+	*rest = rest->p ? str_trim(*rest) : str_sub(line, line.len, line.len);
+	return word;
+}
+
+bool line_text(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c < 0x20 && c != '\t' && c != '\r' && c != '\n')
+			return false;
+	}
+	return true;
+}
+
+static uint32_t base64_digit(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return (uint32_t)(c - 'A');
+	if (c >= 'a' && c <= 'z')
+		return (uint32_t)(c - 'a') + 26;
+	if (c >= '0' && c <= '9')
+		return (uint32_t)(c - '0') + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : 64;
+}
+
+size_t line_base64(struct str s, char *out, size_t max)
+{
+	uint32_t v = 0, bits = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.len && n < max; i++) {
+		uint32_t d = base64_digit(s.p[i]);
+
+		if (d == 64)
+			break;
+		v = v << 6 | d;
+		bits += 6;
+		if (bits < 8)
+			continue;
+		bits -= 8;
+		out[n++] = (char)(v >> bits);
+	}
+	return n;
+}
+
+void login_put(struct conn *c, const char *service, const char *method, struct str user,
+	       enum login_end end)
+{
+	struct rec *r = conn_rec(c, "login", c->ts);
+
+	rec_z(r, "service", service);
+	rec_z(r, "method", method);
+	if (user.len)
+		rec_str(r, "user", user);
+	if (end != LOGIN_UNKNOWN)
+		rec_bool(r, "success", end == LOGIN_OK);
+	rec_end(r);
+}
