@@ -143,11 +143,11 @@ static void put_time(struct rec *r, const char *key, uint64_t t)
 		rec_secs(r, key, ((int64_t)t - FILETIME) * 100);
 }
 
-/* The same action on the same file in the same state need not be told again at once. */
-static bool told(struct smb *s, uint32_t tree, const char *action, struct str name,
-		 uint64_t size, uint64_t modified)
+/* That a file was opened need not be told again while it is as it was. */
+static bool told(struct smb *s, uint32_t tree, struct str name, uint64_t size,
+		 uint64_t modified)
 {
-	uint64_t h = hash_str(name, hash_2(size ^ modified, tree ^ (uint64_t)action[6] << 32));
+	uint64_t h = hash_str(name, hash_2(hash_2(size, modified), tree));
 
 	for (size_t i = 0; i < SMB_RECENT; i++)
 		if (s->recent[i] == h)
@@ -271,7 +271,7 @@ static void write_open(struct conn *c, struct smb *s, const struct smb_file *f,
 
 	if (f->share == SMB_PIPE && is_known_pipe(name))
 		return; /* dce_rpc tells of it */
-	if (told(s, f->tree, "SMB::FILE_OPEN", name, f->size, t->modified))
+	if (told(s, f->tree, name, f->size, t->modified))
 		return;
 	r = file_rec(c, s, f->tree, action, name, str_n(NULL, 0));
 	rec_u64(r, "size", f->size);
@@ -365,12 +365,12 @@ static void feed_pipe(struct conn *c, struct smb_file *f, enum dir d, struct str
 
 static void told_once(struct conn *c, struct smb *s, struct smb_file *f, enum dir d)
 {
-	bool *told_ = d == DIR_ORIG ? &f->wrote : &f->did_read;
+	bool *before = d == DIR_ORIG ? &f->wrote : &f->did_read;
 	struct rec *r;
 
-	if (*told_)
+	if (*before)
 		return;
-	*told_ = true;
+	*before = true;
 	r = file_rec(c, s, f->tree, d == DIR_ORIG ? "SMB::FILE_WRITE" : "SMB::FILE_READ",
 		     str_n(f->name, f->nname), str_n(NULL, 0));
 	if (f->tap[d])
