@@ -11,6 +11,33 @@ STATES = {"SF": "closed", "S0": "syn_sent", "REJ": "closed", "S1": "established"
           "RSTO": "closed", "RSTR": "closed", "OTH": "none"}
 
 
+# Programs that start on a desk: image, command line, parent.
+CHROME = "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe"
+OFFICE = "C:\\Program Files\\Microsoft Office\\root\\Office16\\"
+SHELL = "C:\\Windows\\explorer.exe"
+DESK = [(CHROME, f'"{CHROME}" --type=renderer --id=N7', CHROME),
+        (OFFICE + "OUTLOOK.EXE", f'"{OFFICE}OUTLOOK.EXE"', SHELL),
+        (OFFICE + "WINWORD.EXE", f'"{OFFICE}WINWORD.EXE" /n "C:\\Users\\USER\\d-N7.docx"', SHELL),
+        (OFFICE + "EXCEL.EXE", f'"{OFFICE}EXCEL.EXE" /dde', SHELL),
+        ("C:\\Windows\\splwow64.exe", "C:\\Windows\\splwow64.exe 8192", OFFICE + "WINWORD.EXE"),
+        ("C:\\Users\\USER\\AppData\\Local\\Microsoft\\OneDrive\\OneDrive.exe",
+         '"OneDrive.exe" /background', SHELL),
+        ("C:\\Windows\\System32\\notepad.exe", "notepad.exe C:\\Users\\USER\\n-N7.txt", SHELL),
+        ("C:\\Windows\\System32\\taskhostw.exe", "taskhostw.exe KEYROAMING",
+         "C:\\Windows\\System32\\svchost.exe"),
+        ("C:\\Windows\\System32\\conhost.exe", "conhost.exe 0xffffffff -ForceV1",
+         "C:\\Windows\\System32\\cmd.exe"),
+        ("C:\\Windows\\System32\\cmd.exe", "cmd.exe /c \\\\dc\\netlogon\\map.bat",
+         "C:\\Windows\\System32\\userinit.exe"),
+        ("C:\\Windows\\System32\\ipconfig.exe", "ipconfig /all",
+         "C:\\Windows\\System32\\cmd.exe"),
+        ("C:\\Windows\\System32\\rundll32.exe",
+         "rundll32.exe shell32.dll,Control_RunDLL desk.cpl", SHELL)]
+SERVICES = [("Google Updater Service", '"C:\\Program Files (x86)\\Google\\GoogleUpdater\\updater.exe" --system'),
+            ("MpKslDrv", "C:\\ProgramData\\Microsoft\\Windows Defender\\Definition Updates\\d.sys"),
+            ("Printer Extensions", "C:\\Windows\\system32\\svchost.exe -k print")]
+
+
 class Suricata:
     """EVE records, one file."""
 
@@ -208,6 +235,63 @@ class Windows:
         return self.winlog(t, host, "Microsoft-Windows-Sysmon/Operational", event,
                            {"UtcTime": iso(t)[:-1].replace("T", " "), **data},
                            "Microsoft-Windows-Sysmon")
+
+    # -- programs: what starts on an ordinary day, and what the acts of others start
+    def starts(self, t, host, image, line, parent="C:\\Windows\\explorer.exe", user="SYSTEM"):
+        self.sysmon(t, host, 1,
+                    {"ProcessGuid": "{%s}" % self.guid(),
+                     "ProcessId": str(self.rnd.randrange(600, 30000)), "Image": image,
+                     "OriginalFileName": image.rsplit("\\", 1)[1], "CommandLine": line,
+                     "CurrentDirectory": "C:\\Windows\\system32\\",
+                     "User": f"{self.short.upper()}\\{user}", "IntegrityLevel": "Medium",
+                     "ParentProcessGuid": "{%s}" % self.guid(), "ParentProcessId": "1144",
+                     "ParentImage": parent, "ParentCommandLine": f'"{parent}"'})
+
+    def lease(self, begin, end, dev):
+        super().lease(begin, end, dev)
+        if dev.os != "Windows":
+            return
+        who, r = self.owner(dev), self.rnd
+        sys32 = "C:\\Windows\\System32\\"
+        self.starts(begin + 60, dev.name, sys32 + "userinit.exe", sys32 + "userinit.exe",
+                    sys32 + "winlogon.exe", who)
+        for _ in range(4 + self.poisson(6)):
+            image, line, parent = r.choice(DESK)
+            self.starts(r.uniform(begin, end), dev.name, image,
+                        line.replace("USER", who).replace("N7", str(r.randrange(9999))),
+                        parent.replace("USER", who), who)
+        if self.chance(0.06):  # management of devices sends its scripts encoded
+            self.starts(r.uniform(begin, end), dev.name,
+                        sys32 + "WindowsPowerShell\\v1.0\\powershell.exe",
+                        "powershell.exe -NoProfile -ExecutionPolicy Bypass -File "
+                        f"C:\\ProgramData\\Management\\scripts\\{self.hexa(4)}.ps1",
+                        "C:\\Program Files (x86)\\Management\\agentexecutor.exe")
+        if self.chance(0.05):
+            self.service(r.uniform(begin, end), dev.name, *r.choice(SERVICES))
+        if self.chance(0.05):
+            self.winlog(r.uniform(begin, end), dev.name, "Security", 4698,
+                        {"SubjectUserName": dev.name + "$", "SubjectDomainName": self.realm,
+                         "TaskName": r.choice(["\\UpdaterTask" + self.hexa(4),
+                                               "\\Office\\Office Automatic Updates 2.0"]),
+                         "TaskContent": "<Task><Actions><Exec><Command>C:\\Program Files"
+                         "\\Updater\\updater.exe</Command></Exec></Actions></Task>"})
+
+    def service(self, t, host, name, path):
+        self.winlog(t, host, "System", 7045,
+                    {"ServiceName": name, "ImagePath": path,
+                     "ServiceType": "user mode service", "StartType": "demand start",
+                     "AccountName": "LocalSystem"}, "Service Control Manager")
+
+    def share(self, t, src, server, path, actions, *a, **k):
+        """Whoever writes a program to ADMIN$ makes a service of it."""
+        out = super().share(t, src, server, path, actions, *a, **k)
+        for after, verb, name, _, _ in actions:
+            if path == "ADMIN$" and verb == "WRITE" and name.endswith(".exe"):
+                image = "C:\\Windows\\" + name
+                self.service(t + after + 2, server.name, self.word(), "%SystemRoot%\\" + name)
+                self.starts(t + after + 3, server.name, image, image,
+                            "C:\\Windows\\System32\\services.exe")
+        return out
 
     def win_conn(self, o, t, known):
         dev = self.machine(o["id.orig_h"])

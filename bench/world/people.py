@@ -263,8 +263,8 @@ class People:
         inside = [a for a in to if a.endswith("@" + w.domain)]
         mid = f"<{w.hexa(24)}@{w.domain}>"
         if inside:
-            mid = w.message(t + 2, p.mail, p.title, inside, subject, text or self.text(),
-                            w.exit_ip, links=links)
+            mid = w.message(t + 2, p.mail, p.title, inside, subject, text or self.text(), ip,
+                            links=links)
         w.audit(t, p.mail, "Send", "Exchange", 2, ip, ClientIPAddress=ip,
                 ClientInfoString="Client=MSExchangeRPC", MailboxOwnerUPN=p.mail, LogonType=0,
                 SaveToSentItems=True,

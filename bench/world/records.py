@@ -137,7 +137,7 @@ class Records:
         head = [f"From {sender} {time.asctime(time.gmtime(t))}", f"Return-Path: <{sender}>",
                 f"Received: from {'mail.' + dom} ({'mail.' + dom} [{ip}]) by mx1.{self.domain} with ESMTPS id {self.hexa(12)}; {date}"]
         if inside:
-            head.append("X-MS-Exchange-Organization-AuthAs: Internal")
+            head += ["X-MS-Exchange-Organization-AuthAs: Internal", f"X-Originating-IP: [{ip}]"]
         else:
             head.append(
                     f"Authentication-Results: mx1.{self.domain}; spf={verdict} smtp.mailfrom={dom}; "

@@ -6,6 +6,7 @@
  */
 #ifndef API_API_H
 #define API_API_H
+#include "api/oidc.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "incident/inquiry.h"
@@ -27,6 +28,7 @@ struct api_conf {
 	 */
 	bool tls;
 	const char *tls_cert, *tls_key;
+	struct oidc_conf oidc;
 	const char *url; /* "https://thymus.example/": how browsers call it, or NULL */
 	/*
 	 * JSON arrays made once at start: the models ([{"name":..}]) and the options. Borrowed

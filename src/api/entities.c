@@ -44,7 +44,15 @@ static void entity_json(struct buf *b, const struct store_entity *e)
 			buf_addc(b, ',');
 		buf_json(b, e->names[i]);
 	}
-	buf_addc(b, ']');
+	buf_addz(b, "],\"facts\":{");
+	for (size_t i = 0; i < e->nfacts; i++) {
+		if (i)
+			buf_addc(b, ',');
+		buf_json(b, e->facts[i].key);
+		buf_addc(b, ':');
+		buf_json(b, e->facts[i].value);
+	}
+	buf_addc(b, '}');
 }
 
 static int entity_row(const struct store_entity *e, void *arg)

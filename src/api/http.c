@@ -115,6 +115,7 @@ static enum MHD_Result answer(struct req *q)
 	MHD_add_response_header(r, "Cache-Control", "no-cache");
 	add_z(r, "ETag", &q->mem, q->etag);
 	add_z(r, "Set-Cookie", &q->mem, q->cookie);
+	add_z(r, "Location", &q->mem, q->location);
 	if (q->retry_s)
 		add_z(r, "Retry-After", &q->mem, arena_fmt(&q->mem, "%u", q->retry_s));
 	if (q->format != FORMAT_JSON)
@@ -135,9 +136,13 @@ static int run(struct req *q)
 
 	if (r == 0)
 		r = route_run(q);
-	if (r < 0 || q->status != 200 || !q->who.rights || !req_masked(q) ||
-	    !str_eqz(str_of(q->type), "application/json"))
+	if (r < 0 || q->status != 200 || !q->who.rights || !req_masked(q) || q->own)
 		return r;
+	if (!str_eqz(str_of(q->type), "application/json"))
+		return q->clean ? r
+				: req_problem(q, 403, "Not in this form",
+					      "your role sees persons masked, which this form "
+					      "is not");
 	r = mask_json(q, buf_str(&q->out), &clean);
 	buf_clear(&q->out);
 	buf_add(&q->out, clean);
@@ -309,6 +314,8 @@ static int start(struct api *a, struct diag *d)
 				"without signing in only an address of this machine is served");
 	if ((r = start_tls(a, d)) < 0 || (r = auth_start(a, d)) < 0)
 		return r;
+	if (a->users && (r = oidc_new(&a->conf.oidc, &a->oidc, d)) < 0)
+		return r;
 	if (a->tls) {
 		flags |= MHD_USE_TLS;
 		tls[0] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, a->cert.key};
@@ -376,6 +383,7 @@ struct api *api_stop(struct api *a)
 	if (a->daemon)
 		MHD_stop_daemon(a->daemon);
 	auth_stop(a);
+	oidc_free(a->oidc);
 	pthread_mutex_destroy(&a->lock);
 	arena_free(&a->mem);
 	free(a);

@@ -25,6 +25,7 @@ struct api {
 	struct cert cert;
 	struct users *users; /* NULL: nobody has to sign in */
 	struct limiter limiter;
+	struct oidc *oidc; /* NULL: none */
 	char setup[USERS_SECRET];
 	unsigned char mask_key[16];
 	/* The stream: its thread looks at the feed and wakes who waits. */

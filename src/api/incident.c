@@ -74,6 +74,7 @@ static bool incident_line(struct req *q, struct str *ret_line)
 		r = ask(q, &x.line, &d);
 	if (r == 0 && req_masked(q)) /* before it becomes a report of any form */
 		r = mask_json(q, x.line, &x.line);
+	q->clean = true;
 	if (r < 0)
 		req_failed(q, r, &d);
 	*ret_line = x.line;

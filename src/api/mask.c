@@ -44,7 +44,8 @@ static bool is_plain(struct str key)
 /* Members that hold what somebody wrote, or a record as it came. */
 static bool is_content(struct str key)
 {
-	static const char *const keys[] = {"raw", "body", "html", "subject", "headers"};
+	static const char *const keys[] = {"raw",     "body",	 "html",
+					   "subject", "headers", "cmd_line"};
 
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
 		if (str_eqz(key, keys[i]))
@@ -260,7 +261,8 @@ static void strangers(struct masking *m, uint32_t t, struct str key)
 	} else if (m->j->tok[t].kind == JSON_ARRAY) {
 		JSON_EACH_ITEM(m->j, t, item)
 		strangers(m, item, key);
-	} else if (m->j->tok[t].kind == JSON_STRING && str_eqz(key, "entities")) {
+	} else if (m->j->tok[t].kind == JSON_STRING &&
+		   (str_eqz(key, "entities") || str_eqz(key, "user"))) {
 		struct str name = json_text(m->j, t, &m->q->mem);
 		int r = 1;
 

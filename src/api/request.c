@@ -190,6 +190,7 @@ struct str cursor_read(struct arena *mem, struct str cursor)
 void list_open(struct list *l, struct req *q, const char *const *columns)
 {
 	*l = (struct list){.q = q, .columns = columns};
+	q->clean = true; /* item by item */
 	if (q->format == FORMAT_JSON) {
 		q->type = "application/json";
 		buf_addz(&q->out, "{\"items\":[");

@@ -33,8 +33,10 @@ struct req {
 	/* The answer. */
 	unsigned status, retry_s; /* retry_s: of status 429 */
 	const char *type;	  /* of the content */
+	bool clean;		  /* masked already, or nothing of it is about persons */
+	bool own;		  /* about nobody but who asks: not masked */
 	struct buf out;
-	struct str etag, cookie, file_name;
+	struct str etag, cookie, file_name, location;
 };
 
 /* Text of a query parameter (views into the request), empty when absent. */
@@ -67,7 +69,11 @@ struct str req_member(struct req *q, const struct json *j, const char *key);
 int64_t req_now(void);
 /* Adds a row to the audit log under the actor's name. 0, or <0: then nothing may be done. */
 MUST int req_audit(struct req *q, const char *action, struct str object, struct str detail);
-/* Whether names of persons and raw records are kept from who asks. */
+/*
+ * Whether names of persons and raw records are kept from who asks. Answers in JSON are masked
+ * when all is done, lists and what comes from incident lines before; a handler that answers in
+ * another form says with q->clean that it took care itself, or it is not answered.
+ */
 bool req_masked(const struct req *q);
 
 /* limit (1..1000, default 100), or a problem and false. */

@@ -53,6 +53,7 @@ int metrics_get(struct req *q)
 	if (!q->conf->metrics)
 		return req_problem(q, 404, "No figures", "this server shows a store");
 	q->type = "text/plain; version=0.0.4; charset=utf-8";
+	q->clean = true; /* figures */
 	q->conf->metrics(&q->out, q->conf->health_arg);
 	return 0;
 }

@@ -41,6 +41,7 @@ static int refused(struct req *q, int r, const struct diag *d)
 
 int session_get(struct req *q)
 {
+	q->own = true;
 	buf_addz(&q->out, "{\"user\":");
 	buf_json(&q->out, q->who.name);
 	buf_fmt(&q->out, ",\"roles\":[\"%s\"],\"masked\":%s,\"open\":%s",

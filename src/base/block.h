@@ -61,6 +61,35 @@ static inline uint64_t block_parity(uint64_t x)
 	return x;
 }
 
+/* First byte of [p, end) that ends a number or a word: a comma, a bracket, white space; or end.
+ */
+static inline const char *block_word_stop(const char *p, const char *end)
+{
+#if defined(__SSE2__)
+	const __m128i comma = _mm_set1_epi8(','), brace = _mm_set1_epi8('}');
+	const __m128i bracket = _mm_set1_epi8(']'), blank = _mm_set1_epi8(' ');
+
+	for (; p < end; p += 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+		__m128i m = _mm_or_si128(
+			_mm_or_si128(_mm_cmpeq_epi8(v, comma), _mm_cmpeq_epi8(v, brace)),
+			_mm_or_si128(_mm_cmpeq_epi8(v, bracket),
+				     _mm_cmpeq_epi8(_mm_max_epu8(v, blank), blank)));
+		int bits = _mm_movemask_epi8(m);
+
+		if (bits) {
+			p += __builtin_ctz((unsigned)bits);
+			break;
+		}
+	}
+	return p < end ? p : end;
+#else
+	while (p < end && *p != ',' && *p != '}' && *p != ']' && (unsigned char)*p > ' ')
+		p++;
+	return p;
+#endif
+}
+
 /* First byte of [p, end) that is a quote, a backslash or a control character, else end. */
 static inline const char *block_text_stop(const char *p, const char *end)
 {

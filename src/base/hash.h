@@ -22,9 +22,20 @@ static inline uint64_t hash_mix(uint64_t x)
 	return x ^ (x >> 31);
 }
 
+/* Both parts of hash_2, for a b that is joined to many. */
+static inline uint64_t hash_tail(uint64_t b)
+{
+	return hash_mix(b + UINT64_C(0x9e3779b97f4a7c15));
+}
+
+static inline uint64_t hash_join(uint64_t a, uint64_t tail)
+{
+	return hash_mix(a ^ tail);
+}
+
 static inline uint64_t hash_2(uint64_t a, uint64_t b)
 {
-	return hash_mix(a ^ hash_mix(b + UINT64_C(0x9e3779b97f4a7c15)));
+	return hash_join(a, hash_tail(b));
 }
 
 #endif

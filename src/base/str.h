@@ -29,6 +29,37 @@ static inline struct str str_n(const char *p, size_t len)
 	return (struct str){p, len};
 }
 
+/* The n bytes at p, 8 at most, as a little-endian word. */
+static inline uint64_t str_word(const char *p, size_t n)
+{
+	const uint8_t *u = (const uint8_t *)p;
+	uint64_t k = 0;
+	uint32_t lo, hi;
+
+	if (n >= 8) {
+		memcpy(&k, p, 8);
+	} else if (n >= 4) {
+		memcpy(&lo, p, 4);
+		memcpy(&hi, p + n - 4, 4);
+		k = lo | (uint64_t)hi << (8 * (n - 4));
+	} else if (n) {
+		k = u[0] | (uint64_t)u[n / 2] << (8 * (n / 2)) |
+		    (uint64_t)u[n - 1] << (8 * (n - 1));
+	}
+	return k;
+}
+
+/* Whether n bytes are alike: without a call where they are few, as those of names. */
+static inline bool str_same(const char *a, const char *b, size_t n)
+{
+	if (n <= 8)
+		return str_word(a, n) == str_word(b, n);
+	if (n <= 16)
+		return str_word(a, 8) == str_word(b, 8) &&
+		       str_word(a + n - 8, 8) == str_word(b + n - 8, 8);
+	return memcmp(a, b, n) == 0;
+}
+
 static inline bool str_eq(struct str a, struct str b)
 {
 	return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);

@@ -7,7 +7,7 @@
 #define DETECT_CORRELATE_H
 #include "detect/impl.h"
 
-#define CORR_REFS   16
+#define CORR_REFS   32
 #define CORR_GROUP  6
 #define CORR_FIELDS 4
 #define CORR_TERMS  64	  /* alternatives of a condition in words */

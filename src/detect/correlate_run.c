@@ -357,7 +357,11 @@ struct tally *corr_feed(struct detect *dt, struct rule *r, size_t ref, const str
 		start_over(dt, g, c->sign);
 	while (g->n && (corr_at(g, 0)->time < since || g->n == CORR_LONG))
 		drop_oldest(dt, g);
-	if (!corr_group_add(dt, g, x))
+	/* Of several matches of one rule in a row the last says all that order and time need.
+	 */
+	if (c->type >= CORR_TEMPORAL && g->n && corr_at(g, g->n - 1)->ref == x.ref)
+		corr_at(g, g->n - 1)->time = x.time;
+	else if (!corr_group_add(dt, g, x))
 		return NULL;
 	g->until = e->known + c->span_ns;
 	uncite(g, since);

@@ -71,6 +71,8 @@ struct alert {
 	struct why why[8];
 	size_t nwhy;
 	uint64_t count; /* matches folded into it so far by the throttle */
+	/* Files with the packets around it, and what was known before them; may be empty. */
+	struct str packets, packets_state;
 };
 void alert_free(struct alert *a); /* and itself */
 

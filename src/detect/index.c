@@ -269,7 +269,7 @@ int index_build(struct detect *dt)
 	arena_init(&dt->leans, 0);
 	dt->ntypes = schema_types(dt->schema);
 	dt->index = calloc(dt->ntypes + 1, sizeof(*dt->index));
-	dt->found = calloc(dt->nrules + 1, sizeof(*dt->found));
+	dt->found = calloc(2 * dt->nrules + 1, sizeof(*dt->found));
 	dt->stamps = calloc(dt->nrules + 1, sizeof(*dt->stamps));
 	dt->scans = calloc(schema_attrs(dt->schema) + 1, sizeof(*dt->scans));
 	if (!dt->index || !dt->found || !dt->stamps || !dt->scans)
@@ -340,12 +340,21 @@ static void word_found(uint32_t rule, void *arg)
 static void find_value(struct search *s, size_t k, struct str text)
 {
 	const uint64_t *head;
+	size_t from;
 
 	if (!(s->x->lens[k] & len_bit(text)))
 		return;
+	from = s->n;
 	head = map_get(&s->x->heads, value_key(s->x->attrs[k], text));
 	for (uint64_t l = head ? *head : 0; l; l = s->x->links[l - 1].next)
 		s->n = add_found(s->dt, s->n, s->x->links[l - 1].rule);
+	/* They are linked from the last to the first. */
+	for (size_t i = from, j = s->n; i + 1 < j; i++) {
+		uint32_t rule = s->dt->found[i];
+
+		s->dt->found[i] = s->dt->found[--j];
+		s->dt->found[j] = rule;
+	}
 }
 
 /* Every text of v, of attribute k of values or of words, as deep as a filter looks. */
@@ -390,21 +399,41 @@ static void in_order(uint32_t *rules, size_t n)
 	}
 }
 
+/* Puts those that are always asked among the n found; returns where they begin, both in order.
+ */
+static size_t merge(struct detect *dt, const struct type_index *x, size_t n)
+{
+	size_t i = x->nalways, at = n + i;
+
+	while (i > 0 && n > 0) {
+		uint32_t rule = x->always[i - 1], other = dt->found[n - 1];
+
+		dt->found[--at] = MAX(rule, other);
+		i -= rule >= other;
+		n -= other >= rule;
+	}
+	at -= i;
+	memcpy(dt->found + at, x->always, i * sizeof(*dt->found));
+	memmove(dt->found + (at - n), dt->found, n * sizeof(*dt->found));
+	return at - n;
+}
+
 size_t index_find(struct detect *dt, const struct event *e, const uint32_t **ret_rules)
 {
 	const struct type_index *x = &dt->index[e->type->id];
 	struct search s = {.dt = dt, .x = x};
+	size_t at;
 
 	dt->stamp++;
 	for (size_t k = 0; k < x->nattrs; k++)
 		find_in(&s, k, event_get(e, x->attrs[k]), false, 0);
 	for (size_t k = 0; k < x->nwords; k++)
 		find_in(&s, k, event_get(e, x->words[k]), true, 0);
-	*ret_rules = s.n ? dt->found : x->always;
+	*ret_rules = x->always;
 	if (!s.n)
 		return x->nalways;
-	for (size_t i = 0; i < x->nalways; i++)
-		s.n = add_found(dt, s.n, x->always[i]);
 	in_order(dt->found, s.n);
-	return s.n;
+	at = merge(dt, x, s.n);
+	*ret_rules = dt->found + at;
+	return s.n + x->nalways - at;
 }

@@ -45,30 +45,33 @@ static bool source_fits(const struct rectype *t, struct str source)
 	       (str_starts(own, source) && (own.len == source.len || own.p[source.len] == '.'));
 }
 
-/* `type: conn` or a list of them: what follows the source in the record type's name. */
+/* `type: conn` or a list of them; n may be NULL: any. */
 static bool type_fits(const struct rectype *t, const struct yaml_node *n)
 {
 	struct str own = str_of(t->source), name = str_of(t->name);
-	struct str type = str_sub(name, MIN(own.len + 1, name.len), name.len);
+	const struct yaml_node *x = n && n->kind == YAML_SEQ ? n->child : n;
 
-	if (!n || n->kind == YAML_SCALAR)
-		return !n || str_eq(n->text, type);
-	YAML_EACH(c, n)
-	if (str_eq(c->text, type))
-		return true;
-	return false;
+	name = name.len > own.len ? str_sub(name, own.len + 1, name.len) : name;
+	for (; x; x = x == n ? NULL : x->next)
+		if (str_eq(x->text, name))
+			return true;
+	return !n;
 }
 
-/* A part that only takes one word and got something else. */
-static const struct yaml_node *not_a_word(const struct yaml_node *ls)
+/* What is no text would read as nothing said, and then as anything. */
+static const struct yaml_node *no_text(const struct yaml_node *ls)
 {
-	static const char *const words[] = {"source", "category", "product", "service"};
+	YAML_EACH(x, ls)
+	{
+		bool list = str_eqz(x->key, "class") || str_eqz(x->key, "type");
 
-	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-		const struct yaml_node *n = yaml_get(ls, words[i]);
-
-		if (n && n->kind != YAML_SCALAR)
-			return n;
+		if (str_eqz(x->key, "definition"))
+			continue;
+		if (x->kind == YAML_MAP || (x->kind == YAML_SEQ && !list))
+			return x;
+		YAML_EACH(item, x)
+		if (item->kind != YAML_SCALAR)
+			return item;
 	}
 	return NULL;
 }
@@ -95,11 +98,10 @@ static int check(struct rule *r, const struct yaml_node *ls, struct diag *d)
 		YAML_EACH(c, cls)
 	if (!bad && ocsf_class_of(c->text) < 0)
 		bad = c;
+	if (!bad && no_text(ls))
+		return yaml_fail(r->yaml, no_text(ls), d, "a name is expected here");
 	if (bad)
 		return yaml_fail(r->yaml, bad, d, "unknown class '%.*s'", STR_ARG(bad->text));
-	bad = not_a_word(ls);
-	if (bad)
-		return yaml_fail(r->yaml, bad, d, "a logsource's part is one word");
 	if (!ls->child || (ls->nchildren == 1 && yaml_get(ls, "definition")))
 		return yaml_fail(r->yaml, ls, d, "this logsource says nothing");
 	return 0;

@@ -23,6 +23,7 @@ static const struct {
 	{ATTR_FILE_NAME, {ATTR_FILE_PATH}, 1},
 	{ATTR_MAIL_URL_DOMAINS, {ATTR_MAIL_URLS}, 1},
 	{ATTR_MAIL_FROM_DOMAIN, {ATTR_MAIL_FROM}, 1},
+	{ATTR_DST_ZONE, {ATTR_DST_IP}, 1},
 	{ATTR_DEVICE_ZONE, {ATTR_DEVICE_IP, ATTR_DEVICE_HOST, ATTR_SRC_IP}, 3},
 };
 
@@ -174,12 +175,8 @@ static int url_domains(struct event *e, struct arena *mem)
 	return 0;
 }
 
-static struct str zone_of(const struct entities *en, const struct event *e)
+static struct str zone_of(const struct ent *t)
 {
-	const struct ent *t = ent_of(en, event_ent(e, ROLE_DEVICE));
-
-	if (!t)
-		t = ent_of(en, event_ent(e, ROLE_ACTOR));
 	if (!t || (t->pub.kind != ENT_DEVICE && t->pub.kind != ENT_WORKLOAD))
 		return STR("unknown");
 	if (t->pub.kind == ENT_WORKLOAD)
@@ -198,6 +195,13 @@ static struct str zone_of(const struct entities *en, const struct event *e)
 	}
 }
 
+static const struct ent *doer(const struct entities *en, const struct event *e)
+{
+	const struct ent *t = ent_of(en, event_ent(e, ROLE_DEVICE));
+
+	return t ? t : ent_of(en, event_ent(e, ROLE_ACTOR));
+}
+
 int derive_rest(struct entities *en, struct event *e, struct arena *mem)
 {
 	if (open_slot(e, ATTR_QUERY_DOMAIN))
@@ -211,6 +215,9 @@ int derive_rest(struct entities *en, struct event *e, struct arena *mem)
 		set_str(e, ATTR_MAIL_FROM_DOMAIN,
 			domain_registrable(name_mail_domain(event_str(e, ATTR_MAIL_FROM))));
 	if (open_slot(e, ATTR_DEVICE_ZONE))
-		event_set(e, ATTR_DEVICE_ZONE, val_s(zone_of(en, e)));
+		event_set(e, ATTR_DEVICE_ZONE, val_s(zone_of(doer(en, e))));
+	if (open_slot(e, ATTR_DST_ZONE))
+		event_set(e, ATTR_DST_ZONE,
+			  val_s(zone_of(ent_of(en, event_ent(e, ROLE_PEER)))));
 	return url_domains(e, mem);
 }

@@ -186,6 +186,7 @@ static void ent_drop(struct entities *en, struct ent *t)
 		map_del(&en->kept, t->pub.hash);
 	while (t->alias)
 		alias_drop(en, t, &t->alias);
+	facts_free(t);
 	lru_unlink(en, t);
 	page->ent[t->pub.id & (PAGE_SIZE - 1)] = NULL;
 	if (--page->live == 0 && t->pub.id >> PAGE_BITS != en->next_id >> PAGE_BITS) {

@@ -88,6 +88,15 @@ size_t entities_count(const struct entities *en);
  */
 size_t entity_names(const struct entities *en, uint32_t id, struct str *ret_names, size_t max);
 
+/* What is known of a device beside its names: "vendor", "firmware", "level" ... */
+struct entity_fact {
+	struct str key, value;
+};
+#define ENTITY_FACTS_MAX 12
+/* At most max; returned how many. Texts live as long as the entity. */
+size_t entity_facts(const struct entities *en, uint32_t id, struct entity_fact *ret,
+		    size_t max);
+
 /* Whether a textual address is the organisation's own. */
 bool entities_internal(const struct entities *en, struct str ip);
 /* Whether a domain is the organisation's own (or below one that is). */

@@ -29,12 +29,29 @@ struct alias {
 	char text[];
 };
 
+enum fact {
+	FACT_VENDOR,
+	FACT_MODEL,
+	FACT_TYPE,
+	FACT_FIRMWARE,
+	FACT_SERIAL,
+	FACT_LABEL,
+	FACT_ANSWERS, /* protocols, a blank between */
+	FACT_ASKS,
+	FACT_COUNT
+};
+
+struct facts {
+	char *text[FACT_COUNT]; /* NULL: not known */
+};
+
 struct ent {
 	struct entity pub;
 	struct ent *older, *newer; /* by last use */
 	struct alias *alias;
-	uint64_t callers; /* one bit per hashed internal caller */
-	uint32_t user;	  /* account last seen on a device */
+	struct facts *facts; /* NULL: none */
+	uint64_t callers;    /* one bit per hashed internal caller */
+	uint32_t user;	     /* account last seen on a device */
 	uint8_t naliases;
 	bool leased, ot;
 	bool keeps; /* its hash is not that of its name: counted in entities.kept */
@@ -138,5 +155,10 @@ void classify_event(struct entities *en, const struct event *e);
 uint8_t classify_name(enum ent_kind kind, struct str name);
 MUST int derive_hosts(struct entities *en, struct event *e, struct arena *mem);
 MUST int derive_rest(struct entities *en, struct event *e, struct arena *mem);
+
+/* facts.c */
+MUST int facts_apply(struct entities *en, const struct event *e);
+MUST int fact_put(struct ent *t, enum fact f, struct str s);
+void facts_free(struct ent *t);
 
 #endif

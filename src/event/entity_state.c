@@ -5,12 +5,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define FORMAT 2
+#define FORMAT 3
 #define CHUNK  MIB
 
 #define TAG_HEAD  BLOCK_TAG('e', 'n', 't', 's')
 #define TAG_OWN	  BLOCK_TAG('o', 'w', 'n', ' ')
 #define TAG_ENTS  BLOCK_TAG('e', 'n', 't', ' ')
+#define TAG_FACTS BLOCK_TAG('f', 'a', 'c', 't')
 #define TAG_ADDRS BLOCK_TAG('a', 'd', 'd', 'r')
 #define TAG_END	  BLOCK_TAG('e', 'n', 'e', 'n')
 
@@ -32,6 +33,11 @@ struct ent_row {
 struct alias_row {
 	uint32_t len;
 	uint8_t what, kind, indexed, spare;
+};
+
+struct fact_row {
+	uint32_t ent;
+	uint16_t fact, len;
 };
 
 struct addr_row {
@@ -84,6 +90,23 @@ static void save_ents(const struct entities *en, struct blocks_out *w, struct bu
 	flush(b, w, TAG_ENTS, 0);
 }
 
+static void save_facts(const struct entities *en, struct blocks_out *w, struct buf *b)
+{
+	for (const struct ent *t = en->oldest; t; t = t->newer) {
+		for (uint32_t i = 0; t->facts && i < FACT_COUNT; i++) {
+			struct fact_row row = {t->pub.id, (uint16_t)i, 0};
+
+			if (!t->facts->text[i])
+				continue;
+			row.len = (uint16_t)strlen(t->facts->text[i]);
+			put(b, &row, sizeof(row));
+			put(b, t->facts->text[i], row.len);
+		}
+		flush(b, w, TAG_FACTS, CHUNK);
+	}
+	flush(b, w, TAG_FACTS, 0);
+}
+
 static void save_addrs(const struct entities *en, struct blocks_out *w, struct buf *b)
 {
 	for (const struct addr *a = en->addr_oldest; a; a = a->newer) {
@@ -107,6 +130,7 @@ void entities_save(const struct entities *en, struct blocks_out *w)
 	blocks_put(w, TAG_HEAD, &h, sizeof(h), NULL, 0);
 	blocks_put(w, TAG_OWN, en->own, en->nown * sizeof(en->own[0]), NULL, 0);
 	save_ents(en, w, &b);
+	save_facts(en, w, &b);
 	save_addrs(en, w, &b);
 	blocks_put(w, TAG_END, NULL, 0, NULL, 0);
 	if (buf_err(&b) < 0)
@@ -179,6 +203,28 @@ static int load_ents(struct entities *en, struct str data)
 	return 0;
 }
 
+static int load_facts(struct entities *en, struct str data)
+{
+	struct fact_row row;
+
+	while (data.len) {
+		struct ent *t;
+		int r;
+
+		if (!get(&data, &row, sizeof(row)) || data.len < row.len ||
+		    row.fact >= FACT_COUNT)
+			return E_FORMAT;
+		t = ent_of(en, row.ent);
+		if (!t)
+			return E_FORMAT;
+		r = fact_put(t, (enum fact)row.fact, str_n(data.p, row.len));
+		if (r < 0)
+			return r;
+		(void)get(&data, NULL, row.len);
+	}
+	return 0;
+}
+
 static int load_addrs(struct entities *en, struct str data)
 {
 	struct addr_row row;
@@ -232,6 +278,8 @@ static int load_block(struct entities *x, uint32_t tag, struct str data)
 		return load_own(x, data);
 	case TAG_ENTS:
 		return load_ents(x, data);
+	case TAG_FACTS:
+		return load_facts(x, data);
 	case TAG_ADDRS:
 		return load_addrs(x, data);
 	default:

@@ -45,16 +45,13 @@ struct filter_lean {
 	struct lean_step step[];
 };
 
-/* A text of at most eight bytes, in lower case. */
-static uint64_t key_of(const char *p, size_t n)
+/* The n bytes at p, 8 at most, in lower case as a word. */
+static inline uint64_t key_of(const char *p, size_t n)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
-	uint64_t k = 0, low, upper;
+	uint64_t k = str_word(p, n), low = k & ~high, upper;
 
-	for (size_t i = 0; i < n; i++)
-		k |= (uint64_t)(uint8_t)p[i] << (8 * i);
 	/* The high bit of each byte in A to Z, which then is bit 5. */
-	low = k & ~high;
 	upper = (low + (0x80 - 'A') * ones) & ~(low + (0x7f - 'Z') * ones) & ~k & high;
 	return k | upper >> 2;
 }
@@ -174,22 +171,6 @@ struct filter_lean *filter_lean(const struct filter *f, const struct rectype *t,
 	return l;
 }
 
-static bool compare(const struct lean_step *s, double x)
-{
-	switch (s->how) {
-	case LEAN_LT:
-		return x < s->num;
-	case LEAN_LTE:
-		return x <= s->num;
-	case LEAN_GT:
-		return x > s->num;
-	case LEAN_GTE:
-		return x >= s->num;
-	default:
-		return x == s->num;
-	}
-}
-
 static bool has_key(const struct lean_step *s, const struct val *v)
 {
 	uint64_t key;
@@ -212,36 +193,53 @@ static bool has_num(const struct lean_step *s, double x)
 	return false;
 }
 
-static bool holds(const struct lean_step *s, const struct event *e)
+/* The number of a value that is one; false: the item is asked. */
+static inline bool plain_num(const struct val *v, double *ret_x)
 {
-	const struct val *v;
+	*ret_x = v->kind == VAL_FLOAT ? v->f : (double)v->i;
+	return v->kind >= VAL_BOOL && v->kind <= VAL_FLOAT;
+}
 
-	if (s->how == LEAN_ASK)
-		return filter_item_match(s->item, e);
-	v = &e->row[s->slot];
+/* 1, 0, or -1 where the item has to be asked. neq is not looked at. */
+static inline int quick(const struct lean_step *s, const struct val *v)
+{
+	double x = 0;
+
 	if (s->how == LEAN_HAS)
-		return (v->kind != VAL_NONE) != s->neq;
+		return v->kind != VAL_NONE;
 	if (v->kind <= VAL_NULL)
-		return s->neq;
-	if (s->how == LEAN_TEXT) {
-		if (v->kind == VAL_STR && !(s->lens >> MIN(v->len, 63U) & 1))
-			return s->neq;
-	} else if (s->how == LEAN_KEYS) {
-		if (v->kind == VAL_STR)
-			return has_key(s, v) != s->neq;
-	} else if (s->how == LEAN_NUMS) {
-		if (v->kind == VAL_INT || v->kind == VAL_BOOL)
-			return has_num(s, (double)v->i) != s->neq;
-	} else if (s->how == LEAN_BOOL) {
-		if (v->kind == VAL_BOOL)
-			return (v->i == (int64_t)s->num) != s->neq;
-	} else if (s->how >= LEAN_LT) {
-		if (v->kind == VAL_INT || v->kind == VAL_BOOL)
-			return compare(s, (double)v->i) != s->neq;
-		if (v->kind == VAL_FLOAT)
-			return compare(s, v->f) != s->neq;
+		return 0;
+	if (s->how >= LEAN_LT && s->how <= LEAN_EQ && !plain_num(v, &x))
+		return -1;
+	switch ((enum lean_how)s->how) {
+	case LEAN_TEXT:
+		return v->kind == VAL_STR && !(s->lens >> MIN(v->len, 63U) & 1) ? 0 : -1;
+	case LEAN_KEYS:
+		return v->kind == VAL_STR ? has_key(s, v) : -1;
+	case LEAN_NUMS:
+		return plain_num(v, &x) ? has_num(s, x) : -1;
+	case LEAN_LT:
+		return x < s->num;
+	case LEAN_LTE:
+		return x <= s->num;
+	case LEAN_GT:
+		return x > s->num;
+	case LEAN_GTE:
+		return x >= s->num;
+	case LEAN_EQ:
+		return x == s->num;
+	case LEAN_BOOL:
+		return v->kind == VAL_BOOL ? v->i == (int64_t)s->num : -1;
+	default:
+		return -1;
 	}
-	return filter_item_match(s->item, e);
+}
+
+static inline bool holds(const struct lean_step *s, const struct event *e)
+{
+	int r = s->how == LEAN_ASK ? -1 : quick(s, &e->row[s->slot]);
+
+	return r < 0 ? filter_item_match(s->item, e) : r != s->neq;
 }
 
 bool filter_lean_match(const struct filter_lean *l, const struct event *e)

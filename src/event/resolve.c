@@ -123,5 +123,8 @@ int entities_resolve(struct entities *en, struct event *e, struct arena *mem)
 	fill_ents(en, e);
 	en->nmemo = 0;
 	classify_event(en, e);
+	r = facts_apply(en, e);
+	if (r < 0)
+		return r;
 	return derive_rest(en, e, mem);
 }

@@ -98,6 +98,10 @@ void alert_json(struct buf *b, const struct alert *a)
 	if (a->story.len)
 		text(b, "story", a->story);
 	whys(b, a->why, NULL, MIN(a->nwhy, ARRAY_LEN(a->why)));
+	if (a->packets.len)
+		text(b, "packets", a->packets);
+	if (a->packets_state.len)
+		text(b, "packets_state", a->packets_state);
 	key(b, "count");
 	buf_fmt(b, "%llu}", (unsigned long long)MAX(a->count, (uint64_t)1));
 }

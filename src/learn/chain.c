@@ -82,13 +82,13 @@ static struct chained *stages_put(struct learn *l, uint64_t node, int64_t now)
 struct deeds chain_deeds(const struct learn *l, const struct event *e, int64_t now)
 {
 	const struct entity *peer = l->role[ROLE_PEER];
-	struct deeds d = {.other = true};
+	struct deeds d = {.other = 1};
 	uint64_t mark;
 
 	if (!peer || !val_true(event_get(e, ATTR_DST_INTERNAL)))
 		return d;
 	mark = (peer->hash + (uint64_t)(now / DEED_NS)) % (64 * DEED_WORDS);
-	d.other = false;
+	d.other = 0;
 	d.at[mark / 64] = UINT64_C(1) << mark % 64;
 	return d;
 }

@@ -81,10 +81,14 @@ struct kind {
 };
 
 struct quantity {
-	uint64_t id;	/* hash of its declaration: all keys hang on it, so a changed one starts
-			 * afresh */
-	uint16_t index; /* in learn.q */
-	bool chained;	/* reads what other quantities say of the same event */
+	uint64_t id; /* hash of its declaration: all keys hang on it, so a changed one starts
+		      * afresh */
+	/* Of id: */
+	uint64_t who0;		    /* where keys of entities begin */
+	uint64_t what_tail, tail;   /* hash_tail of SEED_WHAT + id, and of id */
+	uint64_t past[CLASSES + 1]; /* keys of the classes' and the organisation's past */
+	uint16_t index;		    /* in learn.q */
+	bool chained;		    /* reads what other quantities say of the same event */
 	const char *name, *text;
 	const struct kind *kind;
 	struct filter *where;
@@ -202,7 +206,7 @@ struct fired {
  */
 struct deeds {
 	uint64_t at[DEED_WORDS];
-	bool other; /* of something else (too) */
+	uint64_t other; /* 1: something else (too); of a width that leaves no hole in a state */
 };
 
 struct learn {
@@ -230,6 +234,7 @@ struct learn {
 	size_t nlooks;
 	const struct entity *role[ROLE_HOME + 1];
 	struct deeds deeds;
+	uint64_t role_tail[ROLE_HOME + 1]; /* hash_tail of their hashes */
 	struct {
 		const struct val *v;
 		uint64_t hash;
@@ -243,6 +248,11 @@ MUST int quantity_load(struct learn *l, const char *path, struct diag *d);
 struct quantity *quantity_free(struct quantity *q);
 /* Whether `events` (may be NULL: all) names a record type. */
 bool quantity_hears(const struct yaml_node *events, const struct rectype *t);
+
+#define SEED_WHAT UINT64_C(0x7761740000000001)
+
+/* level.c: what is worked out of q->id. */
+void quantity_keys(struct quantity *q);
 
 /* observe.c */
 int64_t clock_tick(struct clock *c, int64_t known, bool *ret_late);

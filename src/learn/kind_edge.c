@@ -12,9 +12,9 @@ static size_t keys(const struct learn *l, const struct quantity *q, const struct
 		   uint64_t ret_keys[KEYS_MAX])
 {
 	(void)l;
-	ret_keys[0] = hash_2(o->what, q->id);
+	ret_keys[0] = hash_join(o->what, q->tail);
 	ret_keys[1] = hash_2(o->what, q->id + SEED_BACK);
-	ret_keys[2] = hash_2(hash_2(o->who, 1), q->id);
+	ret_keys[2] = hash_join(hash_2(o->who, 1), q->tail);
 	return 3;
 }
 

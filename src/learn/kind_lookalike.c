@@ -117,8 +117,9 @@ static enum likeness likeness(struct str domain, const struct looks *s, struct s
 		if (!hyphens_only(looks_label(domain), looks_label(other)))
 			return LIKE_SAME;
 		/* fall through */
-	case 1:
-		return MIN(s->len, o.len) >= LABEL_NEAR ? LIKE_NEAR : LIKE_NONE;
+	case 1: /* who looks at all looks at the first letter */
+		return MIN(s->len, o.len) >= LABEL_NEAR && s->text[0] == o.text[0] ? LIKE_NEAR
+										   : LIKE_NONE;
 	default:
 		return LIKE_NONE;
 	}

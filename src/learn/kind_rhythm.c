@@ -208,12 +208,16 @@ static int together(struct learn *l, const struct observation *o, double need, d
 static void put(struct verdict *v, const struct channel *c, const struct best *best, int par,
 		double e, double period)
 {
+	int arrivals = best->r ? best->r->n + 1 : c->calls;
+	bool alone = best->r && !par;
+
 	verdict_set(v, OUT_LOG_E, e);
 	verdict_set(v, OUT_PARALLEL, par);
-	verdict_set(v, OUT_PERIOD,
-		    par || !best->r ? period : rhythm_period(best->r, &best->clock));
-	verdict_set(v, OUT_ARRIVALS, best->r ? best->r->n + 1 : c->calls);
+	verdict_set(v, OUT_PERIOD, alone ? rhythm_period(best->r, &best->clock) : period);
+	verdict_set(v, OUT_ARRIVALS, arrivals);
 	verdict_set(v, OUT_JITTER, best->r ? rhythm_jitter(best->r) : 0);
+	verdict_set(v, OUT_SPAN,
+		    alone ? rhythm_span(best->r, &best->clock) : (arrivals - 1) * period);
 }
 
 static void see(struct learn *l, struct quantity *q, const struct observation *o,
@@ -255,7 +259,7 @@ static size_t keys(const struct learn *l, const struct quantity *q, const struct
 		   uint64_t ret_keys[KEYS_MAX])
 {
 	(void)l;
-	ret_keys[0] = hash_2(o->what, q->id);
+	ret_keys[0] = hash_join(o->what, q->tail);
 	ret_keys[1] = hash_2(o->who, o->what);
 	ret_keys[2] = hash_2(o->who, SEED_STEP);
 	ret_keys[3] = hash_2(ret_keys[1], SEED_BANK);

@@ -255,9 +255,18 @@ double level_log_t(const struct level *own, const struct level *group, double y)
 	return (df + 1) / 2 * log1p(z * z / df) + 0.69;
 }
 
+void quantity_keys(struct quantity *q)
+{
+	q->who0 = hash_mix(q->id + 1);
+	q->what_tail = hash_tail(SEED_WHAT + q->id);
+	q->tail = hash_tail(q->id);
+	for (uint8_t cls = 0; cls <= CLASSES; cls++)
+		q->past[cls] = hash_2(q->id, UINT64_C(0x70617374000000) + cls);
+}
+
 uint64_t past_key(const struct quantity *q, uint8_t cls)
 {
-	return hash_2(q->id, UINT64_C(0x70617374000000) + cls);
+	return q->past[cls];
 }
 
 struct class_past *class_past(struct learn *l, const struct quantity *q, uint8_t cls,

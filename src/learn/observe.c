@@ -6,7 +6,6 @@
 #include "learn/chain.h"
 
 /* Seeds that keep keys of different things apart. */
-#define SEED_WHAT UINT64_C(0x7761740000000001)
 #define SEED_LIFE UINT64_C(0x6c69666500000002)
 
 #define HOLD_NATS 4.6 /* from here on an entity's state is not forgotten for want of room */
@@ -51,10 +50,16 @@ static void find_roles(struct learn *l, const struct event *e)
 	for (uint8_t i = 0; i < e->nents; i++) {
 		const struct entity *en = entity_get(l->entities, e->ents[i].id);
 
-		if (i == 0)
+		uint64_t tail = en ? hash_tail(en->hash) : 0;
+
+		if (i == 0) {
 			l->role[ROLE_HOME] = en;
-		if (e->ents[i].role < ROLE_COUNT && !l->role[e->ents[i].role])
+			l->role_tail[ROLE_HOME] = tail;
+		}
+		if (e->ents[i].role < ROLE_COUNT && !l->role[e->ents[i].role]) {
 			l->role[e->ents[i].role] = en;
+			l->role_tail[e->ents[i].role] = tail;
+		}
 	}
 }
 
@@ -81,7 +86,7 @@ static void about(struct observation *o, const struct entity *en)
 /* Who the observation is about; false when the event does not say. */
 static bool who_is(struct learn *l, const struct quantity *q, struct observation *o)
 {
-	uint64_t key = hash_mix(q->id + 1);
+	uint64_t key = q->who0;
 	char tmp[40];
 
 	o->entity = ENT_NONE;
@@ -94,7 +99,7 @@ static bool who_is(struct learn *l, const struct quantity *q, struct observation
 
 			if (!en)
 				return false;
-			key = hash_2(key, en->hash);
+			key = hash_join(key, l->role_tail[q->ent[i].role]);
 			if (o->entity == ENT_NONE)
 				about(o, en);
 			continue;
@@ -150,7 +155,7 @@ static bool what_is(struct learn *l, const struct quantity *q, const struct val 
 					   : t;
 		o->what = o->what ? hash_2(o->what, h) : h;
 	}
-	o->what = hash_2(o->what, SEED_WHAT + q->id);
+	o->what = hash_join(o->what, q->what_tail);
 	return o->value.len > 0;
 }
 
@@ -298,7 +303,7 @@ static void look_at(struct learn *l, const struct use *u, const struct observati
 	k->use = u;
 	k->o = *o;
 	k->last = false;
-	k->keys[0] = hash_2(o->what, u->q->id);
+	k->keys[0] = hash_join(o->what, u->q->tail);
 	k->nkeys = o->what != 0;
 	if (kind->keys)
 		k->nkeys = (uint8_t)kind->keys(l, u->q, o, k->keys);

@@ -54,8 +54,9 @@ struct popular *popular_put(struct learn *l, const struct quantity *q, uint64_t 
 			    struct str text, int64_t now)
 {
 	uint8_t len = (uint8_t)MIN(text.len, POPULAR_TEXT);
-	struct popular *p = (struct popular *)state_put(
-		&l->states, hash_2(what, q->id), offsetof(struct popular, text) + len, now);
+	struct popular *p =
+		(struct popular *)state_put(&l->states, hash_join(what, q->tail),
+					    offsetof(struct popular, text) + len, now);
 
 	if (p && !p->ents && !p->len && len) {
 		p->len = len;
@@ -90,7 +91,7 @@ uint32_t popular_peers(const struct quantity *q, uint8_t cls)
 
 struct str popular_text(const struct learn *l, const struct quantity *q, uint64_t what)
 {
-	struct popular *p = (struct popular *)state_peek(&l->states, hash_2(what, q->id));
+	struct popular *p = (struct popular *)state_peek(&l->states, hash_join(what, q->tail));
 
 	return p ? str_n(p->text, p->len) : STR("something forgotten");
 }

@@ -319,6 +319,7 @@ int quantity_load(struct learn *l, const char *path, struct diag *d)
 	err = read_quantity(l, y, y->docs->root, q, d);
 	if (!err) {
 		q->id = declared(y->docs->root, q->kind->version);
+		quantity_keys(q);
 		q->chained = q->kind->last || mentions_learned(y->docs->root);
 	}
 	/* Kept even then: uses point to it, and learn_free frees it. */

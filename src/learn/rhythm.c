@@ -377,9 +377,8 @@ bool rhythm_enough(const struct rhythm *r, const struct rhythm_clock *c,
 {
 	double e = rhythm_log_e(r);
 
-	/* A pause must not make a long rhythm of a short train. */
-	return r->n >= GATE_MIN && r->n * rhythm_period(r, c) >= span_min &&
-	       e >= ln_inverse_alpha && e >= 0.25 * (r->n + 1.0);
+	return r->n >= GATE_MIN && rhythm_span(r, c) >= span_min && e >= ln_inverse_alpha &&
+	       e >= 0.25 * (r->n + 1.0);
 }
 
 bool rhythm_beacon(const struct rhythm *r, const struct rhythm_clock *c,
@@ -390,9 +389,29 @@ bool rhythm_beacon(const struct rhythm *r, const struct rhythm_clock *c,
 	return rhythm_enough(r, c, ln_inverse_alpha, span);
 }
 
+/*
+ * By the expert that is believed most. The log-normal ones track ticks, and so do not mind lost
+ * calls, strays and pauses, but narrow ones lose a wide jitter; what the Gammas hear best is
+ * wide, and its period is the mean gap.
+ */
 double rhythm_period(const struct rhythm *r, const struct rhythm_clock *c)
 {
-	return r->n ? fm_exp((double)r->mu[RHYTHM_NORMAL - 2]) + (double)c->delta * 1e-9 : 0;
+	int best = RHYTHM_EXPERTS - 1;
+	double y;
+
+	if (!r->n)
+		return 0;
+	for (int i = best - 1; i >= 0; i--)
+		if (r->part[i] > r->part[best])
+			best = i;
+	y = best < RHYTHM_GAMMA ? (double)r->sum / r->n
+				: fm_exp((double)r->mu[best - RHYTHM_GAMMA]);
+	return y + (double)c->delta * 1e-9;
+}
+
+double rhythm_span(const struct rhythm *r, const struct rhythm_clock *c)
+{
+	return r->n * rhythm_period(r, c);
 }
 
 double rhythm_jitter(const struct rhythm *r)

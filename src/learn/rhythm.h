@@ -80,6 +80,9 @@ bool rhythm_enough(const struct rhythm *r, const struct rhythm_clock *c,
 bool rhythm_beacon(const struct rhythm *r, const struct rhythm_clock *c,
 		   double ln_inverse_alpha);
 double rhythm_period(const struct rhythm *r, const struct rhythm_clock *c); /* s */
+/* s that were heard: arrivals times period, so a pause makes no long rhythm of a short train.
+ */
+double rhythm_span(const struct rhythm *r, const struct rhythm_clock *c);
 double rhythm_jitter(const struct rhythm *r); /* standard deviation over period */
 
 #endif

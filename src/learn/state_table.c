@@ -43,6 +43,12 @@ void state_free(struct state_table *t)
 	*t = (struct state_table){0};
 }
 
+/* Keys are hashes already: one product spreads even such as are not. */
+static uint64_t spread(uint64_t key)
+{
+	return key * UINT64_C(0x9e3779b97f4a7c15);
+}
+
 static uint32_t home(const struct state_table *t, uint64_t h)
 {
 	return (uint32_t)((h >> 32) * t->nbuckets >> 32);
@@ -75,9 +81,10 @@ static uint32_t next_bucket(const struct state_table *t, uint32_t b)
 	return b + 1 == t->nbuckets ? 0 : b + 1;
 }
 
-static struct state *find(const struct state_table *t, uint64_t key, uint32_t *ret_handle)
+static ALWAYS_INLINE struct state *find(const struct state_table *t, uint64_t key,
+					uint32_t *ret_handle)
 {
-	uint64_t h = hash_mix(key);
+	uint64_t h = spread(key);
 	uint32_t at;
 
 	if (!t->nbuckets)
@@ -105,7 +112,7 @@ static struct state *find(const struct state_table *t, uint64_t key, uint32_t *r
 static struct state_bucket *entry(const struct state_table *t, uint64_t key, uint32_t handle,
 				  unsigned *ret_i)
 {
-	uint64_t h = hash_mix(key);
+	uint64_t h = spread(key);
 
 	for (uint32_t at = home(t, h);; at = next_bucket(t, at))
 		for (unsigned m = tags(&t->index[at], tag_of(h)); m; m &= m - 1) {
@@ -117,7 +124,7 @@ static struct state_bucket *entry(const struct state_table *t, uint64_t key, uin
 
 static void insert(struct state_table *t, uint64_t key, uint32_t handle)
 {
-	uint64_t h = hash_mix(key);
+	uint64_t h = spread(key);
 	uint32_t at = home(t, h);
 	struct state_bucket *b;
 	unsigned i;
@@ -139,7 +146,7 @@ void index_del(struct state_table *t, uint64_t key, uint32_t handle)
 	struct state_bucket *b = entry(t, key, handle, &i);
 
 	b->tag[i] = 0;
-	for (uint32_t at = home(t, hash_mix(key)); &t->index[at] != b; at = next_bucket(t, at))
+	for (uint32_t at = home(t, spread(key)); &t->index[at] != b; at = next_bucket(t, at))
 		if (t->index[at].over < UINT16_MAX) /* one that was ever so full stays so */
 			t->index[at].over--;
 }
@@ -258,8 +265,8 @@ struct state *state_peek(const struct state_table *t, uint64_t key)
 
 struct state *state_get(struct state_table *t, uint64_t key, int64_t now)
 {
-	struct state *s = state_peek(t, key);
-	uint32_t now_s = seconds(now);
+	uint32_t handle, now_s = seconds(now);
+	struct state *s = find(t, key, &handle);
 
 	t->now_s = MAX(t->now_s, now_s);
 	if (!s)
@@ -305,7 +312,7 @@ struct state *state_put(struct state_table *t, uint64_t key, size_t size, int64_
 struct state *state_grow(struct state_table *t, struct state *s, size_t size)
 {
 	size_t old = s->size8 * (size_t)8;
-	uint32_t from, to;
+	uint32_t from = HANDLE_NONE, to;
 	struct state *bigger = s;
 
 	size = (size + 7) & ~(size_t)7;
@@ -370,12 +377,12 @@ void state_hold(struct state_table *t, struct state *s)
 void state_prefetch(const struct state_table *t, uint64_t key)
 {
 	if (t->nbuckets)
-		__builtin_prefetch(&t->index[home(t, hash_mix(key))]);
+		__builtin_prefetch(&t->index[home(t, spread(key))]);
 }
 
 void state_warm(const struct state_table *t, uint64_t key)
 {
-	uint64_t h = hash_mix(key);
+	uint64_t h = spread(key);
 	const struct state_bucket *b = t->nbuckets ? &t->index[home(t, h)] : NULL;
 
 	for (unsigned m = b ? tags(b, tag_of(h)) : 0; m; m &= m - 1) {

@@ -85,10 +85,10 @@ static void job_ask(struct job *j)
 	store_close(st);
 }
 
-/* All of them, by as many as there are threads. */
+/* All of them, by this thread and as many more as decode. */
 static int ask_all(struct config *c, struct todo *t, struct diag *d)
 {
-	size_t n = MIN(MAX((size_t)c->threads, 1), MIN(t->n, (size_t)ASKERS_MAX));
+	size_t n = MIN((size_t)c->threads + 1, MIN(t->n, (size_t)ASKERS_MAX));
 	struct asker a[ASKERS_MAX] = {0};
 	struct pool *pool = NULL;
 	int r = n ? pool_new(n > 1 ? (unsigned)n - 1 : 0, &pool) : 0;

@@ -201,6 +201,14 @@ static int entity_row(const struct store_entity *e, void *arg)
 				buf_addz(&out, ", ");
 			buf_safe(&out, e->names[i]);
 		}
+		for (size_t i = 0; i < e->nfacts; i++) {
+			buf_addz(&out, i ? "; " : "  [");
+			buf_safe(&out, e->facts[i].key);
+			buf_addz(&out, ": ");
+			buf_safe(&out, e->facts[i].value);
+		}
+		if (e->nfacts)
+			buf_addc(&out, ']');
 	} else {
 		buf_addz(&out, "{\"kind\":");
 		buf_json(&out, e->kind);
@@ -217,7 +225,15 @@ static int entity_row(const struct store_entity *e, void *arg)
 				buf_addc(&out, ',');
 			buf_json(&out, e->names[i]);
 		}
-		buf_addz(&out, "]}");
+		buf_addz(&out, "],\"facts\":{");
+		for (size_t i = 0; i < e->nfacts; i++) {
+			if (i)
+				buf_addc(&out, ',');
+			buf_json(&out, e->facts[i].key);
+			buf_addc(&out, ':');
+			buf_json(&out, e->facts[i].value);
+		}
+		buf_addz(&out, "}}");
 	}
 	printf("%s\n", buf_str(&out).p);
 	buf_free(&out);

@@ -3,6 +3,7 @@
 #include "api/api.h"
 #include "main/cmd.h"
 #include "main/config.h"
+#include "main/confine.h"
 #include "main/served.h"
 #include <getopt.h>
 #include <signal.h>
@@ -76,6 +77,7 @@ static void print_line(const char *line)
 
 static int serve(struct serve *s)
 {
+	struct confine x = {.store = s->api.store, .listen = s->api.listen, .ui = s->api.ui};
 	struct api *a = NULL;
 	struct diag d = {{0}};
 	sigset_t set;
@@ -86,8 +88,13 @@ static int serve(struct serve *s)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	r = api_start(&s->api, &a, &d);
+	r = confine_files(&s->conf, &x, &d);
+	if (r == 0)
+		r = api_start(&s->api, &a, &d);
+	if (r == 0)
+		r = confine_calls(&s->conf, &d);
 	if (r < 0) {
+		api_stop(a);
 		fprintf(stderr, "thymus serve: %s\n", d.msg[0] ? d.msg : err_text(r));
 		return 1;
 	}

@@ -59,6 +59,10 @@ static const struct option_row rows[] = {
 	 "Where thymus run takes syslog over UDP. Anybody who reaches it can send.",
 	 AT(syslog_udp)},
 	{"syslog_tcp", OPT_LIST, "ADDRESS:PORT", 0, 0, 0, "The same over TCP.", AT(syslog_tcp)},
+	{"decoys", OPT_LIST, "ADDRESS:PORT[/SERVICE]", 0, 0, 0,
+	 "Where thymus run listens and only tells who comes: ports that nobody has a reason to "
+	 "touch.",
+	 AT(decoys)},
 	{"spool_max", OPT_INT, "MiB", 1, 1 << 24, 4096,
 	 "When so much is not read yet, nothing more is taken from the network.",
 	 AT(spool_mib)},
@@ -69,9 +73,43 @@ static const struct option_row rows[] = {
 	{"checkpoint_interval", OPT_NUMBER, "seconds", 1, 86400, 300,
 	 "How often what was learned is kept. After a crash the records since are read again.",
 	 AT(checkpoint_s)},
+	{"capture", OPT_LIST, "names", 0, 0, 0,
+	 "Network interfaces whose packets thymus run reads (a mirror port, a tap). Needs "
+	 "CAP_NET_RAW. Read at start only, as all options of capturing.",
+	 AT(capture)},
+	{"capture_filter", OPT_TEXT, "", 0, 0, 0,
+	 "Which packets, as tcpdump has it: \"not host 10.0.0.9\". Everything by default.",
+	 AT(capture_filter)},
+	{"capture_promiscuous", OPT_INT, "0 or 1", 0, 1, 1,
+	 "Whether packets that are meant for others are read.", AT(capture_promiscuous)},
+	{"capture_threads", OPT_INT, "threads", 1, 64, 1,
+	 "For each interface; connections are shared out among them.", AT(capture_threads)},
+	{"capture_ring", OPT_INT, "MiB", 2, 4096, 32,
+	 "Memory that the kernel fills with packets, for each thread.", AT(capture_ring_mib)},
+	{"capture_interval", OPT_NUMBER, "seconds", 1, 86400, 60,
+	 "How often an event tells what an interface gave and lost.", AT(capture_interval_s)},
+	{"capture_keep", OPT_INT, "MiB", 0, 1 << 24, 1024,
+	 "Packets of the last minutes on disk, for each thread, so that an alert can save "
+	 "those around it; 0: none.",
+	 AT(capture_keep_mib)},
+	{"capture_keep_minutes", OPT_INT, "minutes", 1, 100000, 30, "And not older than this.",
+	 AT(capture_keep_minutes)},
+	{"evidence_max", OPT_INT, "MiB", 1, 1 << 24, 4096,
+	 "Packets and checkpoints that were saved for alerts; beyond it the oldest go.",
+	 AT(evidence_mib)},
 	{"disk_reserve", OPT_INT, "MiB", 0, 1 << 24, 512,
 	 "With less room left in the store's file system nothing more is read until there is.",
 	 AT(disk_reserve_mib)},
+	{"retain_events", OPT_NUMBER, "days", 0, 36500, 0,
+	 "Records older than so long before the latest one are dropped; 0: never.",
+	 AT(retain_events_days)},
+	{"retain_events_size", OPT_INT, "MiB", 0, 1 << 30, 0,
+	 "When records take more than so much on disk the oldest are dropped; 0: never.",
+	 AT(retain_events_mib)},
+	{"retain_findings", OPT_NUMBER, "days", 0, 36500, 0,
+	 "Alerts, notes and incidents last updated more than so before the latest record are "
+	 "dropped; 0: never.",
+	 AT(retain_findings_days)},
 	{"outputs", OPT_OUTPUTS, "maps", 0, 0, 0,
 	 "Where thymus run sends alerts and incidents: webhooks, syslog, files, email "
 	 "(docs/OUTPUTS.md).",
@@ -86,6 +124,40 @@ static const struct option_row rows[] = {
 	 "How browsers call the page, when that is not the address it listens on: behind a "
 	 "proxy.",
 	 AT(url)},
+	{"sandbox", OPT_TEXT, "auto, required, off", 0, 0, 0,
+	 "Whether run and serve give up all that they do not need (docs/THREATS.md). auto: as "
+	 "far "
+	 "as the kernel can; required: or not start. Folders that a reload names anew are then "
+	 "out "
+	 "of reach until the next start.",
+	 AT(sandbox)},
+	{"user", OPT_TEXT, "name", 0, 0, 0,
+	 "Started as root, run and serve become this user before they open anything.",
+	 AT(user)},
+	{"oidc_issuer", OPT_TEXT, "URL", 0, 0, 0,
+	 "OpenID provider by which people may sign in; it knows the client's redirect address "
+	 "as "
+	 "URL/api/v1/oidc/callback.",
+	 AT(oidc_issuer)},
+	{"oidc_client", OPT_TEXT, "id", 0, 0, 0, "Our client id there.", AT(oidc_client)},
+	{"oidc_secret_file", OPT_TEXT, "path", 0, 0, 0,
+	 "File with the client's secret in its first line; none for a public client.",
+	 AT(oidc_secret_file)},
+	{"oidc_ca", OPT_TEXT, "path", 0, 0, 0,
+	 "PEM file of who may sign the provider's certificate. Default: the system's.",
+	 AT(oidc_ca)},
+	{"oidc_scope", OPT_TEXT, "words", 0, 0, 0,
+	 "What is asked for beside openid. Default: profile.", AT(oidc_scope)},
+	{"oidc_name_claim", OPT_TEXT, "claim", 0, 0, 0,
+	 "Claim of the ID token that is the user's name. Default: preferred_username.",
+	 AT(oidc_name_claim)},
+	{"oidc_role_claim", OPT_TEXT, "claim", 0, 0, 0,
+	 "Claim, a text or a list, that the role is told from. Default: groups.",
+	 AT(oidc_role_claim)},
+	{"oidc_roles", OPT_LIST, "VALUE=ROLE", 0, 0, 0,
+	 "Which role a value of that claim gives; the first that fits. Who has none is not let "
+	 "in.",
+	 AT(oidc_roles)},
 	{"session_hours", OPT_NUMBER, "hours", 0.1, 168, 12,
 	 "After so long without use a session ends; after a week always.", AT(session_h)},
 };
@@ -128,6 +200,10 @@ int config_init(struct config *c)
 			*(double *)field(c, &rows[i]) = rows[i].def;
 	}
 	c->store_dir = STR("thymus-store");
+	c->sandbox = STR("auto");
+	c->oidc_scope = STR("profile");
+	c->oidc_name_claim = STR("preferred_username");
+	c->oidc_role_claim = STR("groups");
 	c->share_dir = str_of(env ? env : find_share(c));
 	return c->share_dir.p ? 0 : -ENOMEM;
 }
@@ -192,6 +268,9 @@ static int load_row(struct config *c, const struct option_row *o, const struct y
 		if (n->kind != YAML_SCALAR || n->null)
 			return yaml_fail(y, n, d, "'%s' must be text", o->name);
 		*s = arena_str(&c->mem, n->text);
+		if (s == &c->sandbox && !str_eqz(*s, "auto") && !str_eqz(*s, "off") &&
+		    !str_eqz(*s, "required"))
+			return yaml_fail(y, n, d, "sandbox is auto, required or off");
 		return s->p ? 0 : -ENOMEM;
 	}
 	r = yaml_f64(y, root, o->name, o->def, &v, d);

@@ -28,13 +28,24 @@ struct config {
 	double alerts_per_day, compliance_per_day;
 	int64_t threads, learn_memory_mib, hold_memory_mib, entities_max;
 	/* Of the daemon: */
-	struct config_list inputs, syslog_udp, syslog_tcp;
+	struct config_list inputs, syslog_udp, syslog_tcp, decoys;
 	double lateness_s, flush_s, checkpoint_s;
 	int64_t disk_reserve_mib, spool_mib;
+	struct config_list capture; /* interfaces */
+	struct str capture_filter;
+	double capture_interval_s;
+	int64_t capture_threads, capture_ring_mib, capture_promiscuous;
+	int64_t capture_keep_mib, capture_keep_minutes, evidence_mib;
+	double retain_events_days, retain_findings_days;
+	int64_t retain_events_mib;
 	struct outputs_conf outputs; /* texts stand in `file` */
 	/* Of page and API: */
 	struct str tls_cert, tls_key, url;
 	double session_h;
+	struct str sandbox, user;
+	struct str oidc_issuer, oidc_client, oidc_secret_file, oidc_ca, oidc_scope;
+	struct str oidc_name_claim, oidc_role_claim;
+	struct config_list oidc_roles;
 };
 
 /* Defaults. 0 or -ENOMEM. Free with config_free. */

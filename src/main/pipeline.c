@@ -188,9 +188,11 @@ static int keep_weakness(struct pipeline *p, const struct alert *a)
 static int on_alert(struct alert *a, const struct event *e, void *arg)
 {
 	struct pipeline *p = arg;
-	int r = keep_alert(p, a);
+	int r;
 
-	(void)e;
+	if (p->evidence && !a->note)
+		p->evidence(p->evidence_arg, a, e);
+	r = keep_alert(p, a);
 	if (a->note)
 		p->notes++;
 	else

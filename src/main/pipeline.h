@@ -27,6 +27,9 @@ struct pipeline {
 	FILE *findings;	     /* borrowed; may be NULL */
 	bool stored;	     /* the event that comes is in the store already */
 	bool ocsf;	     /* findings are written as OCSF, not as our own lines */
+	/* Looks for evidence of an alert before it is written; or NULL. */
+	void (*evidence)(void *arg, struct alert *a, const struct event *e);
+	void *evidence_arg;
 	struct buf line;
 	struct diag diag; /* of the last error */
 	uint64_t alerts, notes;

@@ -96,7 +96,7 @@ static int stored_since(struct run *r)
 static int name_spools(struct run *r)
 {
 	static const struct live_spool all[] = {
-		{"syslog", "syslog"}, {"push", "json"}, {"stdin", NULL}};
+		{"syslog", "syslog"}, {"push", "json"}, {"stdin", NULL}, {"packets", "json"}};
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
 		r->spools[i].codec = all[i].codec;
@@ -133,6 +133,29 @@ static int open_intake(struct run *r)
 	if (s.port_udp || s.port_tcp)
 		log_line(LOG_INFO, "syslog: UDP port %u, TCP port %u", s.port_udp, s.port_tcp);
 	return 0;
+}
+
+/* What a decoy tells goes the way of a push: on disk, then read like any log. */
+static int on_visit(struct str record, void *arg)
+{
+	size_t kept = 0, refused = 0;
+	int e = intake_push(((struct run *)arg)->intake, record, &kept, &refused);
+
+	return e < 0 ? e : kept == 1 ? 0 : -EIO;
+}
+
+static int open_decoys(struct run *r)
+{
+	struct decoy_conf dc = {.where = r->conf->decoys.v,
+				.n = r->conf->decoys.n,
+				.now = clock_now,
+				.tell = on_visit,
+				.arg = r};
+	int e = dc.n ? decoy_start(&dc, &r->decoy, &r->diag) : 0;
+
+	for (size_t k = 0; e == 0 && k < dc.n; k++)
+		log_line(LOG_INFO, "decoy: %s, port %u", dc.where[k], decoy_port(r->decoy, k));
+	return e;
 }
 
 static int on_push(struct str body, size_t *ret_kept, size_t *ret_refused, void *arg)
@@ -181,6 +204,8 @@ static int open_pipeline(struct run *r)
 		return e;
 	r->pipe.store = r->store;
 	r->pipe.findings = r->findings;
+	r->pipe.evidence = run_evidence;
+	r->pipe.evidence_arg = r;
 	e = pipeline_map(&r->pipe, r->dir, false, &r->diag);
 	if (e == 0)
 		e = open_live(r);
@@ -267,6 +292,10 @@ int run_open(struct run *r)
 	if (e == 0)
 		e = open_intake(r);
 	if (e == 0)
+		e = open_decoys(r);
+	if (e == 0)
+		e = run_capture_open(r);
+	if (e == 0)
 		e = open_api(r);
 	if (e == 0)
 		e = open_outputs(r);
@@ -288,6 +317,31 @@ static int flush(struct run *r, int64_t now)
 	r->flushed = now;
 	r->dirty = false;
 	return e;
+}
+
+/* Lets go of what is too old; the records' own clock counts, so that old logs can be read in.
+ */
+static void retain(struct run *r, int64_t latest)
+{
+	const struct config *c = r->conf;
+	struct store_retain x = {
+		.events_before = INT64_MIN,
+		.findings_before = INT64_MIN,
+		.events_bytes = c->retain_events_mib ? (uint64_t)c->retain_events_mib * MIB
+						     : UINT64_MAX,
+		.keep = r->kept_place,
+	};
+	uint64_t blocks, findings;
+	struct diag d = {{0}};
+
+	if (latest > 0 && c->retain_events_days > 0)
+		x.events_before = latest - (int64_t)(c->retain_events_days * 86400e9);
+	if (latest > 0 && c->retain_findings_days > 0)
+		x.findings_before = latest - (int64_t)(c->retain_findings_days * 86400e9);
+	if (store_retain(r->store, &x, &blocks, &findings, &d) < 0)
+		log_line(LOG_WARN, "nothing old was dropped: %s", d.msg);
+	r->dropped_blocks += blocks;
+	r->dropped_findings += findings;
 }
 
 static int keep(struct run *r, int64_t now)
@@ -315,7 +369,9 @@ static int keep(struct run *r, int64_t now)
 	}
 	live_stats(r->live, &s);
 	r->kept_seq = s.seq;
+	r->cap.known = s.known;
 	live_trim(r->live);
+	retain(r, s.known);
 	return 0;
 }
 
@@ -370,6 +426,7 @@ static int look(struct run *r, int64_t now)
 		r->looked_all = now;
 		has_room(r);
 		run_tell(r, now);
+		run_evidence_tails(r, now);
 	}
 	return e;
 }
@@ -470,6 +527,8 @@ int run_loop(struct run *r, volatile sig_atomic_t *stop, volatile sig_atomic_t *
 int run_close(struct run *r, int err)
 {
 	close_api(r);
+	r->decoy = decoy_stop(r->decoy);
+	run_capture_close(r);
 	r->intake = intake_stop(r->intake); /* what it wrote last is read by the next run */
 	if (err == 0)
 		err = keep(r, clock_now());
@@ -479,6 +538,7 @@ int run_close(struct run *r, int err)
 	pipeline_close(&r->pipe);
 	store_close(r->store);
 	map_free(&r->stored);
+	run_capture_free(r);
 	for (size_t i = 0; i < ARRAY_LEN(r->spools); i++)
 		free((char *)(uintptr_t)r->spools[i].dir);
 	buf_free(&r->health);

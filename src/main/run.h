@@ -12,10 +12,36 @@
 #define MAIN_RUN_H
 #include "base/map.h"
 #include "main/pipeline.h"
+#include "packet/wire.h"
 #include "parse/live.h"
+#include "sense/decoy.h"
 #include "sense/intake.h"
+#include "sense/spool.h"
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+
+#define TAILS_MAX 16
+
+/* Packets saved for an alert, to be saved once more with what came after. */
+struct tail_save {
+	int64_t at; /* when */
+	struct keep_want want;
+	char path[4096], comment[256];
+};
+
+/* Live capture: its records go to a spool, like all that comes from outside. */
+struct run_capture {
+	struct wire *wire; /* NULL: none */
+	struct spool *spool;
+	char *filter, *ring, *evidence;	 /* of the configuration at start; folders */
+	atomic_uint_fast64_t behind, at; /* bytes not read yet when the spool held `at` */
+	uint64_t behind_max;
+	int64_t known;		/* of the last event that the checkpoint has learned */
+	struct tail_save *tail; /* [TAILS_MAX] */
+	unsigned ntails;
+	uint64_t saved, failed;
+};
 
 struct run {
 	struct config *conf;
@@ -30,7 +56,9 @@ struct run {
 	size_t npaths;
 	bool stdin_too;
 	struct intake *intake;
-	struct live_spool spools[3];
+	struct decoy *decoy;
+	struct live_spool spools[4];
+	struct run_capture cap;
 	struct pipeline pipe;
 	struct live *live;
 	FILE *findings;
@@ -40,8 +68,9 @@ struct run {
 	int64_t flushed, kept, looked, looked_all, look_cost;
 	uint64_t kept_place; /* store_end at the checkpoint */
 	uint64_t kept_seq, reloads, failed_checkpoints;
-	bool dirty; /* events since the last flush */
-	bool full;  /* the disk is */
+	uint64_t dropped_blocks, dropped_findings; /* by retention */
+	bool dirty;				   /* events since the last flush */
+	bool full;				   /* the disk is */
 	struct diag diag;
 	/* For the API's threads. */
 	pthread_mutex_t lock;
@@ -50,6 +79,19 @@ struct run {
 	struct outputs *outputs;
 	struct buf models, options; /* as the API shows them */
 };
+
+/* Interfaces of the configuration; nothing when there are none. */
+MUST int run_capture_open(struct run *r);
+/* Ends capturing: what is open is told of, into the spool. */
+void run_capture_close(struct run *r);
+void run_capture_free(struct run *r);
+void run_capture_behind(struct run *r, uint64_t bytes);
+void run_capture_health(struct buf *b, struct run *r);
+void run_capture_metrics(struct buf *b, struct run *r);
+/* Saves the packets around alerts; to be set in the pipeline. */
+void run_evidence(void *arg, struct alert *a, const struct event *e);
+/* And what came after them, when it is time. */
+void run_evidence_tails(struct run *r, int64_t now);
 
 /* Opens the pipeline, the store and what an earlier run left. 0, or <0 with r->diag. */
 MUST int run_open(struct run *r);

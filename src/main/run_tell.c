@@ -136,8 +136,13 @@ static void tell_metrics(struct run *r, const struct live_stats *s)
 	       (uint64_t)(r->kept / NS_PER_S));
 	figure(b, "checkpoints_failed_total", "counter", "Checkpoints that were not written.",
 	       r->failed_checkpoints);
+	figure(b, "dropped_blocks_total", "counter", "Blocks of records dropped for their age.",
+	       r->dropped_blocks);
+	figure(b, "dropped_findings_total", "counter", "Findings dropped for their age.",
+	       r->dropped_findings);
 	figure(b, "disk_full", "gauge", "1 while the disk has too little room.", r->full);
 	tell_intake(b, r->intake);
+	run_capture_metrics(b, r);
 	tell_outputs(b, r->outputs);
 }
 
@@ -149,6 +154,7 @@ void run_tell(struct run *r, int64_t now)
 
 	live_stats(r->live, &s);
 	intake_behind(r->intake, s.behind);
+	run_capture_behind(r, s.behind);
 	pthread_mutex_lock(&r->lock);
 	buf_clear(b);
 	buf_fmt(b, "\"state\":\"%s\",\"now\":\"%s\",", r->full ? "disk full" : "running",
@@ -167,6 +173,7 @@ void run_tell(struct run *r, int64_t now)
 	buf_fmt(b, "\"seq\":%llu,\"last_event\":\"%s\"},", (unsigned long long)s.seq,
 		s.known ? time_rfc3339(s.known / NS_PER_S * NS_PER_S, when) : "");
 	intake_json(b, r->intake);
+	run_capture_health(b, r);
 	outputs_json(b, r->outputs);
 	buf_fmt(b, "\"checkpoint\":{\"time\":\"%s\",\"seq\":%llu,\"failed\":%llu},",
 		time_rfc3339(r->kept / NS_PER_S * NS_PER_S, when),

@@ -66,6 +66,15 @@ void served_conf(struct config *c, struct api_conf *ret_api)
 	ret_api->tls_cert = text(c, c->tls_cert);
 	ret_api->tls_key = text(c, c->tls_key);
 	ret_api->url = text(c, c->url);
+	ret_api->oidc = (struct oidc_conf){.issuer = text(c, c->oidc_issuer),
+					   .client = text(c, c->oidc_client),
+					   .secret_file = text(c, c->oidc_secret_file),
+					   .ca = text(c, c->oidc_ca),
+					   .scope = text(c, c->oidc_scope),
+					   .name_claim = text(c, c->oidc_name_claim),
+					   .role_claim = text(c, c->oidc_role_claim)};
+	for (size_t i = 0; i < MIN(c->oidc_roles.n, (size_t)OIDC_ROLES_MAX); i++)
+		ret_api->oidc.roles[ret_api->oidc.nroles++] = c->oidc_roles.v[i];
 }
 
 void served_tell(const struct api *a, const char *listen, void (*tell)(const char *line))

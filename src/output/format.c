@@ -8,10 +8,6 @@
 #include "base/timeutil.h"
 #include "incident/render.h"
 #include "output/impl.h"
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <unistd.h>
 
 #define LIST_SHOWN 2048 /* bytes of a list of names */
 
@@ -180,21 +176,4 @@ int format_finding(struct str format, const struct json *j, struct str line,
 	else
 		leef(&h, version, out);
 	return buf_err(out);
-}
-
-int secret_read(const char *path, struct arena *mem, struct str *ret_s, struct diag *d)
-{
-	char text[4096];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct str rest;
-	ssize_t n;
-
-	if (fd < 0)
-		return diag_set(d, -errno, "%s: %s", path, strerror(errno));
-	n = read(fd, text, sizeof(text));
-	close(fd);
-	if (n < 0)
-		return diag_set(d, -EIO, "%s: cannot be read", path);
-	*ret_s = arena_str(mem, str_trim(str_cut(str_n(text, (size_t)n), '\n', &rest)));
-	return ret_s->len ? 0 : diag_set(d, -EINVAL, "%s: is empty", path);
 }

@@ -43,7 +43,5 @@ MUST int format_finding(struct str format, const struct json *j, struct str line
 			const char **ret_type);
 /* A text member, or empty. */
 struct str finding_text(const struct json *j, const char *key, struct arena *mem);
-/* The first line of a file, at most 4 KiB, without white space around it; in mem. */
-MUST int secret_read(const char *path, struct arena *mem, struct str *ret_s, struct diag *d);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* output webhook (HTTP POST) and email (SMTP), both by libcurl. */
+#include "base/secret.h"
 #include "base/timeutil.h"
 #include "output/impl.h"
 #include <curl/curl.h>

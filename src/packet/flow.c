@@ -77,7 +77,7 @@ const struct flow *flows_guess(const struct flows *t, uint64_t hash)
 {
 	uint32_t h = (uint32_t)(hash >> 32);
 
-	for (size_t i = flows_home(t->cap, h), n = 0; t->index[i] && n < 8; i++, n++)
+	for (size_t i = flows_home(t->cap, h), n = 0; n < 8 && t->index[i]; i++, n++)
 		if ((uint32_t)(t->index[i] >> 32) == h)
 			return &t->f[(uint32_t)t->index[i]];
 	return NULL;

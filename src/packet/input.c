@@ -158,7 +158,9 @@ int packet_open(const char *path, const struct sensor_conf *conf, struct packet_
 	cut_frames(in);
 	if (!in->p->any) {
 		packet_close(in);
-		return diag_set(d, E_FORMAT, "%s: capture without packets", path);
+		return diag_set(d, E_FORMAT, "%s: %s", path,
+				conf && conf->filter ? "no packet fits the filter"
+						     : "capture without packets");
 	}
 	*ret_in = in;
 	return 0;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define BUFFER	  (256 * KIB)
@@ -29,6 +30,7 @@ struct keep {
 	uint64_t total, next, lost;
 	uint32_t waiting; /* frames in buf */
 	int64_t first;	  /* time of the first frame of the file */
+	int64_t refused;  /* when no file could be begun: not tried again at once */
 };
 
 static void path_of(const struct keep *k, uint64_t no, char path[4096])
@@ -179,9 +181,13 @@ static void begin_file(struct keep *k, int64_t ts)
 {
 	uint8_t head[24] = {0x4d, 0x3c, 0xb2, 0xa1, 2, 0, 4};
 	char path[4096];
+	struct statvfs v;
 
 	while (k->n >= FILES_MAX)
 		drop_oldest(k);
+	if (k->conf.spare && statvfs(k->dir, &v) == 0 &&
+	    (uint64_t)v.f_bavail * v.f_frsize < k->conf.spare + k->conf.bytes / KEEP_FILES)
+		return;
 	path_of(k, ++k->next, path);
 	k->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (k->fd < 0)
@@ -224,8 +230,10 @@ void keep_add(struct keep *k, const struct frame *f)
 	turn(k, ts, len + sizeof(h));
 	if (k->len + len + sizeof(h) > BUFFER - 64)
 		keep_flush(k);
-	if (k->fd < 0)
+	if (k->fd < 0 && (ts - k->refused > NS_PER_S || ts < k->refused)) {
 		begin_file(k, ts);
+		k->refused = k->fd < 0 ? ts : 0;
+	}
 	if (k->fd < 0 || k->len + len + sizeof(h) > BUFFER) {
 		k->lost++;
 		return;

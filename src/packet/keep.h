@@ -15,6 +15,7 @@ struct keep_conf {
 	uint64_t bytes; /* of all files; 0 = KEEP_BYTES */
 	int64_t time;	/* ns; what is older goes; 0 = KEEP_TIME */
 	uint32_t snap;	/* bytes kept of a frame; 0 = all */
+	uint64_t spare; /* so many bytes of the disk are left to others */
 };
 
 #define KEEP_BYTES (256 * MIB)

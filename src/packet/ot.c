@@ -137,6 +137,8 @@ void ot_asset(struct conn *c, const struct ot_asset *a)
 		rec_ip(r, "host", conn_ip(c, a->who));
 	} else {
 		r = ot_frame_rec(c, "ot_asset");
+		if (a->host)
+			rec_ip(r, "host", a->host);
 	}
 	rec_z(r, "protocol", a->protocol);
 	for (size_t i = 0; i < ARRAY_LEN(part); i++)

@@ -47,6 +47,7 @@ struct ot_asset {
 	const char *protocol;
 	enum dir who; /* ignored in frames, whose source it is */
 	struct str vendor, product, type, firmware, serial, name;
+	const struct ip *host; /* of a frame without addresses, where it says so; else NULL */
 };
 /* Told once a day of each device and wording. */
 void ot_asset(struct conn *c, const struct ot_asset *a);

@@ -191,7 +191,7 @@ static void request(struct conn *c, struct bacnet *s, enum dir d, uint8_t bvlc, 
 	const uint8_t *b = (const uint8_t *)p.p;
 	bool segmented = p.len && b[0] & 8;
 	size_t at = segmented ? 5 : 3;
-	struct ask a = {.ts = c->ts, .bvlc = bvlc, .asker = d};
+	struct ask a = {.ts = c->ts, .bvlc = bvlc, .asker = (uint8_t)d};
 
 	if (p.len <= at || (segmented && b[3])) /* not the first segment */
 		return;
@@ -244,7 +244,7 @@ static void answer(struct conn *c, struct bacnet *s, enum dir d, unsigned type, 
 	char tmp[24];
 	struct str rest;
 
-	if (p.len < 3 || type == SEGMENT_ACK)
+	if (p.len < 3 || type == SEGMENT_ACK || type > ABORT)
 		return;
 	if (type == COMPLEX_ACK && b[0] & 8 && p.len > 3 && b[2]) /* a later segment */
 		return;
@@ -272,7 +272,7 @@ static void answer(struct conn *c, struct bacnet *s, enum dir d, unsigned type, 
 /* "I am": object, size, segmentation, vendor; others in sight of nothing but the service. */
 static void unasked(struct conn *c, struct bacnet *s, enum dir d, uint8_t bvlc, struct str p)
 {
-	struct ask a = {.ts = c->ts, .bvlc = bvlc, .asker = d};
+	struct ask a = {.ts = c->ts, .bvlc = bvlc, .asker = (uint8_t)d};
 	struct str rest = str_sub(p, 2, p.len);
 	struct bacnet_tag t;
 	uint32_t vendor = 0;

@@ -161,7 +161,7 @@ static int coap_datagram(struct conn *c, enum dir d, struct str data)
 {
 	struct coap *s = c->state;
 	struct msg m;
-	struct ask a = {.ts = c->ts, .asker = d};
+	struct ask a = {.ts = c->ts, .asker = (uint8_t)d};
 
 	if (!msg_read(data, &m) || !code_ok(m.code))
 		return STREAM_FAIL;

@@ -248,7 +248,6 @@ static const char *access_of(uint8_t func)
 	case 0x15:
 		return "control";
 	case 0x13:
-	case 0x19:
 	case 0x1b:
 	case 0x1d:
 	case 0x1f:

@@ -47,7 +47,7 @@ struct enip {
 
 static bool command_ok(uint16_t c)
 {
-	return c == 0 || c == LIST_SERVICES || (c >= LIST_IDENTITY && c <= UNREGISTER) ||
+	return c <= 1 || c == LIST_SERVICES || (c >= LIST_IDENTITY && c <= UNREGISTER) ||
 	       c == RR_DATA || c == UNIT_DATA || c == 0x72 || c == 0x73;
 }
 

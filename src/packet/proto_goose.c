@@ -6,8 +6,8 @@
  * hosts speak for.
  */
 #include "base/hash.h"
-#include "packet/asn1.h"
 #include "packet/ot.h"
+#include "packet/ot_ber.h"
 
 #define BLOCKS 1024
 #define AGE_NS (NS_PER_H) /* a publisher that was silent for so long may begin anew */
@@ -33,16 +33,16 @@ static bool msg_read(struct str s, struct msg *m)
 {
 	const uint8_t *p = (const uint8_t *)s.p;
 	struct str in;
-	struct asn1 b;
+	struct ot_ber b;
 
 	*m = (struct msg){0};
 	if (s.len < 10 || be16(p + 2) < 10)
 		return false;
 	in = str_sub(s, 8, MIN((size_t)be16(p + 2), s.len));
-	if (!asn1_next(&in, &b) || b.first != 0x61)
+	if (!ot_ber_next(&in, &b) || b.first != 0x61)
 		return false;
 	in = b.value;
-	while (asn1_next(&in, &b)) {
+	while (ot_ber_next(&in, &b)) {
 		switch (b.first) {
 		case 0x80:
 			m->ref = b.value;
@@ -54,20 +54,20 @@ static bool msg_read(struct str s, struct msg *m)
 			m->id = b.value;
 			break;
 		case 0x85:
-			m->state = (uint32_t)asn1_uint(b.value);
+			m->state = (uint32_t)ot_ber_uint(b.value);
 			m->has_state = true;
 			break;
 		case 0x86:
-			m->sequence = (uint32_t)asn1_uint(b.value);
+			m->sequence = (uint32_t)ot_ber_uint(b.value);
 			break;
 		case 0x87:
-			m->test = asn1_uint(b.value);
+			m->test = ot_ber_uint(b.value);
 			break;
 		case 0x88:
-			m->revision = (uint32_t)asn1_uint(b.value);
+			m->revision = (uint32_t)ot_ber_uint(b.value);
 			break;
 		case 0x8a:
-			m->entries = (uint32_t)asn1_uint(b.value);
+			m->entries = (uint32_t)ot_ber_uint(b.value);
 			break;
 		default:
 			break;

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP/1. A request and its response are one record, written when the response has ended. Of
- * bodies only the first bytes are looked at (their kind) and the length is counted.
+ * HTTP/1. A request and its response are one record, written when the response has ended. Each
+ * body is a file (packet/files), unless it came compressed or in part: then its length and the
+ * kind of its first bytes are told. Log-ins by NTLM, bare or within Negotiate, as WinRM has
+ * them, are told of as ntlm.
  */
 #include "packet/body.h"
+#include "packet/files.h"
 #include "packet/line.h"
-#include "packet/mime.h"
+#include "packet/ntlm.h"
 
 #define HEAD_MAX  (32 * KIB)
 #define WAIT_MAX  32 /* requests without a response */
 #define LINES_MAX 128
+#define TOKEN_MAX 2048
 
 enum part { HEAD, BODY, CHUNK, CHUNK_DATA, TRAILER, TO_END };
 
@@ -19,10 +23,11 @@ struct req {
 	size_t bytes; /* of this block */
 	uint64_t body;
 	unsigned depth;
-	bool head, connect, basic, mines;
+	bool head, connect, basic, ntlm, plain, mines;
 	uint8_t nrpc, nscheme;
 	char rpc[64], scheme[16]; /* what the body calls; how the sender signs in */
 	const char *mime;
+	char file_id[FILE_ID];
 	struct str method, uri, host, referrer, agent, version, origin, user, name, proxied;
 	char text[];
 };
@@ -31,7 +36,8 @@ struct way {
 	enum part part;
 	uint64_t left; /* of the body or chunk */
 	uint64_t body;
-	bool seen; /* the first bytes of the body */
+	bool seen;	       /* the first bytes of the body */
+	struct file_tap *file; /* owns; NULL: there is none, or it is of no use */
 };
 
 struct http {
@@ -46,7 +52,10 @@ struct http {
 	char name[128];
 	size_t nname;
 	const char *mime;
-	bool upgrade; /* 101, or CONNECT was granted */
+	char file_id[FILE_ID];
+	bool upgrade;	   /* 101, or CONNECT was granted */
+	bool whole;	   /* the body that begins is a file as it is */
+	struct ntlm *ntlm; /* owns; from the first token on */
 };
 
 static bool is_version(struct str line)
@@ -107,7 +116,8 @@ static size_t head_len(struct str s)
 }
 
 struct fields {
-	struct str host, referrer, agent, origin, auth, length, coding, disposition, proxied;
+	struct str host, referrer, agent, origin, auth, length, coding, disposition, proxied,
+		content, challenge;
 };
 
 static void head_fields(struct str rest, struct fields *f)
@@ -127,6 +137,9 @@ static void head_fields(struct str rest, struct fields *f)
 		{"content-disposition", offsetof(struct fields, disposition)},
 		{"x-forwarded-for", offsetof(struct fields, proxied)},
 		{"via", offsetof(struct fields, proxied)},
+		{"content-encoding", offsetof(struct fields, content)},
+		{"www-authenticate", offsetof(struct fields, challenge)},
+		{"proxy-authenticate", offsetof(struct fields, challenge)},
 	};
 
 	*f = (struct fields){0};
@@ -143,18 +156,14 @@ static void head_fields(struct str rest, struct fields *f)
 	}
 }
 
-/* The user of Basic credentials; false: there are none. out has room for 192 bytes. */
-static bool basic_user(struct str auth, char *out, size_t *ret_len)
+/* Base64, as far as it goes: bytes written, at most max. */
+static size_t base64(struct str in, char *out, size_t max)
 {
 	uint32_t v = 0, bits = 0;
 	size_t n = 0;
 
-	*ret_len = 0;
-	if (auth.len < 8 || !str_ieqz(str_sub(auth, 0, 6), "basic "))
-		return false;
-	auth = str_trim(str_sub(auth, 6, auth.len));
-	for (size_t i = 0; i < auth.len && n < 192; i++) {
-		char c = auth.p[i];
+	for (size_t i = 0; i < in.len && n < max; i++) {
+		char c = in.p[i];
 		uint32_t d = c >= 'A' && c <= 'Z'   ? (uint32_t)(c - 'A')
 			     : c >= 'a' && c <= 'z' ? (uint32_t)(c - 'a') + 26
 			     : c >= '0' && c <= '9' ? (uint32_t)(c - '0') + 52
@@ -168,14 +177,43 @@ static bool basic_user(struct str auth, char *out, size_t *ret_len)
 		if (bits < 8)
 			continue;
 		bits -= 8;
-		c = (char)(v >> bits);
-		if (c == ':') {
-			*ret_len = n;
-			return true;
-		}
-		out[n++] = c;
+		out[n++] = (char)(v >> bits);
 	}
-	return false;
+	return n;
+}
+
+/* The user of Basic credentials; false: there are none. out has room for 192 bytes. */
+static bool basic_user(struct str auth, char *out, size_t *ret_len)
+{
+	size_t n, colon;
+
+	*ret_len = 0;
+	if (auth.len < 8 || !str_ieqz(str_sub(auth, 0, 6), "basic "))
+		return false;
+	n = base64(str_trim(str_sub(auth, 6, auth.len)), out, 192);
+	colon = str_chr(str_n(out, n), ':', 0);
+	if (colon == SIZE_MAX)
+		return false;
+	*ret_len = colon;
+	return true;
+}
+
+/* A message of NTLM in a head of either side. true: it names who logs in. */
+static bool ntlm_head(struct conn *c, struct http *h, struct str head)
+{
+	char token[TOKEN_MAX];
+	struct str text, kind = str_cut(head, ' ', &text);
+
+	if (!text.p || !(str_ieqz(kind, "NTLM") || str_ieqz(kind, "Negotiate")))
+		return false;
+	if (!h->ntlm) {
+		h->ntlm = conn_alloc(c, sizeof(*h->ntlm));
+		if (!h->ntlm)
+			return false;
+		*h->ntlm = (struct ntlm){0};
+	}
+	ntlm_token(c, h->ntlm, str_n(token, base64(str_trim(text), token, sizeof(token))));
+	return h->ntlm->auth;
 }
 
 /* filename="..." of a Content-Disposition. */
@@ -210,6 +248,19 @@ static void put_list(struct rec *r, const char *key, struct str s)
 	rec_list(r, key);
 	rec_str(r, NULL, s);
 	rec_list_end(r);
+}
+
+/* The body of a side has ended: what is known of it as a file. */
+static void file_end(struct conn *c, struct http *h, enum dir d)
+{
+	struct way *w = &h->way[d];
+	const struct req *q = h->last;
+	struct str name = d == DIR_RESP ? str_n(h->name, h->nname)
+			  : q		? q->name
+					: str_n(NULL, 0);
+
+	file_tap_end(c, w->file, "HTTP", d == DIR_ORIG, name);
+	w->file = NULL;
 }
 
 static void write_pair(struct conn *c, struct http *h, const struct req *q)
@@ -250,10 +301,12 @@ static void write_pair(struct conn *c, struct http *h, const struct req *q)
 		if (q->mines)
 			rec_bool(r, "mining", true);
 		put_list(r, "proxied", q->proxied);
+		put_list(r, "orig_fuids", str_of(q->file_id));
 		put_list(r, "orig_filenames", q->name);
 		put_list(r, "orig_mime_types", str_of(q->mime));
 	}
 	if (h->open) {
+		put_list(r, "resp_fuids", str_of(h->file_id));
 		put_list(r, "resp_filenames", str_n(h->name, h->nname));
 		put_list(r, "resp_mime_types", str_of(mime));
 	}
@@ -266,6 +319,12 @@ static void request_done(struct conn *c, struct http *h)
 {
 	struct req *q = h->first;
 
+	file_end(c, h, DIR_RESP);
+	if (q && q->ntlm && h->ntlm)
+		ntlm_write(c, h->ntlm,
+			   !h->open			      ? NTLM_UNKNOWN
+			   : h->code == 401 || h->code == 407 ? NTLM_FAILURE
+							      : NTLM_SUCCESS);
 	write_pair(c, h, q);
 	if (!q)
 		return;
@@ -315,6 +374,7 @@ static bool request_add(struct conn *c, struct http *h, struct str line, const s
 	q->nscheme = (uint8_t)MIN(scheme.len, sizeof(q->scheme));
 	if (q->nscheme)
 		memcpy(q->scheme, scheme.p, q->nscheme);
+	q->ntlm = !q->basic && ntlm_head(c, h, f->auth);
 	q->head = str_eqz(q->method, "HEAD");
 	q->connect = str_eqz(q->method, "CONNECT");
 	if (h->last)
@@ -329,7 +389,7 @@ static bool request_add(struct conn *c, struct http *h, struct str line, const s
 /* What follows a head. */
 static void body_begin(struct way *w, const struct fields *f, bool none, bool to_end)
 {
-	int64_t n = 0;
+	int64_t n = 0; /* no file is open here: one ends with its message */
 
 	*w = (struct way){.part = HEAD};
 	if (none)
@@ -351,7 +411,6 @@ static bool response_head(struct conn *c, struct http *h, struct str line, struc
 	const struct req *q = h->first;
 	int64_t n;
 
-	(void)c;
 	if (!is_version(version) || !str_i64(code, &n) || n < 100 || n > 999)
 		return false;
 	if (n / 100 == 1 && n != 101) {
@@ -362,6 +421,10 @@ static bool response_head(struct conn *c, struct http *h, struct str line, struc
 	h->open = true;
 	h->code = (unsigned)n;
 	h->mime = NULL;
+	h->file_id[0] = 0;
+	h->whole = n == 200 && !f->content.len;
+	if (n == 401 || n == 407)
+		ntlm_head(c, h, f->challenge);
 	message = str_trim(message);
 	h->nmessage = MIN(message.len, sizeof(h->message));
 	if (h->nmessage)
@@ -380,7 +443,10 @@ static bool response_head(struct conn *c, struct http *h, struct str line, struc
 /* A direction's message has ended, if it has. */
 static void message_end(struct conn *c, struct http *h, enum dir d)
 {
-	if (h->way[d].part != HEAD || d == DIR_ORIG || !h->open)
+	if (h->way[d].part != HEAD)
+		return;
+	file_end(c, h, d);
+	if (d == DIR_ORIG || !h->open)
 		return;
 	request_done(c, h);
 	if (h->upgrade)
@@ -406,6 +472,7 @@ static int64_t head(struct conn *c, struct http *h, enum dir d, struct str s)
 		if (!request_add(c, h, line, &f))
 			return STREAM_FAIL;
 		body_begin(&h->way[d], &f, false, false);
+		h->last->plain = !f.content.len;
 	} else {
 		if (!response_head(c, h, line, &f))
 			return STREAM_FAIL;
@@ -425,15 +492,13 @@ static void body_calls(struct req *q, struct str s)
 	q->mines = body_mines(s);
 }
 
-static void body_bytes(struct http *h, enum dir d, struct str s)
+/* The first bytes of a body. */
+static void body_first(struct conn *c, struct http *h, enum dir d, struct str s)
 {
 	struct way *w = &h->way[d];
+	char *id = d == DIR_RESP ? h->file_id : h->last ? h->last->file_id : NULL;
+	bool plain = d == DIR_RESP ? h->whole : h->last && h->last->plain;
 
-	w->body += s.len;
-	if (d == DIR_ORIG && h->last)
-		h->last->body = w->body;
-	if (w->seen || !s.len)
-		return;
 	w->seen = true;
 	if (d == DIR_RESP) {
 		h->mime = mime_of(s);
@@ -441,6 +506,27 @@ static void body_bytes(struct http *h, enum dir d, struct str s)
 		h->last->mime = mime_of(s);
 		body_calls(h->last, str_sub(s, 0, BODY_BYTES));
 	}
+	if (!plain || !id)
+		return;
+	w->file = file_tap_new(c);
+	if (!w->file)
+		return;
+	memcpy(id, w->file->id, FILE_ID);
+	w->file->has_total = w->part == BODY;
+	w->file->total = w->body + w->left;
+}
+
+static void body_bytes(struct conn *c, struct http *h, enum dir d, struct str s)
+{
+	struct way *w = &h->way[d];
+
+	if (!w->seen && s.len)
+		body_first(c, h, d, s);
+	if (w->file)
+		file_tap_bytes(c, w->file, w->body, s);
+	w->body += s.len;
+	if (d == DIR_ORIG && h->last)
+		h->last->body = w->body;
 }
 
 /* The line before a chunk; -1 broken, 0 not whole. */
@@ -487,13 +573,13 @@ static int64_t http_stream(struct conn *c, enum dir d, struct str s)
 		message_end(c, h, d);
 		return r;
 	case TO_END:
-		body_bytes(h, d, s);
+		body_bytes(c, h, d, s);
 		return (int64_t)s.len;
 	default:
 		break;
 	}
 	s.len = (size_t)MIN((uint64_t)s.len, w->left);
-	body_bytes(h, d, s);
+	body_bytes(c, h, d, s);
 	w->left -= s.len;
 	if (!w->left)
 		w->part = w->part == BODY ? HEAD : CHUNK;
@@ -509,6 +595,8 @@ static bool http_gap(struct conn *c, enum dir d, uint64_t n)
 	if (w->part == TO_END || ((w->part == BODY || w->part == CHUNK_DATA) && n <= w->left)) {
 		w->seen = true;
 		w->body += n;
+		if (w->file)
+			file_tap_lost(w->file, n);
 		if (d == DIR_ORIG && h->last)
 			h->last->body = w->body;
 		if (w->part == TO_END)
@@ -528,8 +616,14 @@ static void http_close(struct conn *c)
 
 	if (h->open)
 		request_done(c, h);
+	file_end(c, h, DIR_ORIG);
 	while (h->first)
 		request_done(c, h);
+	file_end(c, h, DIR_RESP);
+	if (h->ntlm) {
+		ntlm_write(c, h->ntlm, NTLM_UNKNOWN);
+		conn_free(c, h->ntlm, sizeof(*h->ntlm));
+	}
 }
 
 const struct proto_ops proto_http = {

@@ -244,7 +244,7 @@ static void asdu(struct conn *c, struct iec104 *s, enum dir d, const uint8_t *p,
 			.type = p[0],
 			.cause = p[2] & 0x3f,
 			.station = le16(p + 4),
-			.asker = d};
+			.asker = (uint8_t)d};
 	bool negative = p[2] & 0x40;
 	uint32_t repeats;
 
@@ -271,7 +271,7 @@ static void asdu(struct conn *c, struct iec104 *s, enum dir d, const uint8_t *p,
 				       .station = a.station,
 				       .ioa = a.ioa,
 				       .cause = 5,
-				       .asker = d},
+				       .asker = (uint8_t)d},
 			 negative);
 	if (ot_due(c, &s->seen, key_of(&a), &repeats))
 		tell(c, &a, 0, negative, repeats);

@@ -118,6 +118,73 @@ static bool is_read(const struct ask *a)
 	       a->func == 11 || a->func == 14 || a->func == 20 || a->func == 24;
 }
 
+static const char *umas_access(uint8_t sub)
+{
+	switch (sub) {
+	case 0x02:
+	case 0x03:
+		return "identify";
+	case 0x21:
+	case 0x23:
+	case 0x25:
+	case 0x71:
+		return "write";
+	case 0x30:
+	case 0x31:
+	case 0x32:
+		return "upload";
+	case 0x33:
+	case 0x34:
+	case 0x35:
+		return "program";
+	case 0x40:
+	case 0x41:
+		return "control";
+	case 0x01:
+	case 0x10:
+	case 0x11:
+		return "session";
+	default:
+		return "read";
+	}
+}
+
+static const char *access_of(const struct ask *a)
+{
+	if (a->func == UMAS)
+		return umas_access(a->sub);
+	switch (a->func) {
+	case 5:
+	case 6:
+	case 15:
+	case 16:
+	case 21:
+	case 22:
+	case 23:
+		return "write";
+	case 8: /* restart, listen only, clear counters; the rest looks */
+		return a->sub == 1 || a->sub == 4 || a->sub == 10 ? "control" : "identify";
+	case 19:
+		return "control";
+	case 9:
+	case 13:
+	case 18:
+	case 40:
+	case 125:
+	case 126:
+		return "program";
+	case 11:
+	case 12:
+	case 17:
+	case 127:
+		return "identify";
+	case MEI:
+		return a->sub == 14 ? "identify" : "other";
+	default:
+		return is_read(a) ? "read" : "other";
+	}
+}
+
 /* Length of a request's data after the function where the function fixes it, else 0. */
 static bool length_fits(const uint8_t *pdu, size_t n)
 {
@@ -257,6 +324,7 @@ static void tell(struct conn *c, struct modbus *m, const struct ask *a, int exce
 	rec_u64(r, "tid", a->tid);
 	rec_u64(r, "unit", a->unit);
 	rec_z(r, "func", func_text(a, tmp));
+	rec_z(r, "access", access_of(a));
 	rec_z(r, "pdu_type", answered ? "RESP" : "REQ");
 	if (exception >= 0)
 		rec_z(r, "exception", OT_NAME_OR(exceptions, (unsigned)exception, tmp));

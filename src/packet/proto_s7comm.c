@@ -165,6 +165,57 @@ static bool is_read(const struct ask *a)
 		 a->sub == 0x0f || a->sub == 0x0d || a->sub == 0x0e));
 }
 
+static const char *access_user(const struct ask *a)
+{
+	switch (a->func & 0xf) {
+	case 0:
+		return "control";
+	case 1:
+		return a->sub >= 7 && a->sub <= 9     ? "write"
+		       : a->sub == 11 || a->sub == 12 ? "control"
+						      : "read";
+	case 4:
+		return a->sub == 1 ? "identify" : "read";
+	case 5:
+		return "session";
+	case 7:
+		return a->sub == 2 || a->sub == 4 ? "control" : "read";
+	default:
+		return is_read(a) ? "read" : "other";
+	}
+}
+
+static const char *access_of(const struct ask *a)
+{
+	if (a->plus)
+		return a->function == 0x04f2 || a->function == 0x0542 ? "write"
+		       : is_read(a)				      ? "read"
+								      : "session";
+	if (a->rosctr == USER)
+		return access_user(a);
+	switch (a->func) {
+	case READ:
+		return "read";
+	case WRITE:
+		return "write";
+	case DOWNLOAD:
+	case DOWNLOAD + 1:
+	case DOWNLOAD + 2:
+		return "program";
+	case UPLOAD:
+	case UPLOAD + 1:
+	case UPLOAD + 2:
+		return "upload";
+	case CONTROL: /* starts the program; what else it does concerns blocks */
+		return strcmp(a->name, "P_PROGRAM") == 0 || a->name[1] == 'N' ? "control"
+									      : "program";
+	case STOP:
+		return "control";
+	default:
+		return "session";
+	}
+}
+
 static void tell_plus(struct conn *c, const struct ask *a, uint32_t repeats)
 {
 	struct rec *r = conn_rec(c, "s7comm_plus", a->ts);
@@ -178,6 +229,7 @@ static void tell_plus(struct conn *c, const struct ask *a, uint32_t repeats)
 	rec_z(r, "function_code", tmp);
 	snprintf(tmp, sizeof(tmp), "unknown 0x%04x", a->function);
 	rec_z(r, "function_name", name ? name : tmp);
+	rec_z(r, "access", access_of(a));
 	ot_repeats(r, repeats);
 	rec_end(r);
 }
@@ -227,6 +279,7 @@ static void tell(struct conn *c, struct s7 *s, const struct ask *a, bool answere
 	} else if (a->name[0]) {
 		rec_z(r, "filename", a->name);
 	}
+	rec_z(r, "access", access_of(a));
 	if (a->nitems) {
 		rec_list(r, "items");
 		for (unsigned i = 0; i < a->nitems; i++)

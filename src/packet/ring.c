@@ -201,6 +201,11 @@ static void give_back(struct ring *r)
 	r->holds = false;
 }
 
+bool ring_gone(const struct ring *r)
+{
+	return (int)if_nametoindex(r->name) != r->index;
+}
+
 static bool ready(const struct ring *r)
 {
 	return __atomic_load_n(&block_of(r)->hdr.bh1.block_status, __ATOMIC_ACQUIRE) &
@@ -221,7 +226,7 @@ static int await(struct ring *r, int wait_ms)
 			if (getsockopt(r->fd, SOL_SOCKET, SO_ERROR, &e, &len) < 0)
 				e = errno;
 			if (e && !ready(r))
-				return (int)if_nametoindex(r->name) == r->index ? -e : -ENODEV;
+				return ring_gone(r) ? -ENODEV : -e;
 		}
 		if (!ready(r))
 			return 0;
@@ -283,6 +288,7 @@ int ring_next(struct ring *r, struct frame *f, unsigned max, int wait_ms)
 	for (; n < max && r->left; r->left--) {
 		const struct tpacket3_hdr *h = (const void *)r->at;
 
+		r->stats.taken++;
 		n += take(r, h, &f[n]);
 		r->at += h->tp_next_offset;
 	}

@@ -22,6 +22,7 @@ struct ring_conf {
 struct ring_stats {
 	uint64_t frames;  /* that passed the filter, those lost included */
 	uint64_t dropped; /* of these: lost for want of room in the ring */
+	uint64_t taken;	  /* given out; the rest is still in the ring */
 	uint64_t freezes; /* how often it was full */
 };
 
@@ -36,6 +37,9 @@ struct ring *ring_close(struct ring *r); /* NULL is fine; returns NULL */
  * -ENODEV: it is gone (only a new ring will see one of its name), other -errno.
  */
 MUST int ring_next(struct ring *r, struct frame *f, unsigned max, int wait_ms);
+/* Whether the interface is not the one it was: a ring that was told ENETDOWN is told no more.
+ */
+bool ring_gone(const struct ring *r);
 /* Since it was opened. */
 void ring_stats(struct ring *r, struct ring_stats *ret_s);
 uint16_t ring_link(const struct ring *r); /* LINKTYPE_* of its frames */

@@ -132,14 +132,30 @@ static struct str word(const char *list, unsigned at)
 	return str_eqz(s, "-") ? str_n(NULL, 0) : s;
 }
 
+/* What is as a rule spoken on a pipe, where the binding was not seen. */
+static const struct rpc_iface *usual(const struct rpc *r)
+{
+	struct str name = str_n(r->pipe, r->npipe), rest;
+
+	for (rest = name; rest.p;)
+		name = str_cut(rest, '\\', &rest);
+	for (size_t i = 0; i < ARRAY_LEN(ifaces); i++)
+		if (str_ieqz(name, ifaces[i].name))
+			return &ifaces[i];
+	return NULL;
+}
+
 static void write_call(struct conn *c, struct rpc *r, struct rpc_call *k, bool answered)
 {
 	const struct rpc_context *x = context_of(r, k->context);
+	const struct rpc_context guess = {.iface = x ? NULL : usual(r)};
 	char text[UUID_LEN + 8], op[24];
 	struct rec *w;
 	struct str s;
 
 	k->used = false;
+	if (!x && guess.iface)
+		x = &guess;
 	if (!x)
 		return; /* its binding was not seen */
 	w = conn_rec(c, "dce_rpc", k->ts);

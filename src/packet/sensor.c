@@ -289,7 +289,7 @@ static void handle_tcp(struct sensor *s, struct flow *f, const struct pkt *k, en
 
 	tcp_update(f, k, d);
 	app_stream(&c, f, k, d);
-	if (!(k->flags & (TCP_FIN | TCP_RST)))
+	if (!(k->flags & (TCP_SYN | TCP_FIN | TCP_RST)))
 		return;
 	if (flow_idle_s(f) < idle)
 		wheel_put(&s->flows, f, f->last_s + flow_idle_s(f));

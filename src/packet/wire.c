@@ -26,7 +26,7 @@ struct tap {
 	struct keep *keep;
 	int64_t flushed;
 	uint64_t lost;				 /* records */
-	uint64_t kernel_dropped, kernel_freezes; /* of rings that went */
+	uint64_t kernel_dropped, kernel_freezes; /* of rings that went, and what was not read */
 	uint64_t downs;
 	bool up;
 	struct wire_stats seen; /* as told last; under port->lock */
@@ -199,28 +199,38 @@ static void give(struct tap *t, const struct frame *f, unsigned n, int64_t until
 		took += k;
 		if (k || flush(t, clock_now()))
 			continue;
-		if (until && clock_now() > until)
+		if (until && clock_now() > until) {
+			t->kernel_dropped += n - took;
 			return;
+		}
 		until = until || !atomic_load(&t->w->stop) ? until : clock_now() + DRAIN_NS;
 		pause_ms(WAIT_MS / 10);
 	}
 }
 
+/* What is left in the ring was captured, but nobody will read it: lost as well. */
+static void end_ring(struct tap *t)
+{
+	struct ring_stats k;
+
+	if (!t->ring)
+		return;
+	ring_stats(t->ring, &k);
+	t->kernel_dropped += k.frames - MIN(k.frames, k.taken);
+	t->kernel_freezes += k.freezes;
+	t->ring = ring_close(t->ring);
+}
+
 /* The interface went, or is down. */
 static void trouble(struct tap *t, int e)
 {
-	struct ring_stats k;
 	struct diag d;
 
 	if (t->up)
 		t->downs++;
 	t->up = false;
-	if (t->ring && e != -ENETDOWN) {
-		ring_stats(t->ring, &k);
-		t->kernel_dropped += k.dropped;
-		t->kernel_freezes += k.freezes;
-		t->ring = ring_close(t->ring);
-	}
+	if (e != -ENETDOWN)
+		end_ring(t);
 	pause_ms(WAIT_MS);
 	if (!t->ring)
 		(void)open_ring(t, &d);
@@ -233,6 +243,8 @@ static bool step(struct tap *t, int wait_ms, int64_t until)
 	int n = t->ring ? ring_next(t->ring, f, SENSOR_BATCH, wait_ms) : -ENODEV;
 	int64_t now = clock_now();
 
+	if (n == 0 && !t->up && ring_gone(t->ring))
+		n = -ENODEV;
 	if (n < 0) {
 		trouble(t, n);
 	} else if (n) {
@@ -265,6 +277,7 @@ static void *work(void *arg)
 	until = clock_now() + DRAIN_NS;
 	while (t->ring && clock_now() < until && step(t, WAIT_MS, until))
 		;
+	end_ring(t);
 	for (bool done = false; !done;) {
 		done = sensor_finish(t->sensor);
 		while (!flush(t, clock_now()) && clock_now() < until)

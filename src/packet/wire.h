@@ -39,7 +39,7 @@ struct wire_conf {
 struct wire_stats {
 	char name[WIRE_NAME];
 	uint64_t frames, bytes; /* that the sensor was given */
-	uint64_t dropped;	/* by the kernel, for want of room in the ring */
+	uint64_t dropped;	/* by the kernel, for want of room in the ring; or left in it */
 	uint64_t freezes;
 	uint64_t refused; /* frames that are no packet we know */
 	uint64_t evicted; /* connections ended early for want of room */

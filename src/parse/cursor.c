@@ -169,7 +169,9 @@ int cursor_open(struct cursor *c, struct diag *d)
 								     : "empty");
 	} else if (r == 0) {
 		r = c->codec ? decoder_open_as(c->src, c->path, c->codec, &c->dec, d)
-			     : decoder_open(c->src, c->path, str_n(c->buf, c->len), &c->dec, d);
+		    : c->as.ops
+			    ? decoder_open_again(c->src, c->path, c->as, &c->dec, d)
+			    : decoder_open(c->src, c->path, str_n(c->buf, c->len), &c->dec, d);
 	}
 	if (r == 0)
 		c->source = decoder_source(c->dec);
@@ -228,6 +230,7 @@ int cursor_scan(struct cursor *c, struct diag *d)
 
 	if (r < 0)
 		return r;
+	c->as = decoder_recognised(c->dec);
 	c->nleast = 0;
 	c->ordered = packet_is_capture(c->in, &c->first_known);
 	if (c->ordered) { /* to read it twice would cost as much as all that follows */

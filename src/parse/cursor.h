@@ -53,7 +53,8 @@ struct headway {
 
 struct cursor {
 	const char *path;
-	const char *source; /* as recognised; belongs to src */
+	const char *source;   /* as recognised; belongs to src */
+	struct recognised as; /* by cursor_scan, for the second time */
 	const struct sources *src;
 	struct headway *way; /* may be NULL */
 	size_t chunk;	     /* bytes decoded together */

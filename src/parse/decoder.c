@@ -738,6 +738,24 @@ int decoder_open_as(const struct sources *src, const char *path, const char *cod
 	return decoder_ready(dec, r, path, ret_dec, d);
 }
 
+struct recognised decoder_recognised(const struct decoder *dec)
+{
+	bool afresh = !dec->ops->primed;
+
+	return (struct recognised){afresh ? dec->ops : NULL, afresh ? dec->def : NULL};
+}
+
+int decoder_open_again(const struct sources *src, const char *path, struct recognised as,
+		       struct decoder **ret_dec, struct diag *d)
+{
+	struct decoder *dec = decoder_new(src, path);
+
+	if (!dec)
+		return -ENOMEM;
+	dec->def = as.def;
+	return decoder_ready(dec, codec_open(dec, as.ops), path, ret_dec, d);
+}
+
 struct decoder *decoder_free(struct decoder *dec)
 {
 	if (!dec)

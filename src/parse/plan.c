@@ -611,23 +611,47 @@ bool cond_holds(struct regs *r, const struct cond *c)
 	return false;
 }
 
-static bool type_match(const struct type *t, struct regs *r)
+enum match { MATCH_NO, MATCH_NAME, MATCH_ALL, MATCH_ALL_NAMED };
+
+/* NAME: the record's own name says so, but it lacks a field that others of that name have. */
+static enum match type_match(const struct type *t, struct regs *r)
 {
+	bool named = false;
+
 	if (t->otherwise != r->otherwise)
-		return false;
+		return MATCH_NO;
 	for (size_t i = 0; i < t->nwhen; i++) {
 		const struct cond *c = &t->when[i];
 
-		if (!(c->what == COND_PATH ? cond_path(r, c, t->nwhen == 1) : cond_holds(r, c)))
-			return false;
+		if (c->what == COND_PATH) {
+			if (!cond_path(r, c, t->nwhen == 1))
+				return MATCH_NO;
+			named = r->head[c->reg] != 0;
+		} else if (!cond_holds(r, c)) {
+			return named && c->what == COND_HAS ? MATCH_NAME : MATCH_NO;
+		}
 	}
-	return true;
+	return named ? MATCH_ALL_NAMED : MATCH_ALL;
 }
 
+/*
+ * The first type whose conditions all hold. Logs as JSON leave out fields that are not set: a
+ * record that says what it is goes to the first type of that name before one without a name.
+ */
 const struct type *plan_match(const struct source_def *def, struct regs *r)
 {
-	for (size_t i = 0; i < def->ntype; i++)
-		if (type_match(&def->type[i], r))
-			return &def->type[i];
-	return NULL;
+	const struct type *named = NULL;
+
+	for (size_t i = 0; i < def->ntype; i++) {
+		enum match m = type_match(&def->type[i], r);
+
+		if (m == MATCH_NO)
+			continue;
+		if (m == MATCH_NAME) {
+			named = named ? named : &def->type[i];
+			continue;
+		}
+		return named && m == MATCH_ALL ? named : &def->type[i];
+	}
+	return named;
 }

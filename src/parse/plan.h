@@ -184,8 +184,7 @@ static inline uint32_t key_hash(struct str k, uint32_t node)
 		memcpy(&a, k.p, 8);
 		memcpy(&b, k.p + k.len - 8, 8);
 	} else {
-		for (size_t i = 0; i < k.len; i++)
-			a |= (uint64_t)(uint8_t)k.p[i] << (8 * i);
+		a = str_word(k.p, k.len);
 	}
 	a = ((a | fold) + k.len + ((uint64_t)node << 32)) * UINT64_C(0x9e3779b97f4a7c15);
 	a ^= ((b | fold) ^ a >> 32) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -201,7 +200,7 @@ static inline const struct trie_entry *trie_find(const struct trie *t, uint32_t 
 		if (!e->key.p)
 			return NULL;
 		if (e->node == node && e->key.len == key.len &&
-		    (memcmp(e->key.p, key.p, key.len) == 0 || str_ieq(e->key, key)))
+		    (str_same(e->key.p, key.p, key.len) || str_ieq(e->key, key)))
 			return e;
 	}
 }

@@ -18,16 +18,18 @@ struct look {
 	unsigned depth;
 };
 
-/* What ends a number, true, false or null. */
-static const bool ends[256] = {[','] = true,  ['}'] = true,  [']'] = true, [' '] = true,
-			       ['\n'] = true, ['\r'] = true, ['\t'] = true};
+/* Past white space at p, of which there mostly is none. */
+static ALWAYS_INLINE const char *past_space(const char *p, const char *end)
+{
+	while (p < end && (unsigned char)*p <= ' ' &&
+	       (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+		p++;
+	return p;
+}
 
 static void space(struct look *k)
 {
-	/* Mostly there is none. */
-	while (k->at < k->end && (unsigned char)*k->at <= ' ' &&
-	       (*k->at == ' ' || *k->at == '\n' || *k->at == '\r' || *k->at == '\t'))
-		k->at++;
+	k->at = past_space(k->at, k->end);
 }
 
 /* After the opening quote: the text, and past the closing one. */
@@ -99,8 +101,7 @@ static bool value(struct look *k, struct json_tok *ret_t)
 			return false;
 		break;
 	default:
-		while (k->at < k->end && !ends[(unsigned char)*k->at])
-			k->at++;
+		k->at = block_word_stop(k->at, k->end);
 		ret_t->kind = *from == 't'   ? JSON_TRUE
 			      : *from == 'f' ? JSON_FALSE
 			      : *from == 'n' ? JSON_NULL
@@ -109,6 +110,18 @@ static bool value(struct look *k, struct json_tok *ret_t)
 	}
 	ret_t->len = (uint32_t)(k->at - from);
 	return k->at > from;
+}
+
+/* Past a text without escapes, or a number or word, at p; NULL: it is anything else. */
+static ALWAYS_INLINE const char *past_plain(const char *p, const char *end)
+{
+	if (*p == '"') {
+		p = block_text_stop(p + 1, end);
+		return p < end && *p == '"' ? p + 1 : NULL;
+	}
+	if (*p == '{' || *p == '[')
+		return NULL;
+	return block_word_stop(p, end);
 }
 
 static bool object(struct look *k, uint32_t node, bool many);
@@ -169,39 +182,66 @@ static bool member(struct look *k, const struct trie_entry *e, bool many)
 	return true;
 }
 
+/* The value at p of a member that nothing is asked of; past it, NULL when it is broken. */
+static ALWAYS_INLINE const char *past_value(struct look *k, const char *p)
+{
+	const char *after = past_plain(p, k->end);
+	struct json_tok t;
+
+	if (LIKELY(after > p))
+		return after;
+	k->at = p;
+	return value(k, &t) ? k->at : NULL;
+}
+
+/* After the quote at p that opens a member's name: at its value; NULL when it is broken. */
+static ALWAYS_INLINE const char *past_key(struct look *k, const char *p, struct str *ret_key)
+{
+	const char *q = block_text_stop(p, k->end);
+	bool esc;
+
+	*ret_key = str_n(p, (size_t)(q - p));
+	if (UNLIKELY(q >= k->end || *q != '"')) {
+		k->at = p;
+		if (!text(k, ret_key, &esc))
+			return NULL;
+		q = k->at - 1;
+	}
+	q = past_space(q + 1, k->end);
+	if (q >= k->end || *q != ':')
+		return NULL;
+	q = past_space(q + 1, k->end);
+	return q < k->end ? q : NULL;
+}
+
 /* k->at is at the opening brace; past the closing one afterwards. */
 static bool object(struct look *k, uint32_t node, bool many)
 {
+	const char *p = k->at, *end = k->end;
 	const struct trie_entry *e;
-	struct json_tok t;
 	struct str key;
-	bool esc;
 
-	for (k->at++;; k->at++) {
-		space(k);
-		if (k->at < k->end && *k->at == '}') {
-			k->at++;
-			return true;
-		}
-		if (k->at >= k->end || *k->at++ != '"' || !text(k, &key, &esc))
-			return false;
-		space(k);
-		if (k->at >= k->end || *k->at++ != ':')
-			return false;
-		space(k);
-		if (k->at >= k->end)
+	do {
+		p = past_space(p + 1, end);
+		if (p < end && *p == '}')
+			break;
+		if (p >= end || *p != '"' || !(p = past_key(k, p + 1, &key)))
 			return false;
 		e = trie_find(k->t, node, key);
-		if (e ? !member(k, e, many) : !value(k, &t))
-			return false;
-		space(k);
-		if (k->at < k->end && *k->at == '}') {
-			k->at++;
-			return true;
+		if (!e) {
+			p = past_value(k, p);
+		} else {
+			k->at = p;
+			p = member(k, e, many) ? k->at : NULL;
 		}
-		if (k->at >= k->end || *k->at != ',')
+		if (!p)
 			return false;
-	}
+		p = past_space(p, end);
+	} while (p < end && *p == ',');
+	if (p >= end || *p != '}')
+		return false;
+	k->at = p + 1;
+	return true;
 }
 
 bool probe_walk(struct regs *r, const struct source_def *def, struct json *j, struct str rec)

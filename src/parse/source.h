@@ -36,6 +36,14 @@ MUST int decoder_open(const struct sources *src, const char *path, struct str he
 /* The same by name of the codec ("json"), whatever the file begins with. E_NOTFOUND. */
 MUST int decoder_open_as(const struct sources *src, const char *path, const char *codec,
 			 struct decoder **ret_dec, struct diag *d);
+/* What a file was recognised as, so that it need not be asked again when it is read again. */
+struct recognised {
+	const struct codec_ops *ops; /* NULL: not known, or its head says more than that */
+	const struct source_def *def;
+};
+struct recognised decoder_recognised(const struct decoder *dec);
+MUST int decoder_open_again(const struct sources *src, const char *path, struct recognised as,
+			    struct decoder **ret_dec, struct diag *d);
 struct decoder *decoder_free(struct decoder *dec);
 const struct codec_ops *decoder_codec(const struct decoder *dec);
 /* "zeek.conn" or "aws.cloudtrail"; the source the head was recognised as. */

@@ -2,7 +2,7 @@
 #include "sense/intake.h"
 #include "base/buf.h"
 #include "base/json.h"
-#include <arpa/inet.h>
+#include "sense/socket.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -20,7 +20,6 @@
 #define BEHIND_MAX  ((uint64_t)4 << 30)
 #define READ_BYTES  (64 * KIB)
 #define PUSH_MAX    (64 * MIB)
-#define RCVBUF	    (8 * 1024 * 1024)
 #define WAIT_MS	    200
 
 struct conn {
@@ -47,74 +46,6 @@ struct intake {
 	unsigned port_udp, port_tcp;
 	pthread_t thread;
 };
-
-static int parse_address(const char *z, struct sockaddr_storage *ss, socklen_t *len)
-{
-	struct sockaddr_in *v4 = (struct sockaddr_in *)ss;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ss;
-	const char *colon = strrchr(z, ':');
-	struct str host = str_n(z, colon ? (size_t)(colon - z) : 0);
-	char name[64];
-	int64_t port;
-
-	if (host.len > 1 && host.p[0] == '[')
-		host = str_sub(host, 1, host.len - 1);
-	if (!host.len || host.len >= sizeof(name) || !str_i64(str_of(colon + 1), &port) ||
-	    port < 0 || port > 65535)
-		return -EINVAL;
-	memcpy(name, host.p, host.len);
-	name[host.len] = 0;
-	*ss = (struct sockaddr_storage){0};
-	if (inet_pton(AF_INET, name, &v4->sin_addr) == 1) {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons((uint16_t)port);
-		*len = sizeof(*v4);
-	} else if (inet_pton(AF_INET6, name, &v6->sin6_addr) == 1) {
-		v6->sin6_family = AF_INET6;
-		v6->sin6_port = htons((uint16_t)port);
-		*len = sizeof(*v6);
-	} else {
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static unsigned port_of(int fd)
-{
-	struct sockaddr_storage ss = {0};
-	socklen_t len = sizeof(ss);
-
-	if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0)
-		return 0;
-	return ntohs(ss.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&ss)->sin6_port
-					      : ((struct sockaddr_in *)&ss)->sin_port);
-}
-
-static int listen_on(const char *where, int type, int *ret_fd, struct diag *d)
-{
-	struct sockaddr_storage ss;
-	socklen_t len;
-	int one = 1, big = RCVBUF, fd, r = parse_address(where, &ss, &len);
-
-	if (r < 0)
-		return diag_set(d, r, "'%s' is no ADDRESS:PORT", where);
-	fd = socket(ss.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return diag_set(d, -errno, "%s: %s", where, strerror(errno));
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (type == SOCK_DGRAM) {
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &big, sizeof(big));
-		setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &one, sizeof(one));
-	}
-	if (bind(fd, (struct sockaddr *)&ss, len) < 0 ||
-	    (type == SOCK_STREAM && listen(fd, 128) < 0)) {
-		r = diag_set(d, -errno, "%s: %s", where, strerror(errno));
-		close(fd);
-		return r;
-	}
-	*ret_fd = fd;
-	return 0;
-}
 
 /* A message as one line of the spool: what would end it early becomes a blank. */
 static void put_message(struct intake *i, struct str s)
@@ -373,17 +304,17 @@ static int open_all(struct intake *i, const struct intake_conf *cf, struct diag 
 	if (r == 0)
 		r = open_spool(cf->dir, "stdin", 0, &i->in, d);
 	for (size_t k = 0; r == 0 && k < MIN(cf->nudp, (size_t)SOCKETS_MAX); k++) {
-		r = listen_on(cf->udp[k], SOCK_DGRAM, &i->udp[k], d);
+		r = socket_listen(cf->udp[k], SOCK_DGRAM, &i->udp[k], d);
 		i->nudp += r == 0;
 	}
 	for (size_t k = 0; r == 0 && k < MIN(cf->ntcp, (size_t)SOCKETS_MAX); k++) {
-		r = listen_on(cf->tcp[k], SOCK_STREAM, &i->tcp[k], d);
+		r = socket_listen(cf->tcp[k], SOCK_STREAM, &i->tcp[k], d);
 		i->ntcp += r == 0;
 	}
 	if (r == 0 && (i->wake = eventfd(0, EFD_CLOEXEC)) < 0)
 		r = diag_set(d, -errno, "%s", strerror(errno));
-	i->port_udp = i->nudp ? port_of(i->udp[0]) : 0;
-	i->port_tcp = i->ntcp ? port_of(i->tcp[0]) : 0;
+	i->port_udp = i->nudp ? socket_port(i->udp[0]) : 0;
+	i->port_tcp = i->ntcp ? socket_port(i->tcp[0]) : 0;
 	return r;
 }
 

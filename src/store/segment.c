@@ -21,11 +21,12 @@ struct block {
 	uint32_t nevents;
 	uint64_t first_seq;
 	int64_t min_known, max_known;
+	struct seg_frame frame[SEG_FRAMES]; /* raw_len and nevents, the last one being filled */
+	uint32_t nframes;
 };
 
 struct seg_writer {
 	int fd;
-	int level;
 	bool background, stop;
 	int err; /* sticky: first failure of a write */
 	struct block *cur;
@@ -65,8 +66,10 @@ static struct block *block_new(void)
 {
 	struct block *b = calloc(1, sizeof(*b));
 
-	if (b)
+	if (b) {
 		buf_init(&b->rec, SEG_RAW_MAX);
+		b->nframes = 1;
+	}
 	return b;
 }
 
@@ -81,7 +84,7 @@ static int block_post(struct block *b, uint64_t h)
 		b->post = post;
 		b->cap = cap;
 	}
-	b->post[b->npost++] = h;
+	b->post[b->npost++] = (h & ~SEG_FRAME_MASK) | UINT64_C(1) << (b->nframes - 1);
 	return 0;
 }
 
@@ -100,8 +103,10 @@ static void block_sort(struct block *b)
 		return;
 	qsort(b->post, b->npost, sizeof(*b->post), by_value);
 	for (size_t i = 1; i < b->npost; i++)
-		if (b->post[i] != b->post[n])
+		if ((b->post[i] ^ b->post[n]) & ~SEG_FRAME_MASK)
 			b->post[++n] = b->post[i];
+		else
+			b->post[n] |= b->post[i];
 	b->npost = n + 1;
 }
 
@@ -122,6 +127,40 @@ static int write_all(int fd, const void *p, size_t n)
 	return 0;
 }
 
+/* The frames' table and their compressed bytes into w->out; how many, or <0. */
+static int64_t block_pack(struct seg_writer *w, struct block *b)
+{
+	size_t at = sizeof(b->nframes) + b->nframes * sizeof(b->frame[0]), raw = 0;
+	size_t room = at;
+
+	for (uint32_t i = 0; i < b->nframes; i++)
+		room += ZSTD_compressBound(b->frame[i].raw_len);
+	if (room > w->out_cap) {
+		char *out = realloc(w->out, room);
+
+		if (!out)
+			return -ENOMEM;
+		w->out = out;
+		w->out_cap = room;
+	}
+	for (uint32_t i = 0; i < b->nframes; i++) {
+		struct seg_frame *f = &b->frame[i];
+		size_t n = i ? ZSTD_CCtx_refPrefix(w->cctx, b->rec.p, b->frame[0].raw_len) : 0;
+
+		if (!ZSTD_isError(n))
+			n = ZSTD_compress2(w->cctx, w->out + at, w->out_cap - at,
+					   b->rec.p + raw, f->raw_len);
+		if (ZSTD_isError(n))
+			return -EIO;
+		f->comp_len = (uint32_t)n;
+		at += n;
+		raw += f->raw_len;
+	}
+	memcpy(w->out, &b->nframes, sizeof(b->nframes));
+	memcpy(w->out + sizeof(b->nframes), b->frame, b->nframes * sizeof(b->frame[0]));
+	return (int64_t)at;
+}
+
 static int block_write(struct seg_writer *w, struct block *b)
 {
 	struct seg_head h = {.magic = SEG_BLOCK_MAGIC,
@@ -129,35 +168,27 @@ static int block_write(struct seg_writer *w, struct block *b)
 			     .first_seq = b->first_seq,
 			     .min_known = b->min_known,
 			     .max_known = b->max_known};
-	size_t posts, comp;
+	size_t posts;
+	int64_t comp;
 	int r;
 
 	block_sort(b);
 	posts = b->npost * sizeof(*b->post);
-	comp = ZSTD_compressBound(b->rec.len);
-	if (comp > w->out_cap) {
-		char *out = realloc(w->out, comp);
-
-		if (!out)
-			return -ENOMEM;
-		w->out = out;
-		w->out_cap = comp;
-	}
-	comp = ZSTD_compressCCtx(w->cctx, w->out, w->out_cap, b->rec.p, b->rec.len, w->level);
-	if (ZSTD_isError(comp))
-		return -EIO;
+	comp = block_pack(w, b);
+	if (comp < 0)
+		return (int)comp;
 	h.npost = (uint32_t)b->npost;
 	h.raw_len = (uint32_t)b->rec.len;
 	h.comp_len = (uint32_t)comp;
-	h.sum = hash_bytes(w->out, comp, 0);
+	h.sum = hash_bytes(w->out, (size_t)comp, 0);
 	h.head_sum = seg_head_sum(&h, b->post);
 	if ((r = write_all(w->fd, &h, sizeof(h))) < 0 ||
 	    (r = write_all(w->fd, b->post, posts)) < 0 ||
-	    (r = write_all(w->fd, w->out, comp)) < 0)
+	    (r = write_all(w->fd, w->out, (size_t)comp)) < 0)
 		return r;
 	pthread_mutex_lock(&w->lock);
 	w->stats.blocks++;
-	w->stats.bytes_disk += sizeof(h) + posts + comp;
+	w->stats.bytes_disk += sizeof(h) + posts + (size_t)comp;
 	pthread_mutex_unlock(&w->lock);
 	return 0;
 }
@@ -271,11 +302,23 @@ static int put_entities(struct block *b, const struct event *e, const struct ent
 	return 0;
 }
 
+/* The frame the next record belongs to. */
+static struct seg_frame *frame_next(struct block *b)
+{
+	struct seg_frame *f = &b->frame[b->nframes - 1];
+
+	if (f->raw_len < SEG_FRAME_BYTES || b->nframes == SEG_FRAMES)
+		return f;
+	b->nframes++;
+	return f + 1;
+}
+
 static int block_add(struct block *b, const struct event *e, const struct entities *en,
 		     const struct store_extra *x)
 {
 	uint32_t len = 0, raw = (uint32_t)e->raw.len;
 	size_t at = b->rec.len;
+	struct seg_frame *f = frame_next(b);
 	int r;
 
 	put(&b->rec, &len, sizeof(len));
@@ -295,6 +338,8 @@ static int block_add(struct block *b, const struct event *e, const struct entiti
 		return r;
 	len = (uint32_t)(b->rec.len - at - sizeof(len));
 	memcpy(b->rec.p + at, &len, sizeof(len));
+	f->raw_len += (uint32_t)(b->rec.len - at);
+	f->nevents++;
 	if (b->nevents == 0) {
 		b->first_seq = e->seq;
 		b->min_known = b->max_known = e->known;
@@ -356,10 +401,10 @@ static int writer_position(struct seg_writer *w, const char *path, bool fresh, s
 		r = write_all(w->fd, SEG_FILE_MAGIC, SEG_FILE_HEAD);
 		return r < 0 ? diag_set(d, r, "%s: %s", path, err_text(r)) : 0;
 	}
-	end = SEG_FILE_HEAD;
 	r = seg_scan_open(&s, path, d);
 	if (r < 0)
 		return r;
+	end = s.next;
 	while (seg_scan_next(&s) > 0) {
 		if (seg_scan_check(&s) < 0)
 			break;
@@ -383,7 +428,6 @@ int seg_writer_open(const char *dir, bool fresh, bool background, int level,
 	if (!w)
 		return -ENOMEM;
 	snprintf(path, sizeof(path), "%s/%s", dir, SEG_FILE_NAME);
-	w->level = level;
 	w->stats.segments = 1;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->change, NULL);
@@ -392,7 +436,10 @@ int seg_writer_open(const char *dir, bool fresh, bool background, int level,
 	if (w->fd < 0)
 		r = diag_set(d, -errno, "%s: %s", path, strerror(errno));
 	else
-		r = w->cctx ? writer_position(w, path, fresh, d) : -ENOMEM;
+		r = w->cctx && !ZSTD_isError(ZSTD_CCtx_setParameter(
+				       w->cctx, ZSTD_c_compressionLevel, level))
+			    ? writer_position(w, path, fresh, d)
+			    : -ENOMEM;
 	if (r == 0 && background) {
 		r = -pthread_create(&w->thread, NULL, writer_thread, w);
 		w->background = r == 0;

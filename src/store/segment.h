@@ -3,8 +3,9 @@
  * store/segment: append-only files of compressed event blocks.
  *
  *   file  = magic[8] block*
- *   block = struct seg_head, postings u64[npost] (sorted hashes of ids and entities),
- *           zstd(records), all little-endian
+ *   block = struct seg_head, postings u64[npost] (sorted hashes of ids and entities, the low
+ *           byte a bit for each frame that has them), u32 count, struct seg_frame[count],
+ *           zstd(records) of each frame, all little-endian
  *   record = u32 size of what follows, u64 seq, i64 time, i64 known, u16+type, u16+id, u32+raw,
  *            u8 count, count * (u16 + "kind:name"), extra (extra.c; may be empty)
  *
@@ -43,6 +44,15 @@ MUST int seg_histogram(struct seg_index *x, const struct store_query *q,
 MUST int seg_range(struct seg_index *x, int64_t *ret_from, int64_t *ret_to, uint64_t *ret_n,
 		   struct diag *d);
 
+/*
+ * Gives back the disk of the oldest blocks: those whose events were all known before `before`,
+ * and as many as it takes that the rest has at most max_bytes (UINT64_MAX: any). A block at or
+ * behind the place `keep` (seg_end) stays, whatever is asked. Readers and the writer go on.
+ * *ret_n: blocks that went. 0, -EOPNOTSUPP when the file system cannot make holes, or <0 with
+ * d.
+ */
+MUST int seg_retain(const char *dir, int64_t before, uint64_t max_bytes, uint64_t keep,
+		    uint64_t *ret_n, struct diag *d);
 /* See store_end. */
 MUST int seg_end(const char *dir, uint64_t *ret_place, struct diag *d);
 

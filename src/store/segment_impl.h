@@ -12,8 +12,15 @@
 #define SEG_FILE_NAME	"events.seg"
 #define SEG_FILE_MAGIC	"THYSEG1\n"
 #define SEG_FILE_HEAD	8
-#define SEG_BLOCK_MAGIC UINT32_C(0x4b4c4254) /* "TBLK" */
-#define SEG_BLOCK_BYTES (192 * KIB)	     /* a block is closed once its records reach this */
+#define SEG_BLOCK_MAGIC UINT32_C(0x32424c54) /* "TLB2" */
+#define SEG_BLOCK_WHOLE                                                            \
+	UINT32_C(0x4b4c4254)	   /* "TBLK": one frame, postings are whole hashes \
+				    */
+#define SEG_FRAME_BYTES (32 * KIB) /* a frame is closed once its records reach this */
+#define SEG_FRAMES	6u
+#define SEG_FRAME_MASK	UINT64_C(0xff)
+#define SEG_BLOCK_BYTES (SEG_FRAMES * SEG_FRAME_BYTES)
+#define SEG_GAP_MAGIC	UINT32_C(0x50414754) /* "TGAP" */
 #define SEG_RECORD_MAX	(32 * MIB)
 #define SEG_RAW_MAX	(64 * MIB)
 #define SEG_POST_MAX	UINT32_C(8000000)
@@ -28,6 +35,21 @@ struct seg_head {
 };
 _Static_assert(sizeof(struct seg_head) == 56, "layout on disk");
 
+/*
+ * What is unpacked by itself, but for the first one of its block, which all others have as
+ * their dictionary. A block's compressed bytes begin with u32 count and these.
+ */
+struct seg_frame {
+	uint32_t comp_len, raw_len, nevents;
+};
+
+/*
+ * The frames of a block with head h from its compressed bytes; their number, or E_FORMAT.
+ * *ret_at is where the first of them begins.
+ */
+MUST int seg_frames(const struct seg_head *h, struct str comp,
+		    struct seg_frame ret_f[SEG_FRAMES], size_t *ret_at);
+
 struct seg_scan {
 	FILE *f;
 	off_t size, at, next; /* of the file; of the current block; of the one after it */
@@ -37,6 +59,14 @@ struct seg_scan {
 	char *comp;
 	size_t comp_cap;
 };
+
+/*
+ * What retention took away: a head of this magic stands at SEG_FILE_HEAD and its first_seq is
+ * the offset of the first block that is left; between them is a hole. Offsets of blocks stay.
+ */
+struct seg_head seg_gap(off_t end);
+/* The offset of the first block: behind the gap, if there is one. */
+off_t seg_first(int fd);
 
 MUST int seg_scan_open(struct seg_scan *s, const char *path, struct diag *d);
 void seg_scan_close(struct seg_scan *s);

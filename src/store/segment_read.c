@@ -7,7 +7,27 @@
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <zstd.h>
+
+struct seg_head seg_gap(off_t end)
+{
+	struct seg_head h = {.magic = SEG_GAP_MAGIC, .first_seq = (uint64_t)end};
+
+	h.head_sum = seg_head_sum(&h, NULL);
+	return h;
+}
+
+off_t seg_first(int fd)
+{
+	struct seg_head h;
+
+	if (pread(fd, &h, sizeof(h), SEG_FILE_HEAD) == (ssize_t)sizeof(h) &&
+	    h.magic == SEG_GAP_MAGIC && h.npost == 0 && h.head_sum == seg_head_sum(&h, NULL) &&
+	    h.first_seq > SEG_FILE_HEAD && h.first_seq < INT64_MAX)
+		return (off_t)h.first_seq;
+	return SEG_FILE_HEAD;
+}
 
 int seg_scan_open(struct seg_scan *s, const char *path, struct diag *d)
 {
@@ -24,7 +44,7 @@ int seg_scan_open(struct seg_scan *s, const char *path, struct diag *d)
 		seg_scan_close(s);
 		return diag_set(d, E_FORMAT, "%s: no event segment", path);
 	}
-	s->next = SEG_FILE_HEAD;
+	s->next = seg_first(fileno(s->f));
 	return 0;
 }
 
@@ -68,7 +88,8 @@ int seg_scan_next(struct seg_scan *s)
 
 	if (fseeko(s->f, s->next, SEEK_SET) < 0)
 		return -errno;
-	if (fread(h, 1, sizeof(*h), s->f) != sizeof(*h) || h->magic != SEG_BLOCK_MAGIC ||
+	if (fread(h, 1, sizeof(*h), s->f) != sizeof(*h) ||
+	    (h->magic != SEG_BLOCK_MAGIC && h->magic != SEG_BLOCK_WHOLE) ||
 	    h->npost > SEG_POST_MAX || h->raw_len > SEG_RAW_MAX ||
 	    h->comp_len > 2 * SEG_RAW_MAX)
 		return 0;
@@ -91,6 +112,33 @@ int seg_scan_check(struct seg_scan *s)
 	if (fread(s->comp, 1, s->head.comp_len, s->f) != s->head.comp_len)
 		return E_TRUNC;
 	return hash_bytes(s->comp, s->head.comp_len, 0) == s->head.sum ? 0 : E_CHECKSUM;
+}
+
+int seg_frames(const struct seg_head *h, struct str comp, struct seg_frame ret_f[SEG_FRAMES],
+	       size_t *ret_at)
+{
+	uint64_t raw = 0, events = 0, at;
+	uint32_t n = 1;
+
+	if (h->magic == SEG_BLOCK_WHOLE) {
+		ret_f[0] = (struct seg_frame){h->comp_len, h->raw_len, h->nevents};
+		*ret_at = 0;
+		return 1;
+	}
+	if (comp.len < sizeof(n))
+		return E_FORMAT;
+	memcpy(&n, comp.p, sizeof(n));
+	at = sizeof(n) + (uint64_t)n * sizeof(*ret_f);
+	if (n < 1 || n > SEG_FRAMES || comp.len < at)
+		return E_FORMAT;
+	memcpy(ret_f, comp.p + sizeof(n), n * sizeof(*ret_f));
+	*ret_at = at;
+	for (uint32_t i = 0; i < n; i++) {
+		raw += ret_f[i].raw_len;
+		events += ret_f[i].nevents;
+		at += ret_f[i].comp_len;
+	}
+	return raw == h->raw_len && events == h->nevents && at == comp.len ? (int)n : E_FORMAT;
 }
 
 /* A place is the offset of the block and the number of the event in it. */
@@ -167,11 +215,9 @@ static bool record(struct rd *r, struct store_event *e, struct str ents[256])
 #define UNSORTED_MAX 8u
 
 struct seg_block {
-	off_t place, at; /* of the block, of the compressed bytes */
-	uint32_t raw_len, comp_len, nevents, npost;
+	struct seg_head head;
+	off_t place;
 	size_t post; /* its postings begin there in its group, until that is sorted */
-	uint64_t sum;
-	int64_t min_known, max_known;
 };
 
 /* Postings of up to 256 blocks: the upper 56 bits of a hash, and the block's place. */
@@ -183,14 +229,23 @@ struct seg_group {
 
 struct seg_cached {
 	uint32_t block;
-	uint64_t used; /* 0: empty */
-	char *raw;
-	size_t len, cap;
+	uint64_t used;	  /* 0: empty */
+	char *disk, *raw; /* postings and compressed bytes; records */
+	size_t disk_cap, raw_cap;
+	struct seg_frame frame[SEG_FRAMES];
+	size_t from[SEG_FRAMES]; /* where it begins in disk */
+	uint32_t nframes, have;	 /* bits: frames that are unpacked */
+};
+
+/* Hashes of which an event has at least one. */
+struct seg_set {
+	size_t first, n;
 };
 
 struct seg_index {
 	char path[4096];
 	struct seg_scan scan;
+	off_t first; /* of the file's blocks when it was indexed */
 	struct seg_block *block;
 	struct seg_group *group;
 	size_t n, cap, ngroups;
@@ -202,6 +257,10 @@ struct seg_index {
 	size_t tmp_cap;
 	uint64_t *want; /* a bit for each block that a query may have to unpack */
 	size_t want_cap;
+	uint64_t *hash; /* what the query asks for: the sets' hashes one after the other */
+	size_t nhash, hash_cap;
+	struct seg_set *set;
+	size_t nset, set_cap;
 };
 
 struct seg_index *seg_index_close(struct seg_index *x)
@@ -211,8 +270,12 @@ struct seg_index *seg_index_close(struct seg_index *x)
 	seg_scan_close(&x->scan);
 	for (size_t i = 0; i < x->ngroups; i++)
 		free(x->group[i].post);
-	for (size_t i = 0; i < CACHE_SLOTS; i++)
+	for (size_t i = 0; i < CACHE_SLOTS; i++) {
+		free(x->cache[i].disk);
 		free(x->cache[i].raw);
+	}
+	free(x->hash);
+	free(x->set);
 	ZSTD_freeDCtx(x->dctx);
 	free(x->block);
 	free(x->group);
@@ -235,6 +298,7 @@ int seg_index_open(const char *dir, struct seg_index **ret_x, struct diag *d)
 		seg_index_close(x);
 		return r;
 	}
+	x->first = x->scan.next;
 	*ret_x = x;
 	return 0;
 }
@@ -291,18 +355,7 @@ static int index_block(struct seg_index *x)
 	    reserve(&g->post, &cap, (g->n + h->npost) * 2 * sizeof(uint64_t)) < 0)
 		return -ENOMEM;
 	g->cap = cap / sizeof(uint64_t);
-	x->block[x->n] = (struct seg_block){
-		.post = g->n,
-		.npost = h->npost,
-		.place = x->scan.at,
-		.at = x->scan.next - h->comp_len,
-		.raw_len = h->raw_len,
-		.nevents = h->nevents,
-		.comp_len = h->comp_len,
-		.sum = h->sum,
-		.min_known = h->min_known,
-		.max_known = h->max_known,
-	};
+	x->block[x->n] = (struct seg_block){.head = *h, .place = x->scan.at, .post = g->n};
 	x->n++;
 	for (uint32_t i = 0; i < h->npost; i++)
 		g->post[g->n++] = (x->scan.post[i] & ~GROUP_MASK) | place;
@@ -316,7 +369,7 @@ static void index_clear(struct seg_index *x)
 	for (size_t i = 0; i < CACHE_SLOTS; i++)
 		x->cache[i].used = 0;
 	x->n = x->ngroups = 0;
-	x->scan.next = SEG_FILE_HEAD;
+	x->first = x->scan.next = seg_first(fileno(x->scan.f));
 }
 
 /* Takes in the blocks written since; all of them when the file was cut. */
@@ -326,7 +379,7 @@ static int index_follow(struct seg_index *x)
 
 	if (fseeko(x->scan.f, 0, SEEK_END) < 0 || (x->scan.size = ftello(x->scan.f)) < 0)
 		return -errno;
-	if (x->scan.size < x->scan.next)
+	if (x->scan.size < x->scan.next || seg_first(fileno(x->scan.f)) != x->first)
 		index_clear(x);
 	while ((r = seg_scan_next(&x->scan)) > 0)
 		if ((r = index_block(x)) < 0)
@@ -385,8 +438,8 @@ static void mark(const struct seg_index *x, uint64_t h, uint64_t *bits)
 		for (size_t b = k * GROUP; b < end; b++) {
 			const uint64_t *post = g->post + x->block[b].post;
 
-			at = lower(post, x->block[b].npost, least);
-			if (at < x->block[b].npost && (post[at] & ~GROUP_MASK) == least)
+			at = lower(post, x->block[b].head.npost, least);
+			if (at < x->block[b].head.npost && (post[at] & ~GROUP_MASK) == least)
 				set_bit(bits, b);
 		}
 	}
@@ -401,53 +454,78 @@ static uint64_t kind_hash(int kind, struct str entity)
 	return seg_entity_hash(str_n(name, (size_t)MIN(n, (int)sizeof(name) - 1)));
 }
 
+static int set_begin(struct seg_index *x)
+{
+	if (reserve(&x->set, &x->set_cap,
+		    MAX(x->set_cap, (x->nset + 1) * 2 * sizeof(*x->set))) < 0)
+		return -ENOMEM;
+	x->set[x->nset++] = (struct seg_set){.first = x->nhash};
+	return 0;
+}
+
+static int set_hash(struct seg_index *x, uint64_t h)
+{
+	size_t need = (x->nhash + 1) * sizeof(*x->hash);
+
+	if (need > x->hash_cap && reserve(&x->hash, &x->hash_cap, 2 * need) < 0)
+		return -ENOMEM;
+	x->hash[x->nhash++] = h;
+	x->set[x->nset - 1].n++;
+	return 0;
+}
+
 /* "device:pc0357", or a name alone: then of any kind. */
-static void mark_entity(const struct seg_index *x, struct str entity, uint64_t *bits)
+static int set_entity(struct seg_index *x, struct str entity)
 {
 	struct str rest, kind = str_cut(entity, ':', &rest);
+	int r = 0;
 
-	if (rest.len && ent_kind_of(kind) >= 0) {
-		mark(x, seg_entity_hash(entity), bits);
-		return;
-	}
-	for (int k = 0; k < ENT_KIND_COUNT; k++)
-		mark(x, kind_hash(k, entity), bits);
+	if (rest.len && ent_kind_of(kind) >= 0)
+		return set_hash(x, seg_entity_hash(entity));
+	for (int k = 0; r == 0 && k < ENT_KIND_COUNT; k++)
+		r = set_hash(x, kind_hash(k, entity));
+	return r;
 }
 
-static void narrow(const struct seg_index *x, uint64_t *all, const uint64_t *one)
+/* The sets of hashes that what q asks for has one each of. */
+static int make_sets(struct seg_index *x, const struct store_query *q)
 {
-	for (size_t i = 0; i < (x->n + 63) / 64; i++)
-		all[i] &= one[i];
+	int r = 0;
+
+	x->nset = x->nhash = 0;
+	if (q->id.len && (r = set_begin(x)) == 0)
+		r = set_hash(x, seg_id_hash(q->id));
+	if (r == 0 && q->entity.len && (r = set_begin(x)) == 0)
+		r = set_entity(x, q->entity);
+	for (size_t i = 0; r == 0 && i < q->nhas; i++) {
+		r = set_begin(x);
+		for (size_t k = 0; r == 0 && k < q->has[i].n; k++)
+			r = set_entity(x, q->has[i].v[k]);
+	}
+	return r;
 }
 
-/* The blocks that q may have to look into: those that hold one of each of its names. */
+/* The blocks that q may have to look into: those that hold one of each of its sets. */
 static int choose(struct search *f)
 {
-	const struct store_query *q = f->q;
 	struct seg_index *x = f->x;
 	size_t words = (x->n + 63) / 64 + 1;
 	uint64_t *all, *one;
+	int r = make_sets(x, f->q);
 
+	if (r < 0)
+		return r;
 	if (reserve(&x->want, &x->want_cap, 2 * words * sizeof(uint64_t)) < 0)
 		return -ENOMEM;
 	all = x->want;
 	one = all + words;
 	memset(all, 0xff, words * sizeof(*all));
-	if (q->id.len) {
+	for (size_t i = 0; i < x->nset; i++) {
 		memset(one, 0, words * sizeof(*one));
-		mark(x, seg_id_hash(q->id), one);
-		narrow(x, all, one);
-	}
-	if (q->entity.len) {
-		memset(one, 0, words * sizeof(*one));
-		mark_entity(x, q->entity, one);
-		narrow(x, all, one);
-	}
-	for (size_t i = 0; i < q->nhas; i++) {
-		memset(one, 0, words * sizeof(*one));
-		for (size_t k = 0; k < q->has[i].n; k++)
-			mark_entity(x, q->has[i].v[k], one);
-		narrow(x, all, one);
+		for (size_t k = 0; k < x->set[i].n; k++)
+			mark(x, x->hash[x->set[i].first + k], one);
+		for (size_t k = 0; k < words; k++)
+			all[k] &= one[k];
 	}
 	return 0;
 }
@@ -459,8 +537,8 @@ static bool block_may(const struct search *f, size_t b)
 
 	return (f->x->want[b / 64] >> b % 64 & 1) &&
 	       (uint64_t)s->place >= q->after_place >> PLACE_BITS &&
-	       (q->from == TIME_NONE || s->max_known >= q->from) &&
-	       (q->to == TIME_NONE || s->min_known < q->to);
+	       (q->from == TIME_NONE || s->head.max_known >= q->from) &&
+	       (q->to == TIME_NONE || s->head.min_known < q->to);
 }
 
 static bool has_text(struct str hay, struct str needle)
@@ -517,58 +595,126 @@ static bool event_meant(const struct store_query *q, const struct store_event *e
 	return !q->text.len || has_text(e->raw, q->text);
 }
 
-/* The unpacked block: out of the cache, or read and put there in place of the idlest. */
-static int block_raw(struct seg_index *x, uint32_t b, struct seg_cached **ret_c)
+/* The place of a block in the cache: its own, or that of the idlest. true: it is there. */
+static bool cache_find(struct seg_index *x, uint32_t b, struct seg_cached **ret_c)
 {
-	const struct seg_block *s = &x->block[b];
 	struct seg_cached *c = x->cache;
-	size_t n;
 
 	for (size_t i = 0; i < CACHE_SLOTS; i++) {
 		if (x->cache[i].used && x->cache[i].block == b) {
-			c = &x->cache[i];
-			c->used = ++x->clock;
-			*ret_c = c;
-			return 0;
+			*ret_c = &x->cache[i];
+			return true;
 		}
 		if (x->cache[i].used < c->used)
 			c = &x->cache[i];
 	}
-	c->used = 0;
-	if (reserve(&c->raw, &c->cap, s->raw_len) < 0 ||
-	    reserve(&x->scan.comp, &x->scan.comp_cap, s->comp_len) < 0)
-		return -ENOMEM;
-	if (fseeko(x->scan.f, s->at, SEEK_SET) < 0)
-		return -errno;
-	if (fread(x->scan.comp, 1, s->comp_len, x->scan.f) != s->comp_len)
-		return E_TRUNC;
-	if (hash_bytes(x->scan.comp, s->comp_len, 0) != s->sum)
-		return E_CHECKSUM;
-	if (!x->dctx && !(x->dctx = ZSTD_createDCtx()))
-		return -ENOMEM;
-	n = ZSTD_decompressDCtx(x->dctx, c->raw, s->raw_len, x->scan.comp, s->comp_len);
-	if (ZSTD_isError(n))
-		return E_CHECKSUM;
-	c->len = n;
-	c->block = b;
-	c->used = ++x->clock;
 	*ret_c = c;
+	return false;
+}
+
+/* Reads a block's postings and compressed bytes. */
+static int block_load(struct seg_index *x, uint32_t b, struct seg_cached *c)
+{
+	const struct seg_block *s = &x->block[b];
+	size_t posts = s->head.npost * sizeof(uint64_t), n = posts + s->head.comp_len, at;
+	int frames;
+
+	c->used = 0;
+	c->have = 0;
+	if (reserve(&c->disk, &c->disk_cap, n) < 0 ||
+	    reserve(&c->raw, &c->raw_cap, s->head.raw_len) < 0)
+		return -ENOMEM;
+	if (fseeko(x->scan.f, s->place + (off_t)sizeof(s->head), SEEK_SET) < 0)
+		return -errno;
+	if (fread(c->disk, 1, n, x->scan.f) != n)
+		return E_TRUNC;
+	if (seg_head_sum(&s->head, (const uint64_t *)(const void *)c->disk) !=
+		    s->head.head_sum ||
+	    hash_bytes(c->disk + posts, s->head.comp_len, 0) != s->head.sum)
+		return E_CHECKSUM;
+	frames = seg_frames(&s->head, str_n(c->disk + posts, s->head.comp_len), c->frame, &at);
+	if (frames < 0)
+		return E_CHECKSUM;
+	c->nframes = (uint32_t)frames;
+	for (uint32_t i = 0; i < c->nframes; i++) {
+		c->from[i] = posts + at;
+		at += c->frame[i].comp_len;
+	}
+	c->block = b;
 	return 0;
 }
 
-static int block_rows(struct search *f, uint32_t b)
+/* The frames of a block that may hold what the query asks for. */
+static uint32_t frames_wanted(const struct seg_index *x, const struct seg_cached *c)
 {
-	struct str ents[256];
-	struct seg_cached *c = NULL;
-	int r = block_raw(f->x, b, &c);
-	size_t i = 0;
-	struct rd rd;
+	const struct seg_head *h = &x->block[c->block].head;
+	const uint64_t *post = (const uint64_t *)(const void *)c->disk;
+	uint32_t all = (1u << c->nframes) - 1;
 
-	if (r == E_TRUNC || (r == E_CHECKSUM))
-		return 1; /* torn: nothing after it can be trusted */
-	if (r < 0)
-		return r;
-	rd = (struct rd){c->raw, c->raw + c->len, false};
+	for (size_t i = 0; h->magic == SEG_BLOCK_MAGIC && i < x->nset; i++) {
+		uint64_t any = 0;
+
+		for (size_t k = 0; k < x->set[i].n; k++) {
+			uint64_t least = x->hash[x->set[i].first + k] & ~SEG_FRAME_MASK;
+			size_t at = lower(post, h->npost, least);
+
+			if (at < h->npost && (post[at] & ~SEG_FRAME_MASK) == least)
+				any |= post[at];
+		}
+		all &= (uint32_t)(any & SEG_FRAME_MASK);
+	}
+	return all;
+}
+
+/* Unpacks the frames of want that are not yet. */
+static int unpack(struct seg_index *x, struct seg_cached *c, uint32_t want)
+{
+	char *raw = c->raw;
+
+	want |= want != 0; /* the first one is the dictionary of the others */
+	if (!x->dctx && !(x->dctx = ZSTD_createDCtx()))
+		return -ENOMEM;
+	for (uint32_t i = 0; i < c->nframes; raw += c->frame[i++].raw_len) {
+		size_t n;
+
+		if (!(want & ~c->have & 1u << i))
+			continue;
+		if (i &&
+		    ZSTD_isError(ZSTD_DCtx_refPrefix(x->dctx, c->raw, c->frame[0].raw_len)))
+			return E_CHECKSUM;
+		n = ZSTD_decompressDCtx(x->dctx, raw, c->frame[i].raw_len, c->disk + c->from[i],
+					c->frame[i].comp_len);
+		if (n != c->frame[i].raw_len)
+			return E_CHECKSUM;
+		c->have |= 1u << i;
+	}
+	return 0;
+}
+
+/* A block with the frames that the query asks for, *ret_want, unpacked. */
+static int block_raw(struct seg_index *x, uint32_t b, struct seg_cached **ret_c,
+		     uint32_t *ret_want)
+{
+	struct seg_cached *c;
+	int r = 0;
+
+	if (!cache_find(x, b, &c))
+		r = block_load(x, b, c);
+	if (r == 0) {
+		*ret_want = frames_wanted(x, c);
+		r = unpack(x, c, *ret_want);
+	}
+	c->used = r == 0 ? ++x->clock : 0;
+	*ret_c = c;
+	return r;
+}
+
+/* The rows of one frame, whose first event is number i of the block. */
+static int frame_rows(struct search *f, uint32_t b, struct str raw, uint64_t i)
+{
+	struct rd rd = {raw.p, raw.p + raw.len, false};
+	struct str ents[256];
+
 	while (rd.p < rd.end && f->left) {
 		struct store_event e;
 
@@ -582,6 +728,29 @@ static int block_rows(struct search *f, uint32_t b)
 			return 1;
 	}
 	return f->left == 0;
+}
+
+static int block_rows(struct search *f, uint32_t b)
+{
+	struct seg_cached *c = NULL;
+	uint32_t want = 0;
+	int r = block_raw(f->x, b, &c, &want);
+	uint64_t first = 0;
+	size_t at = 0;
+
+	/* Retention took it away since it was indexed. */
+	if ((r == E_TRUNC || r == E_CHECKSUM) &&
+	    f->x->block[b].place < seg_first(fileno(f->x->scan.f)))
+		return 0;
+	if (r == E_TRUNC || r == E_CHECKSUM)
+		return 1; /* torn: nothing after it can be trusted */
+	for (uint32_t i = 0; r == 0 && i < c->nframes; i++) {
+		if (want >> i & 1)
+			r = frame_rows(f, b, str_n(c->raw + at, c->frame[i].raw_len), first);
+		at += c->frame[i].raw_len;
+		first += c->frame[i].nevents;
+	}
+	return r;
 }
 
 int seg_read(struct seg_index *x, const struct store_query *q,
@@ -624,7 +793,7 @@ static int histogram_row(const struct store_event *e, void *arg)
 
 /* The heads say enough where nothing is asked but time and a block lies within one step. */
 static bool by_head(const struct histogram *x, const struct store_query *q,
-		    const struct seg_block *b)
+		    const struct seg_head *b)
 {
 	size_t i;
 
@@ -652,9 +821,9 @@ int seg_histogram(struct seg_index *x, const struct store_query *q, struct store
 	if (r == 0)
 		r = choose(&f);
 	for (size_t b = 0; r == 0 && b < x->n; b++) {
-		if (!block_may(&f, b) || by_head(&g, q, &x->block[b]))
+		if (!block_may(&f, b) || by_head(&g, q, &x->block[b].head))
 			continue;
-		if ((bytes += x->block[b].raw_len) > h->bytes_max)
+		if ((bytes += x->block[b].head.raw_len) > h->bytes_max)
 			h->partial = true;
 		else
 			r = block_rows(&f, (uint32_t)b);
@@ -673,9 +842,9 @@ int seg_range(struct seg_index *x, int64_t *ret_from, int64_t *ret_to, uint64_t 
 	*ret_to = INT64_MIN;
 	*ret_n = 0;
 	for (size_t b = 0; b < x->n; b++) {
-		*ret_from = MIN(*ret_from, x->block[b].min_known);
-		*ret_to = MAX(*ret_to, x->block[b].max_known);
-		*ret_n += x->block[b].nevents;
+		*ret_from = MIN(*ret_from, x->block[b].head.min_known);
+		*ret_to = MAX(*ret_to, x->block[b].head.max_known);
+		*ret_n += x->block[b].head.nevents;
 	}
 	return *ret_n ? 0 : E_NOTFOUND;
 }

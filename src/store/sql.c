@@ -24,6 +24,8 @@ static const char *const statements[ST_COUNT] = {
 		("INSERT OR REPLACE INTO entity(kind,name,class,first_seen,last_seen,events)"
 		 " VALUES(?1,?2,?3,?4,?5,?6)"),
 	[ST_ENAME] = "INSERT OR IGNORE INTO entity_name(kind,name,other) VALUES(?1,?2,?3)",
+	[ST_EFACT] =
+		"INSERT OR REPLACE INTO entity_fact(kind,name,key,value) VALUES(?1,?2,?3,?4)",
 	[ST_RATE] = "UPDATE finding SET severity=?3,score=?4,json=?5 WHERE kind=?1 AND id=?2",
 	[ST_META] = "INSERT OR REPLACE INTO meta(key,value) VALUES(?1,?2)",
 	[ST_FEED] = "INSERT INTO feed(kind,id) VALUES(?1,?2)",
@@ -50,6 +52,8 @@ static const char schema_sql[] =
 	"CREATE TABLE IF NOT EXISTS entity_name(kind TEXT,name TEXT,other TEXT COLLATE NOCASE,"
 	" PRIMARY KEY(other,kind,name)) WITHOUT ROWID;"
 	"CREATE INDEX IF NOT EXISTS entity_name_of ON entity_name(kind,name);"
+	"CREATE TABLE IF NOT EXISTS entity_fact(kind TEXT,name TEXT,key TEXT,value TEXT,"
+	" PRIMARY KEY(kind,name,key)) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY,value TEXT);";
 
 int sql_fail(struct sql *s, struct diag *d)
@@ -230,6 +234,21 @@ struct each {
 static const char *const class_names[ENT_CLASS_COUNT] = {
 	"unknown", "human", "service", "client", "server", "ot", "iot", "external"};
 
+static void put_facts(struct each *x, const struct entity *e, struct str kind)
+{
+	sqlite3_stmt *st = x->s->st[ST_EFACT];
+	struct entity_fact facts[ENTITY_FACTS_MAX];
+	size_t n = entity_facts(x->en, e->id, facts, ENTITY_FACTS_MAX);
+
+	for (size_t i = 0; x->err == 0 && i < n; i++) {
+		sql_bind(st, 1, kind);
+		sql_bind(st, 2, e->name);
+		sql_bind(st, 3, facts[i].key);
+		sql_bind(st, 4, facts[i].value);
+		x->err = step(x->s, st, x->d);
+	}
+}
+
 static void put_entity(const struct entity *e, void *arg)
 {
 	struct each *x = arg;
@@ -253,6 +272,7 @@ static void put_entity(const struct entity *e, void *arg)
 		sql_bind(nt, 3, names[i]);
 		x->err = step(x->s, nt, x->d);
 	}
+	put_facts(x, e, kind);
 }
 
 int sql_entities_put(struct sql *s, const struct entities *en, struct diag *d)

@@ -39,6 +39,8 @@ MUST int sql_meta_each(struct sql *s, int (*row)(struct str key, struct str valu
 		       void *arg, struct diag *d);
 MUST int sql_entity_names(struct sql *s, struct str kind, struct str name, struct arena *mem,
 			  struct str *ret_v, size_t max, size_t *ret_n, struct diag *d);
+/* As store_retain. */
+MUST int sql_retain(struct sql *s, int64_t before, uint64_t *ret_n, struct diag *d);
 /* As store_person, store_known and store_persons. */
 MUST int sql_person(struct sql *s, struct str word, struct arena *mem, struct str *ret_name,
 		    struct diag *d);

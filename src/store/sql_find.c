@@ -189,6 +189,23 @@ static size_t other_names(sqlite3_stmt *nt, const struct store_entity *e, struct
 	return n;
 }
 
+static size_t facts_of(sqlite3_stmt *ft, const struct store_entity *e, struct arena *mem,
+		       struct entity_fact facts[ENTITY_FACTS_MAX])
+{
+	size_t n = 0;
+
+	if (!ft) /* a store from before they were kept */
+		return 0;
+	sqlite3_reset(ft);
+	sql_bind(ft, 1, e->kind);
+	sql_bind(ft, 2, e->name);
+	while (n < ENTITY_FACTS_MAX && sqlite3_step(ft) == SQLITE_ROW) {
+		facts[n].key = arena_str(mem, sql_column(ft, 0));
+		facts[n++].value = arena_str(mem, sql_column(ft, 1));
+	}
+	return n;
+}
+
 static void entities_bind(sqlite3_stmt *st, const struct store_query *q)
 {
 	const struct store_entity *after = q->after_entity;
@@ -205,7 +222,8 @@ static void entities_bind(sqlite3_stmt *st, const struct store_query *q)
 int sql_entities(struct sql *s, const struct store_query *q,
 		 int (*row)(const struct store_entity *e, void *arg), void *arg, struct diag *d)
 {
-	sqlite3_stmt *st = NULL, *nt = NULL;
+	sqlite3_stmt *st = NULL, *nt = NULL, *ft = NULL;
+	struct entity_fact facts[ENTITY_FACTS_MAX];
 	struct str names[NAMES_MAX];
 	struct arena mem;
 	int r, stop = 0;
@@ -216,6 +234,10 @@ int sql_entities(struct sql *s, const struct store_query *q,
 		sqlite3_finalize(st);
 		return sql_fail(s, d);
 	}
+	if (sqlite3_prepare_v2(s->db,
+			       "SELECT key,value FROM entity_fact WHERE kind=?1 AND name=?2",
+			       -1, &ft, NULL) != SQLITE_OK)
+		ft = NULL;
 	arena_init(&mem, 0);
 	entities_bind(st, q);
 	while (!stop && (r = sqlite3_step(st)) == SQLITE_ROW) {
@@ -225,15 +247,18 @@ int sql_entities(struct sql *s, const struct store_query *q,
 					 .first_seen = sqlite3_column_int64(st, 3),
 					 .last_seen = sqlite3_column_int64(st, 4),
 					 .events = sqlite3_column_int64(st, 5),
-					 .names = names};
+					 .names = names,
+					 .facts = facts};
 
 		arena_reset(&mem);
 		e.nnames = other_names(nt, &e, &mem, names);
+		e.nfacts = facts_of(ft, &e, &mem, facts);
 		stop = row(&e, arg);
 	}
 	r = !stop && r != SQLITE_DONE ? sql_fail(s, d) : 0;
 	sqlite3_finalize(st);
 	sqlite3_finalize(nt);
+	sqlite3_finalize(ft);
 	arena_free(&mem);
 	return r;
 }

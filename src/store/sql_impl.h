@@ -18,6 +18,7 @@ enum {
 	ST_LINK_EV,
 	ST_ENTITY,
 	ST_ENAME,
+	ST_EFACT,
 	ST_META,
 	ST_FEED,
 	ST_RATE,

@@ -205,3 +205,17 @@ void store_stats(const struct store *st, struct store_stats *ret_s)
 	if (st->w)
 		seg_stats(st->w, ret_s);
 }
+
+int store_retain(struct store *st, const struct store_retain *x, uint64_t *ret_blocks,
+		 uint64_t *ret_findings, struct diag *d)
+{
+	int r = 0;
+
+	*ret_blocks = *ret_findings = 0;
+	if (x->events_before != INT64_MIN || x->events_bytes != UINT64_MAX)
+		r = seg_retain(st->dir, x->events_before, x->events_bytes, x->keep, ret_blocks,
+			       d);
+	if (r < 0)
+		return r;
+	return sql_retain(st->sql, x->findings_before, ret_findings, d);
+}

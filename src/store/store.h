@@ -125,6 +125,9 @@ struct store_entity {
 	int64_t events;
 	const struct str *names;
 	size_t nnames;
+	/* What is known of it: vendor, model, firmware, level ... (event/entity.h) */
+	const struct entity_fact *facts;
+	size_t nfacts;
 };
 MUST int store_entities(struct store *st, const struct store_query *q,
 			int (*row)(const struct store_entity *e, void *arg), void *arg,
@@ -193,6 +196,21 @@ MUST int store_range(struct store *st, int64_t *ret_from, int64_t *ret_to, uint6
 MUST int store_meta_each(struct store *st,
 			 int (*row)(struct str key, struct str value, void *arg), void *arg,
 			 struct diag *d);
+
+/*
+ * What need not be kept any longer: records known before events_before (or that are more than
+ * events_bytes on disk; UINT64_MAX: any number), findings of before findings_before (incidents:
+ * last updated before), and what of the feed lies more than a million entries back. Times in
+ * ns; INT64_MIN: none. Nothing at or behind keep (store_end). A call takes a bounded time; what
+ * is left over goes with the next.
+ */
+struct store_retain {
+	int64_t events_before, findings_before;
+	uint64_t events_bytes, keep;
+};
+/* *ret_blocks and *ret_findings: how many went. 0, or <0 with d: some may have gone. */
+MUST int store_retain(struct store *st, const struct store_retain *x, uint64_t *ret_blocks,
+		      uint64_t *ret_findings, struct diag *d);
 
 struct store_stats {
 	uint64_t events, blocks, segments, bytes_raw, bytes_disk;

@@ -254,6 +254,32 @@ int users_setup_use(struct users *u, struct str secret, struct str name, struct 
 	return r;
 }
 
+int users_elsewhere(struct users *u, struct str name, enum role role, int64_t now,
+		    struct diag *d)
+{
+	sqlite3_stmt *st;
+	int r = fits(name, role, d);
+
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&u->lock);
+	st = users_prepare(
+		u,
+		"INSERT INTO user VALUES(?1,?2,'',0,?3,?3) ON CONFLICT(name) DO UPDATE "
+		"SET role=?2,last=?3 WHERE password='' AND NOT disabled",
+		d);
+	if (st) {
+		sql_bind(st, 1, name);
+		sql_bind(st, 2, str_of(users_role_name(role)));
+		sqlite3_bind_int64(st, 3, now);
+	}
+	r = users_run(u, st, d);
+	pthread_mutex_unlock(&u->lock);
+	return r == 0 ? diag_set(d, -EACCES, "%.*s is disabled, or has a password here",
+				 STR_ARG(name))
+		      : MIN(r, 0);
+}
+
 static int apply(struct users *u, struct str name, const struct users_change *c,
 		 const char *hash, struct diag *d)
 {

@@ -65,6 +65,13 @@ MUST int users_setup_use(struct users *u, struct str secret, struct str name,
 MUST int users_add(struct users *u, struct str name, enum role role, struct str password,
 		   int64_t now, struct diag *d);
 
+/*
+ * Somebody whom another has looked at (OpenID): made when absent, without a password, else
+ * given this role. 0, -EACCES (disabled, or the name has a password here), -EINVAL.
+ */
+MUST int users_elsewhere(struct users *u, struct str name, enum role role, int64_t now,
+			 struct diag *d);
+
 struct users_change {
 	enum role role;	     /* ROLE_ANYONE = as it is */
 	int disabled;	     /* 0, 1, or -1 = as it is */

@@ -207,4 +207,30 @@ TEST(digest)
 	CHECK_STR(hexed(d, 32),
 		  "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
 }
+
+/* The vector of a million letters (FIPS 180-2, B.3), in pieces that end anywhere in a block. */
+TEST(digest_pieces)
+{
+	static const enum digest_kind kind[] = {DIGEST_MD5, DIGEST_SHA1, DIGEST_SHA256};
+	static const char *const want[] = {
+		"7707d6ae4e027c70eea2a935c2296f21", "34aa973cd4c4daa4f61eeb2bdbad27316534016f",
+		"cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"};
+	char a[301];
+	uint8_t d[32];
+
+	memset(a, 'a', sizeof(a));
+	for (size_t i = 0; i < 3; i++) {
+		struct digest x;
+		size_t left = 1000000, n = 1;
+
+		digest_begin(&x, kind[i]);
+		for (; left; left -= n) {
+			n = MIN((n * 7 + 3) % 302, left);
+			n = n ? n : 1;
+			digest_add(&x, a, n);
+		}
+		n = digest_end(&x, d);
+		CHECK_STR(hexed(d, n), want[i]);
+	}
+}
 TAP_MAIN

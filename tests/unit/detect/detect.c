@@ -429,8 +429,8 @@ TEST(what_cannot_fire_says_why)
 		{"title: t\nlogsource: {category: proxy}\ndetection: {s: {dst_endpoint.ip: "
 		 "b}}\n",
 		 "no record type has this log source"},
-		{"title: t\nlogsource: {source: zeek, type: [dns, http]}\n"
-		 "detection: {s: {dst_endpoint.ip: b}}\n",
+		{"title: t\nlogsource: {source: zeek, type: [dns, ssl]}\n"
+		 "detection: {s: {dst_endpoint.ip: 10.0.0.9}}\n",
 		 "no record type has this log source"},
 		{"title: t\nlogsource: {source: zeek, type: [dns, conn]}\n"
 		 "detection: {s: {dst_endpoint.ip: b}}\n",
@@ -479,6 +479,11 @@ TEST(broken_models_are_pointed_at)
 		 "a.yaml:2:8: "},
 		{"title: t\nlogsource: {class: no_such}\ndetection: {s: {a: b}}\n",
 		 "a.yaml:2:20: "},
+		{"title: t\nlogsource: {source: [zeek]}\ndetection: {s: {a: b}}\n",
+		 "a.yaml:2:22: a name is expected here"},
+		{"title: t\nlogsource: {type: [[a]]}\ndetection: {s: {a: b}}\n", "a.yaml:2:"},
+		{"title: t\nlogsource: {product: {a: b}}\ndetection: {s: {a: b}}\n",
+		 "a.yaml:2:"},
 		{"title: t\nlogsource: {definition: x}\ndetection: {s: {a: b}}\n", "a.yaml:2:"},
 		{"title: t\nlogsource: {class: any}\ndetection: {s: {a|contians: b}}\n",
 		 "a.yaml:3:17: unknown modifier 'contians'"},

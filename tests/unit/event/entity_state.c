@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "event/entity_state.h"
+#include "event/entity_priv.h"
 #include "tap.h"
 #include <unistd.h>
 
@@ -57,7 +58,8 @@ TEST(what_is_loaded_is_what_was_saved)
 	struct entities *en, *two, *few;
 	const struct entity *t;
 	struct str names[8];
-	uint32_t id;
+	struct entity_fact facts[ENTITY_FACTS_MAX];
+	uint32_t id, plc;
 
 	CHECK(mkdtemp(dir) != NULL);
 	snprintf(a, sizeof(a), "%s/a", dir);
@@ -69,6 +71,9 @@ TEST(what_is_loaded_is_what_was_saved)
 		snprintf(name, sizeof(name), "10.%d.%d.%d", i >> 16, i >> 8 & 255, i & 255);
 		(void)entity_put(en, i % 3 ? ENT_DEVICE : ENT_ENDPOINT, str_of(name), i);
 	}
+	plc = entity_put(en, ENT_DEVICE, STR("192.0.2.77"), 76);
+	CHECK_INT(fact_put(ent_of(en, plc), FACT_VENDOR, STR("Siemens")), 0);
+	CHECK_INT(fact_put(ent_of(en, plc), FACT_ANSWERS, STR("s7comm")), 0);
 	id = entity_put(en, ENT_ACCOUNT, STR("Alice@Example.org"), 77);
 	save(en, a);
 	two = fresh(s, 0);
@@ -80,6 +85,12 @@ TEST(what_is_loaded_is_what_was_saved)
 	t = entity_get(two, id);
 	CHECK(t && t->hash == entity_get(en, id)->hash && t->first_seen == 77);
 	CHECK_INT(entity_names(two, id, names, 8), entity_names(en, id, names, 8));
+	CHECK_INT(entity_facts(two, plc, facts, ENTITY_FACTS_MAX), 3);
+	CHECK_STR(facts[0].key, "vendor");
+	CHECK_STR(facts[0].value, "Siemens");
+	CHECK_STR(facts[2].key, "level");
+	CHECK_STR(facts[2].value, "1, control");
+	CHECK_INT(entity_facts(two, id, facts, ENTITY_FACTS_MAX), 0);
 	save(two, b);
 	CHECK(same_bytes(a, b));
 	/* Both go on alike: the next one has the same id. */

@@ -3,11 +3,11 @@
 #include "event/entity.h"
 #include "tap.h"
 
-/* Four record types as sources would declare them. */
+/* Record types as sources would declare them. */
 struct world {
 	struct schema *s;
 	struct entities *en;
-	struct rectype *conn, *dhcp, *dns, *audit;
+	struct rectype *conn, *dhcp, *dns, *audit, *ot, *asset;
 	struct batch b;
 };
 
@@ -58,6 +58,15 @@ static void world_init(struct world *w, size_t max)
 	w->audit->binds[2] = (struct bind_decl){BIND_INSTANCE, ATTR_SRC_IP, ATTR_RESOURCE,
 						ATTR_NONE, ATTR_NONE};
 	w->audit->nbinds = 3;
+	w->ot = schema_type_add(w->s, STR("t"), STR("t.ot"), CLASS_OT_ACTIVITY);
+	PROVIDE(w, w->ot, ATTR_SRC_IP, ATTR_DST_IP, ATTR_OT_PROTOCOL, ATTR_OT_ACCESS);
+	w->ot->ents[0] = (struct ent_decl){ROLE_DEVICE, ENT_DEVICE, ATTR_SRC_IP};
+	w->ot->ents[1] = (struct ent_decl){ROLE_PEER, ENT_DEVICE, ATTR_DST_IP};
+	w->ot->nents = 2;
+	w->asset = schema_type_add(w->s, STR("t"), STR("t.asset"), CLASS_INVENTORY);
+	PROVIDE(w, w->asset, ATTR_DEVICE_IP, ATTR_DEVICE_VENDOR, ATTR_DEVICE_FIRMWARE);
+	w->asset->ents[0] = (struct ent_decl){ROLE_DEVICE, ENT_DEVICE, ATTR_DEVICE_IP};
+	w->asset->nents = 1;
 	CHECK_INT(entities_provide(w->s), 0);
 	CHECK_INT(schema_freeze(w->s), 0);
 	CHECK_INT(entities_new(&c, w->s, &w->en), 0);
@@ -314,6 +323,45 @@ TEST(bounded_and_quick)
 	printf("# %lld ns an event\n", (long long)((time_wall() - from) / 200000));
 	CHECK_INT(bad, 0);
 	CHECK(entities_count(w.en) <= 1000);
+	world_free(&w);
+}
+
+/* What a device says it is, and what it does in a plant, stays with it. */
+TEST(what_devices_are)
+{
+	struct entity_fact f[ENTITY_FACTS_MAX];
+	struct world w;
+	struct event *e;
+	uint32_t plc, hmi;
+
+	world_init(&w, 0);
+	e = event(&w, w.ot, ATTR_SRC_IP, "10.0.0.5", ATTR_DST_IP, "10.0.0.9", ATTR_OT_PROTOCOL,
+		  "modbus");
+	event_set(e, ATTR_OT_ACCESS, val_s(STR("read")));
+	CHECK_INT(entities_resolve(w.en, e, &w.b.mem), 0);
+	CHECK_STR(event_str(e, ATTR_DST_ZONE), "ot");
+	plc = entity_find(w.en, ENT_DEVICE, STR("10.0.0.9"));
+	hmi = entity_find(w.en, ENT_DEVICE, STR("10.0.0.5"));
+	CHECK_INT(entity_facts(w.en, plc, f, ENTITY_FACTS_MAX), 2);
+	CHECK_STR(f[0].key, "answers");
+	CHECK_STR(f[0].value, "modbus");
+	CHECK_STR(f[1].value, "1, control");
+	CHECK_INT(entity_facts(w.en, hmi, f, ENTITY_FACTS_MAX), 2);
+	CHECK_STR(f[1].value, "2, supervision");
+	/* The same again changes nothing; another protocol is added. */
+	CHECK_INT(entities_resolve(w.en, e, &w.b.mem), 0);
+	e = event(&w, w.ot, ATTR_SRC_IP, "10.0.0.5", ATTR_DST_IP, "10.0.0.9", ATTR_OT_PROTOCOL,
+		  "cip");
+	CHECK_INT(entities_resolve(w.en, e, &w.b.mem), 0);
+	CHECK_INT(entity_facts(w.en, plc, f, ENTITY_FACTS_MAX), 2);
+	CHECK_STR(f[0].value, "modbus cip");
+	e = event(&w, w.asset, ATTR_DEVICE_IP, "10.0.0.9", ATTR_DEVICE_VENDOR,
+		  "Maker\x01 & Co ", ATTR_DEVICE_FIRMWARE, "V1.2");
+	CHECK_INT(entities_resolve(w.en, e, &w.b.mem), 0);
+	CHECK_INT(entity_facts(w.en, plc, f, ENTITY_FACTS_MAX), 4);
+	CHECK_STR(f[0].value, "Maker. & Co");
+	CHECK_STR(f[1].key, "firmware");
+	CHECK_INT(entity_facts(w.en, plc, f, 1), 1);
 	world_free(&w);
 }
 

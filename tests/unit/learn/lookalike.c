@@ -51,7 +51,8 @@ TEST(what_is_new_and_like_what_is_known)
 		{"my-hafenwerk.test", 2},
 		{"hafenwerk.test", 1},		/* another ending */
 		{"hafenwerke-bau.example", -1}, /* only begins so */
-		{"hofenverk.example", -1},	/* two letters */
+		{"afenwerk.example", -1},
+		{"hofenverk.example", -1}, /* two letters */
 		{"nordlicht.example", -1},
 		{"10.0.0.1", -1},
 	};

@@ -148,6 +148,61 @@ TEST(irregular_traffic_stays_silent)
 	}
 }
 
+/* Share of 400 channels whose period is told within 15 % once they are told of, and later. */
+static void periods(double jitter, double loss, double stray, double ret_right[2])
+{
+	int right[2] = {0}, n[2] = {0};
+
+	for (int c = 0; c < 400; c++) {
+		struct channel ch = {0};
+		double period = exp(log(5) + uniform() * log(720)), t = 0;
+		bool told = false;
+
+		for (int i = 0; i < 60; i++) {
+			bool now;
+
+			t += period * (1 + jitter * (2 * uniform() - 1));
+			if (uniform() < stray)
+				(void)hear(&ch, t - period * 0.4 * uniform(), true, 0);
+			if (uniform() < loss)
+				continue;
+			(void)hear(&ch, t, true, 0);
+			now = !told && alarms(&ch, 6.9);
+			told |= now;
+			if (now || (told && i == 59)) {
+				int k = !now;
+
+				n[k]++;
+				right[k] += fabs(rhythm_period(&ch.bank, &level) / period - 1) <
+					    0.15;
+			}
+		}
+	}
+	for (int k = 0; k < 2; k++)
+		ret_right[k] = (double)right[k] / MAX(1, n[k]);
+}
+
+TEST(the_period_told_is_the_period)
+{
+	static const double jitter[] = {0, 0.1, 0.2, 0.3, 0.5};
+
+	seed = 77;
+	for (size_t i = 0; i < ARRAY_LEN(jitter); i++) {
+		double plain[2], lossy[2], stray[2];
+
+		periods(jitter[i], 0, 0, plain);
+		periods(jitter[i], 0.1, 0, lossy);
+		periods(jitter[i], 0.1, 0.1, stray);
+		printf("# jitter %.0f %%: right when told and at the end: plain %.2f %.2f, 10 "
+		       "%% "
+		       "lost %.2f %.2f, and 10 %% strays %.2f %.2f\n",
+		       100 * jitter[i], plain[0], plain[1], lossy[0], lossy[1], stray[0],
+		       stray[1]);
+		CHECK(plain[1] > 0.97 && lossy[1] > (jitter[i] > 0.4 ? 0.70 : 0.95));
+		CHECK(plain[0] > 0.85 && stray[1] > 0.90);
+	}
+}
+
 TEST(late_and_close_arrivals_are_coalesced)
 {
 	struct channel c = {0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Protocols of plants: Modbus, S7comm. Bytes as devices sent them, or as the standard has them.
  */
-#include "hextalk.h"
+#include "ot_talk.h"
 
 TEST(modbus_read)
 {
@@ -11,9 +11,9 @@ TEST(modbus_read)
 			  "007025"});
 
 	HAS(t, "\"_path\":\"modbus\"");
-	HAS(t,
-	    "\"tid\":2744,\"unit\":1,\"func\":\"READ_INPUT_REGISTERS\",\"pdu_type\":\"RESP\","
-	    "\"address\":0,\"quantity\":14}");
+	HAS(t, "\"tid\":2744,\"unit\":1,\"func\":\"READ_INPUT_REGISTERS\",\"access\":\"read\","
+	       "\"pdu_type\":\"RESP\","
+	       "\"address\":0,\"quantity\":14}");
 	HAS(t, "\"service\":\"modbus\"");
 	/* On a port that says nothing, by content. */
 	t = TCP(5555, {0, "0ab80000000601040000000e"},
@@ -32,14 +32,16 @@ TEST(modbus_writes_and_errors)
 		      {1, "000200000006051000100002"}, {0, "000300000006050300ff0001"},
 		      {1, "000300000003058302"}, {0, "0004000000060506000a0001"});
 
-	HAS(t,
-	    "\"func\":\"WRITE_SINGLE_COIL\",\"pdu_type\":\"RESP\",\"address\":7,\"quantity\":1,"
-	    "\"request_values\":[0]");
-	HAS(t, "\"func\":\"WRITE_MULTIPLE_REGISTERS\",\"pdu_type\":\"RESP\",\"address\":16,"
+	HAS(t, "\"func\":\"WRITE_SINGLE_COIL\",\"access\":\"write\",\"pdu_type\":\"RESP\","
+	       "\"address\":7,\"quantity\":1,"
+	       "\"request_values\":[0]");
+	HAS(t, "\"func\":\"WRITE_MULTIPLE_REGISTERS\",\"access\":\"write\",\"pdu_type\":"
+	       "\"RESP\",\"address\":16,"
 	       "\"quantity\":2,\"request_values\":[10,258]");
-	HAS(t, "\"func\":\"READ_HOLDING_REGISTERS\",\"pdu_type\":\"RESP\","
+	HAS(t, "\"func\":\"READ_HOLDING_REGISTERS\",\"access\":\"read\",\"pdu_type\":\"RESP\","
 	       "\"exception\":\"ILLEGAL_DATA_ADDRESS\"");
-	HAS(t, "\"func\":\"WRITE_SINGLE_REGISTER\",\"pdu_type\":\"REQ\",\"answered\":false");
+	HAS(t, "\"func\":\"WRITE_SINGLE_REGISTER\",\"access\":\"write\",\"pdu_type\":\"REQ\","
+	       "\"answered\":false");
 }
 
 /* The same read is told once in ten minutes, with a count; writes always. */
@@ -80,7 +82,8 @@ TEST(modbus_identity)
 	       "\"PLC1\",\"firmware\":\"V1.2.34\"");
 	/* UMAS: stop; the answer refuses. */
 	t = TCP(502, {0, "000200000004005a0041"}, {1, "000200000006005a00fd8001"});
-	HAS(t, "\"func\":\"UMAS_STOP_PLC\",\"pdu_type\":\"RESP\",\"exception\":"
+	HAS(t, "\"func\":\"UMAS_STOP_PLC\",\"access\":\"control\",\"pdu_type\":\"RESP\","
+	       "\"exception\":"
 	       "\"SLAVE_DEVICE_FAILURE\"");
 }
 
@@ -101,10 +104,12 @@ TEST(s7_write)
 		    {1, "0300001902f08032030000000100020004000004010a000000"});
 
 	HAS(t, "\"_path\":\"s7comm\"");
-	HAS(t, "\"function_code\":\"0x05\",\"function_name\":\"Write Variable\",\"items\":"
+	HAS(t, "\"function_code\":\"0x05\",\"function_name\":\"Write "
+	       "Variable\",\"access\":\"write\",\"items\":"
 	       "[\"M8 x4\"]}");
 	/* The second lies in data block 5 and is not there. */
-	HAS(t, "\"function_name\":\"Read Variable\",\"items\":[\"DB5.32 x2\"],\"error_class\":"
+	HAS(t, "\"function_name\":\"Read Variable\",\"access\":\"read\",\"items\":[\"DB5.32 "
+	       "x2\"],\"error_class\":"
 	       "\"Object does not exist\"");
 	HAS(t, "\"service\":\"s7comm\"");
 }
@@ -121,10 +126,12 @@ TEST(s7_stop_and_download)
 			  "4f4752414d"},
 		      {1, "0300001402f08032030000030000010000000028"});
 
-	HAS(t, "\"function_name\":\"PLC Stop\",\"filename\":\"P_PROGRAM\"}");
-	HAS(t, "\"function_name\":\"Request Download\",\"filename\":\"_0A00001P\"}");
+	HAS(t, "\"function_name\":\"PLC "
+	       "Stop\",\"filename\":\"P_PROGRAM\",\"access\":\"control\"}");
+	HAS(t, "\"function_name\":\"Request "
+	       "Download\",\"filename\":\"_0A00001P\",\"access\":\"program\"}");
 	HAS(t, "\"function_name\":\"PLC Control\",\"subfunction_code\":\"P_PROGRAM\","
-	       "\"subfunction_name\":\"PLC Start / Stop\"}");
+	       "\"subfunction_name\":\"PLC Start / Stop\",\"access\":\"control\"}");
 }
 
 TEST(s7_identity)
@@ -142,21 +149,22 @@ TEST(s7_identity)
 	HAS(t, "\"_path\":\"ot_asset\"");
 	HAS(t, "\"vendor\":\"Siemens\",\"product\":\"6ES7 "
 	       "315-2EH14-0AB0\",\"firmware\":\"V3.2.3\"");
-	HAS(t, "\"subfunction_name\":\"Read SZL\"}");
-	HAS(t, "\"subfunction_name\":\"Read SZL\",\"answered\":false}");
+	HAS(t, "\"subfunction_name\":\"Read SZL\",\"access\":\"identify\"}");
+	HAS(t, "\"subfunction_name\":\"Read SZL\",\"access\":\"identify\",\"answered\":false}");
 }
 
 TEST(s7_plus)
 {
-	/* s7comm_plus.pcap of cisagov/icsnpp-s7comm (BSD-3-Clause) */
-	char *t = TCP(102, {
-				   0,
-			   });
+	/* One message out of s7comm_plus.pcap of cisagov/icsnpp-s7comm (BSD-3-Clause). */
+	char *t = TCP(102, {0, "0300006802f0807203005920e969a95a852ab0e288480ccecb618e48779f"
+			       "4b68a1ce9a9c42cd6aa53680068331000004f20000831a70000e4d747000"
+			       "0e5101881d000700ce000004e88969001200000000896a001300896b0004"
+			       "00000084eb270000000072030000"});
 
 	HAS(t, "\"_path\":\"s7comm_plus\"");
 	HAS(t,
 	    "\"version\":3,\"opcode\":\"0x31\",\"opcode_name\":\"Request\",\"function_code\":"
-	    "\"0x04f2\",\"function_name\":\"Set Variable\"}");
+	    "\"0x04f2\",\"function_name\":\"Set Variable\",\"access\":\"write\"}");
 }
 
 TAP_MAIN

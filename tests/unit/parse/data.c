@@ -84,6 +84,44 @@ TEST(zeek_json)
 	check_samples(s, ARRAY_LEN(s));
 }
 
+/*
+ * A record that says of which log it is needs none of the fields by which others are told
+ * apart; one of a log that nobody knows is a connection's all the same.
+ */
+TEST(zeek_named)
+{
+	static const struct sample s[] = {
+		{"{\"_path\":\"ssh\",\"ts\":1700000000," CONN
+		 ",\"version\":2,\"server\":\"SSH-2.0-x\"}\n",
+		 "zeek.ssh",
+		 "Cabc",
+		 1700000000,
+		 1700000000,
+		 {{"ssh.server", "SSH-2.0-x"}}},
+		{"{\"_path\":\"rdp\",\"ts\":1700000000," CONN ",\"cookie\":\"eve\"}\n",
+		 "zeek.rdp",
+		 "Cabc",
+		 1700000000,
+		 1700000000,
+		 {{"actor.user.name", "eve"}}},
+		{"{\"_path\":\"gopher\",\"ts\":1700000000," CONN ",\"version\":2}\n",
+		 "zeek.other",
+		 "Cabc",
+		 1700000000,
+		 1700000000,
+		 {{"src_endpoint.ip", "10.1.2.3"}}},
+		{"{\"_path\":\"dhcp\",\"ts\":1700000000,\"uids\":[\"Cdhcp\"],"
+		 "\"mac\":\"00:11:22:33:44:55\",\"msg_types\":[\"DISCOVER\"]}\n",
+		 "zeek.dhcp_request",
+		 "Cdhcp",
+		 1700000000,
+		 1700000000,
+		 {{"device.mac", "00:11:22:33:44:55"}}},
+	};
+
+	check_samples(s, ARRAY_LEN(s));
+}
+
 TEST(zeek_tsv)
 {
 	static const struct sample s[] = {

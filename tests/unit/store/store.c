@@ -6,6 +6,7 @@
 #include "store/segment_impl.h"
 #include "tap.h"
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define T0 (INT64_C(1700000000) * NS_PER_S)
@@ -226,6 +227,54 @@ TEST(many_blocks_and_postings)
 	q = query();
 	q.from = T0 + 190 * NS_PER_S;
 	CHECK_INT(ask(&w, q).n, 11);
+	world_free(&w);
+}
+
+struct placed {
+	uint64_t place[401];
+	uint64_t sum[401]; /* of the raw bytes */
+	size_t n;
+};
+
+static int see_place(const struct store_event *e, void *arg)
+{
+	struct placed *p = arg;
+
+	p->place[e->seq] = e->place;
+	p->sum[e->seq] = hash_str(e->raw, 0);
+	p->n++;
+	return 0;
+}
+
+/* Blocks of several frames: one event alone has the place and the bytes that it has among all.
+ */
+TEST(an_event_out_of_the_middle_of_a_block)
+{
+	struct world w;
+	struct store_query q = query();
+	struct placed all = {.n = 0}, one;
+	struct diag d;
+	char id[24];
+
+	world_make(&w, false);
+	add_bulk(&w, 400);
+	sync_store(&w);
+	CHECK_INT(store_events(w.st, &q, see_place, &all, &d), 0);
+	CHECK_INT(all.n, 400);
+	for (uint64_t i = 1; i <= 400; i += 3) {
+		one = (struct placed){.n = 0};
+		snprintf(id, sizeof(id), "e%" PRIu64, i);
+		q.id = str_of(id);
+		CHECK_INT(store_events(w.st, &q, see_place, &one, &d), 0);
+		CHECK_INT(one.n, 1);
+		CHECK(one.place[i] == all.place[i] && one.sum[i] == all.sum[i]);
+	}
+	q = query();
+	q.entity = STR("pc7");
+	CHECK_INT(ask(&w, q).n, 40);
+	q.after_place = all.place[200];
+	CHECK_INT(ask(&w, q).n, 20);
+	CHECK_INT(ask(&w, q).first, 207);
 	world_free(&w);
 }
 
@@ -722,6 +771,155 @@ TEST(meta)
 	world_store(&w, false, false);
 	CHECK_STR(store_meta_get(w.st, "version", &mem), "2");
 	arena_free(&mem);
+	world_free(&w);
+}
+
+static uint64_t on_disk(const struct world *w)
+{
+	struct stat sb;
+
+	CHECK_INT(stat(w->seg, &sb), 0);
+	return (uint64_t)sb.st_blocks * 512;
+}
+
+static uint64_t retain(struct world *w, struct store_retain x, uint64_t *ret_findings)
+{
+	uint64_t blocks = 0, found = 0;
+	struct diag d = {{0}};
+
+	CHECK_INT(store_retain(w->st, &x, &blocks, &found, &d), 0);
+	if (ret_findings)
+		*ret_findings = found;
+	return blocks;
+}
+
+#define KEEP_ALL                                             \
+	((struct store_retain){.events_before = INT64_MIN,   \
+			       .findings_before = INT64_MIN, \
+			       .events_bytes = UINT64_MAX,   \
+			       .keep = UINT64_MAX})
+
+TEST(old_records_go_and_give_back_the_disk)
+{
+	struct world w;
+	struct store_retain x = KEEP_ALL;
+	struct store_query q = query();
+	struct store_conf c;
+	struct store *other = NULL;
+	struct diag d = {{0}};
+	struct seen all, left;
+	uint64_t before, n, place = 0;
+
+	world_make(&w, false);
+	add_bulk(&w, 400);
+	sync_store(&w);
+	CHECK_INT(store_end(w.st, &place, &d), 0);
+	add_bulk(&w, 100);
+	sync_store(&w);
+	all = ask(&w, q);
+	CHECK_INT(all.n, 500);
+	CHECK_INT(retain(&w, x, NULL), 0);
+	/* Another reader has indexed the file as it was. */
+	c = (struct store_conf){.dir = w.dir, .read_only = true};
+	CHECK_INT(store_open(&c, &other, &d), 0);
+	left = (struct seen){.rising = true};
+	CHECK_INT(store_events(other, &q, see, &left, &d), 0);
+	CHECK_INT(left.n, 500);
+	before = on_disk(&w);
+	x.events_before = T0 + 300 * NS_PER_S;
+	n = retain(&w, x, NULL);
+	CHECK(n > 2);
+	left = ask(&w, q);
+	/* Whole blocks go: none that holds a record that stays. */
+	CHECK(left.first > 200 && left.first <= 300 && left.last == 500 && left.rising);
+	CHECK_INT(left.n, 500 - left.first + 1);
+	CHECK(on_disk(&w) < before - before / 3);
+	CHECK_INT(retain(&w, x, NULL), 0);
+	all = (struct seen){.rising = true};
+	CHECK_INT(store_events(other, &q, see, &all, &d), 0);
+	CHECK_INT(all.n, left.n);
+	store_close(other);
+	/* Places are what they were; the writer goes on, also after a start. */
+	q.after_place = place;
+	CHECK_INT(ask(&w, q).first, 401);
+	world_store(&w, false, false);
+	add_bulk(&w, 10);
+	sync_store(&w);
+	all = ask(&w, query());
+	CHECK(all.n == left.n + 10 && all.first == left.first && all.last == 510);
+	/* By size, and never what is to be kept. */
+	x = KEEP_ALL;
+	x.events_bytes = 0;
+	x.keep = place;
+	CHECK(retain(&w, x, NULL) > 0);
+	CHECK_INT(ask(&w, query()).first, 401);
+	x.keep = UINT64_MAX;
+	CHECK(retain(&w, x, NULL) > 0);
+	CHECK_INT(ask(&w, query()).n, 0);
+	world_store(&w, false, false);
+	add_bulk(&w, 5);
+	sync_store(&w);
+	CHECK_INT(ask(&w, query()).n, 5);
+	world_free(&w);
+}
+
+TEST(a_crash_between_the_gap_and_the_hole)
+{
+	struct world w;
+	struct store_retain x = KEEP_ALL;
+	struct seen left;
+	char *p;
+	size_t n;
+
+	world_make(&w, false);
+	add_bulk(&w, 200);
+	sync_store(&w);
+	p = slurp(w.seg, &n);
+	x.events_before = T0 + 100 * NS_PER_S;
+	CHECK(retain(&w, x, NULL) > 0);
+	left = ask(&w, query());
+	w.st = store_close(w.st);
+	/* As if only the head of the gap had reached the disk: what it covers is still there.
+	 */
+	{
+		size_t m;
+		char *q = slurp(w.seg, &m);
+
+		CHECK_INT(m, n);
+		memcpy(p, q, SEG_FILE_HEAD + sizeof(struct seg_head));
+		spew(w.seg, p, n);
+		free(q);
+	}
+	world_store(&w, false, false);
+	CHECK_INT(ask(&w, query()).n, left.n);
+	CHECK_INT(ask(&w, query()).first, left.first);
+	free(p);
+	world_free(&w);
+}
+
+TEST(old_findings_go)
+{
+	struct world w;
+	struct store_retain x = KEEP_ALL;
+	struct store_finding f = {.kind = STR("incident"),
+				  .id = STR("long"),
+				  .title = STR("t"),
+				  .queue = STR("threat"),
+				  .status = STR("open"),
+				  .time = T0,
+				  .json = STR("{\"updated\":\"2999-01-01T00:00:00Z\"}")};
+	struct diag d = {{0}};
+	uint64_t n;
+
+	world_make(&w, false);
+	put(&w, "a", 2, 10, "open");
+	put(&w, "b", 2, 20, "open");
+	put(&w, "c", 2, 30, "open");
+	CHECK_INT(store_finding_put(w.st, &f, &d), 0);
+	x.findings_before = T0 + 25;
+	retain(&w, x, &n);
+	CHECK_INT(n, 2);
+	CHECK_IDS(query(), "c long ");
 	world_free(&w);
 }
 

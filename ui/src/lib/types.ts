@@ -123,6 +123,7 @@ export interface Entity {
 	last_seen?: string
 	events?: number
 	names?: string[]
+	facts?: Record<string, string>
 	hours?: number[]
 	normal?: { quantity: string; text: string; values?: { value: string; share?: number; last?: string }[] }[]
 	rhythms?: { peer: string; period_s: number; times?: string[] }[]

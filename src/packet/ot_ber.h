@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* packet/asn1: tags and lengths of ASN.1's basic encoding (X.690), for MMS and GOOSE. */
-#ifndef PACKET_ASN1_H
-#define PACKET_ASN1_H
+/* packet/ot_ber: tags and lengths of ASN.1's basic encoding (X.690), for MMS and GOOSE. */
+#ifndef PACKET_OT_BER_H
+#define PACKET_OT_BER_H
 #include "packet/pkt.h"
 
-struct asn1 {
+struct ot_ber {
 	uint8_t first;	  /* byte of the tag: class and form in the upper three bits */
 	uint32_t no;	  /* number of the tag */
 	struct str value; /* of the indefinite form: all that is left */
 };
 
 /* Takes the next element off s; false: broken, or none. */
-static inline bool asn1_next(struct str *s, struct asn1 *ret_b)
+static inline bool ot_ber_next(struct str *s, struct ot_ber *ret_b)
 {
 	const uint8_t *p = (const uint8_t *)s->p;
 	size_t at = 1, len;
-	struct asn1 b;
+	struct ot_ber b;
 
 	if (s->len < 2)
 		return false;
@@ -51,7 +51,7 @@ static inline bool asn1_next(struct str *s, struct asn1 *ret_b)
 }
 
 /* Of up to eight bytes. */
-static inline uint64_t asn1_uint(struct str v)
+static inline uint64_t ot_ber_uint(struct str v)
 {
 	uint64_t u = 0;
 

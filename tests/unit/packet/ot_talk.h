@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A conversation given in hex, as packets to the sensor; and what it makes of it. */
-#ifndef TESTS_UNIT_PACKET_HEXTALK_H
-#define TESTS_UNIT_PACKET_HEXTALK_H
+#ifndef TESTS_UNIT_PACKET_OT_TALK_H
+#define TESTS_UNIT_PACKET_OT_TALK_H
 #include "frames.h"
 #include <stdlib.h>
 
