@@ -358,30 +358,6 @@ struct str json_raw(const struct json *j, uint32_t t)
 	return str_n(j->text.p + j->tok[t].off, j->tok[t].len);
 }
 
-static size_t put_utf8(char *out, uint32_t u)
-{
-	if (u < 0x80) {
-		out[0] = (char)u;
-		return 1;
-	}
-	if (u < 0x800) {
-		out[0] = (char)(0xc0 | u >> 6);
-		out[1] = (char)(0x80 | (u & 0x3f));
-		return 2;
-	}
-	if (u < 0x10000) {
-		out[0] = (char)(0xe0 | u >> 12);
-		out[1] = (char)(0x80 | (u >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (u & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | u >> 18);
-	out[1] = (char)(0x80 | (u >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (u >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (u & 0x3f));
-	return 4;
-}
-
 /* "uXXXX" at p, perhaps with its low surrogate; *used counts the bytes taken. */
 static uint32_t code_point(const char *p, const char *end, size_t *used)
 {
@@ -439,7 +415,7 @@ struct str json_text(const struct json *j, uint32_t t, struct arena *a)
 		}
 		p++;
 		if (*p == 'u') {
-			q += put_utf8(q, code_point(p, end, &used));
+			q += utf8_put(q, code_point(p, end, &used));
 			p += used;
 		} else {
 			*q++ = plain_escape(*p++);

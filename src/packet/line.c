@@ -64,6 +64,15 @@ size_t line_base64(struct str s, char *out, size_t max)
 	return n;
 }
 
+void line_plain_user(struct str b64, struct text *ret_user)
+{
+	char plain[256];
+	struct str all = str_n(plain, line_base64(b64, plain, sizeof(plain))), rest;
+
+	str_cut(all, 0, &rest);
+	text_set(ret_user, str_cut(rest, 0, &rest));
+}
+
 void login_put(struct conn *c, const char *service, const char *method, struct str user,
 	       enum login_end end)
 {

@@ -50,6 +50,12 @@ bool line_text(struct str s);
 /* A base64 text up to its first foreign character; bytes written to out, at most max. */
 size_t line_base64(struct str s, char *out, size_t max);
 
+/*
+ * The name in the credentials of PLAIN (RFC 4616: whom to act as, name, password), which stand
+ * in base64; the password goes nowhere.
+ */
+void line_plain_user(struct str b64, struct text *ret_user);
+
 enum login_end { LOGIN_UNKNOWN, LOGIN_FAILED, LOGIN_OK };
 
 /*

@@ -54,6 +54,7 @@ struct proto_ops {
 	/* By content, on any port. Cheap: called for every connection's first bytes. */
 	enum sniff_result (*sniff)(const struct sniff *s);
 	/*
+	 * NULL, as datagram may be too: recognised and named is all there is to it.
 	 * Bytes of one direction in order, from the first not yet taken. Returns how many it
 	 * took; the rest comes again with more behind it. STREAM_FAIL ends it. More than
 	 * buffer_max left over does, too.

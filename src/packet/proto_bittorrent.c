@@ -17,24 +17,9 @@ static enum sniff_result bittorrent_sniff(const struct sniff *s)
 	return s->data.len < hello.len ? SNIFF_MORE : SNIFF_YES;
 }
 
-static int64_t bittorrent_stream(struct conn *c, enum dir d, struct str s)
-{
-	(void)c;
-	(void)d;
-	(void)s;
-	return STREAM_FAIL; /* it is named */
-}
-
-static int bittorrent_datagram(struct conn *c, enum dir d, struct str s)
-{
-	return (int)bittorrent_stream(c, d, s);
-}
-
 const struct proto_ops proto_bittorrent = {
 	.name = "bittorrent",
 	.transports = PROTO_TCP | PROTO_UDP,
 	.ports = {6881, 51413},
 	.sniff = bittorrent_sniff,
-	.stream = bittorrent_stream,
-	.datagram = bittorrent_datagram,
 };

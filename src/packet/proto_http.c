@@ -156,32 +156,6 @@ static void head_fields(struct str rest, struct fields *f)
 	}
 }
 
-/* Base64, as far as it goes: bytes written, at most max. */
-static size_t base64(struct str in, char *out, size_t max)
-{
-	uint32_t v = 0, bits = 0;
-	size_t n = 0;
-
-	for (size_t i = 0; i < in.len && n < max; i++) {
-		char c = in.p[i];
-		uint32_t d = c >= 'A' && c <= 'Z'   ? (uint32_t)(c - 'A')
-			     : c >= 'a' && c <= 'z' ? (uint32_t)(c - 'a') + 26
-			     : c >= '0' && c <= '9' ? (uint32_t)(c - '0') + 52
-			     : c == '+'		    ? 62
-			     : c == '/'		    ? 63
-						    : 64;
-		if (d == 64)
-			break;
-		v = v << 6 | d;
-		bits += 6;
-		if (bits < 8)
-			continue;
-		bits -= 8;
-		out[n++] = (char)(v >> bits);
-	}
-	return n;
-}
-
 /* The user of Basic credentials; false: there are none. out has room for 192 bytes. */
 static bool basic_user(struct str auth, char *out, size_t *ret_len)
 {
@@ -190,7 +164,7 @@ static bool basic_user(struct str auth, char *out, size_t *ret_len)
 	*ret_len = 0;
 	if (auth.len < 8 || !str_ieqz(str_sub(auth, 0, 6), "basic "))
 		return false;
-	n = base64(str_trim(str_sub(auth, 6, auth.len)), out, 192);
+	n = line_base64(str_trim(str_sub(auth, 6, auth.len)), out, 192);
 	colon = str_chr(str_n(out, n), ':', 0);
 	if (colon == SIZE_MAX)
 		return false;
@@ -212,7 +186,7 @@ static bool ntlm_head(struct conn *c, struct http *h, struct str head)
 			return false;
 		*h->ntlm = (struct ntlm){0};
 	}
-	ntlm_token(c, h->ntlm, str_n(token, base64(str_trim(text), token, sizeof(token))));
+	ntlm_token(c, h->ntlm, str_n(token, line_base64(str_trim(text), token, sizeof(token))));
 	return h->ntlm->auth;
 }
 

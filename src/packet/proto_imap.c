@@ -22,16 +22,6 @@ static enum sniff_result imap_sniff(const struct sniff *s)
 	return s->hinted || str_find(line, STR("IMAP")) != SIZE_MAX ? SNIFF_YES : SNIFF_NO;
 }
 
-static void auth_plain(struct imap *s, struct str b64)
-{
-	char plain[256];
-	struct str all = str_n(plain, line_base64(b64, plain, sizeof(plain))), rest;
-
-	str_cut(all, 0, &rest);
-	text_set(&s->user, str_cut(rest, 0, &rest));
-	s->plain = false;
-}
-
 /* The name of LOGIN, quoted or not. */
 static struct str login_name(struct str arg)
 {
@@ -47,7 +37,8 @@ static void command(struct imap *s, struct str line)
 	struct str arg, tag = line_word(line, &arg), verb;
 
 	if (s->plain) {
-		auth_plain(s, line);
+		line_plain_user(line, &s->user);
+		s->plain = false;
 		return;
 	}
 	verb = line_word(arg, &arg);
@@ -64,7 +55,7 @@ static void command(struct imap *s, struct str line)
 		s->method = "PLAIN";
 		s->plain = !b64.len;
 		if (b64.len)
-			auth_plain(s, b64);
+			line_plain_user(b64, &s->user);
 	} else if (str_ieqz(verb, "STARTTLS")) {
 		text_set(&s->tls_tag, tag);
 	}

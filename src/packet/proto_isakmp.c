@@ -15,18 +15,9 @@ static enum sniff_result isakmp_sniff(const struct sniff *s)
 	return (p[17] == 0x10 || p[17] == 0x20) && be32(p + 24) == d.len ? SNIFF_YES : SNIFF_NO;
 }
 
-static int isakmp_datagram(struct conn *c, enum dir d, struct str s)
-{
-	(void)c;
-	(void)d;
-	(void)s;
-	return STREAM_FAIL; /* it is named */
-}
-
 const struct proto_ops proto_isakmp = {
 	.name = "ipsec",
 	.transports = PROTO_UDP,
 	.ports = {500, 4500},
 	.sniff = isakmp_sniff,
-	.datagram = isakmp_datagram,
 };

@@ -15,18 +15,9 @@ static enum sniff_result mongodb_sniff(const struct sniff *s)
 	return op == 2013 || op == 2012 || op == 2004 ? SNIFF_YES : SNIFF_NO;
 }
 
-static int64_t mongodb_stream(struct conn *c, enum dir d, struct str s)
-{
-	(void)c;
-	(void)d;
-	(void)s;
-	return STREAM_FAIL; /* it is named */
-}
-
 const struct proto_ops proto_mongodb = {
 	.name = "mongodb",
 	.transports = PROTO_TCP,
 	.ports = {27017},
 	.sniff = mongodb_sniff,
-	.stream = mongodb_stream,
 };

@@ -22,27 +22,9 @@ static enum sniff_result nfs_sniff(const struct sniff *s)
 	return p[0] & 0x80 && is_call(p + 4) ? SNIFF_YES : SNIFF_NO;
 }
 
-static int64_t nfs_stream(struct conn *c, enum dir d, struct str s)
-{
-	(void)c;
-	(void)d;
-	(void)s;
-	return STREAM_FAIL; /* it is named */
-}
-
-static int nfs_datagram(struct conn *c, enum dir d, struct str s)
-{
-	(void)c;
-	(void)d;
-	(void)s;
-	return STREAM_FAIL; /* it is named */
-}
-
 const struct proto_ops proto_nfs = {
 	.name = "nfs",
 	.transports = PROTO_TCP | PROTO_UDP,
 	.ports = {2049, 111},
 	.sniff = nfs_sniff,
-	.stream = nfs_stream,
-	.datagram = nfs_datagram,
 };

@@ -22,17 +22,6 @@ static enum sniff_result pop3_sniff(const struct sniff *s)
 	return line.len == 3 || line.p[3] == ' ' ? SNIFF_YES : SNIFF_NO;
 }
 
-static void auth_plain(struct pop3 *s, struct str b64)
-{
-	char plain[256];
-	struct str all = str_n(plain, line_base64(b64, plain, sizeof(plain))), rest;
-
-	str_cut(all, 0, &rest);
-	text_set(&s->user, str_cut(rest, 0, &rest));
-	s->method = "PLAIN";
-	s->login_no = s->asked;
-}
-
 static void command(struct pop3 *s, struct str line)
 {
 	struct str arg, verb = line_word(line, &arg);
@@ -46,8 +35,11 @@ static void command(struct pop3 *s, struct str line)
 	} else if (str_ieqz(verb, "AUTH")) {
 		struct str b64, method = line_word(arg, &b64);
 
-		if (str_ieqz(method, "PLAIN") && b64.len)
-			auth_plain(s, b64);
+		if (!str_ieqz(method, "PLAIN") || !b64.len)
+			return;
+		line_plain_user(b64, &s->user);
+		s->method = "PLAIN";
+		s->login_no = s->asked;
 	} else if (str_ieqz(verb, "STLS")) {
 		s->tls_no = s->asked;
 	}

@@ -16,18 +16,9 @@ static enum sniff_result rtsp_sniff(const struct sniff *s)
 	return str_ends(str_trim(str_sub(d, 0, nl)), STR(" RTSP/1.0")) ? SNIFF_YES : SNIFF_NO;
 }
 
-static int64_t rtsp_stream(struct conn *c, enum dir d, struct str s)
-{
-	(void)c;
-	(void)d;
-	(void)s;
-	return STREAM_FAIL; /* it is named */
-}
-
 const struct proto_ops proto_rtsp = {
 	.name = "rtsp",
 	.transports = PROTO_TCP,
 	.ports = {554, 8554},
 	.sniff = rtsp_sniff,
-	.stream = rtsp_stream,
 };

@@ -160,10 +160,21 @@ static void write_smtp(struct conn *c, struct smtp *s)
 		s->f[i].n = 0;
 }
 
+/* The name, as the client's method sends it; LOGIN sends the password in a line of its own. */
+static void auth_name(struct smtp *s, struct str b64)
+{
+	char name[256];
+
+	if (s->auth_plain)
+		line_plain_user(b64, &s->user);
+	else
+		text_set(&s->user, str_n(name, line_base64(b64, name, sizeof(name))));
+	s->part = s->auth_plain ? COMMAND : AUTH_SECRET;
+}
+
 static void auth(struct smtp *s, struct str arg)
 {
 	struct str initial, method = line_word(arg, &initial);
-	char plain[256];
 
 	s->auth_no = s->asked;
 	s->user.n = 0;
@@ -173,35 +184,19 @@ static void auth(struct smtp *s, struct str arg)
 	if (!s->method)
 		return; /* a challenge or a token: nothing in the clear */
 	s->auth_plain = s->method[0] == 'P';
-	if (!initial.len) {
+	if (initial.len)
+		auth_name(s, initial);
+	else
 		s->part = AUTH_NAME;
-		return;
-	}
-	if (s->auth_plain) {
-		struct str all = str_n(plain, line_base64(initial, plain, sizeof(plain))), rest;
-
-		str_cut(all, 0, &rest); /* whom to act as */
-		text_set(&s->user, str_cut(rest, 0, &rest));
-		return;
-	}
-	text_set(&s->user, str_n(plain, line_base64(initial, plain, sizeof(plain))));
-	s->part = AUTH_SECRET;
 }
 
 static void auth_line(struct smtp *s, struct str line)
 {
-	char plain[256];
-	struct str all = str_n(plain, line_base64(line, plain, sizeof(plain))), rest;
-
 	s->asked++;
-	if (s->part == AUTH_SECRET || str_eqz(line, "*")) {
+	if (s->part == AUTH_SECRET || str_eqz(line, "*"))
 		s->part = COMMAND;
-		return;
-	}
-	if (s->auth_plain)
-		str_cut(all, 0, &all);
-	text_set(&s->user, s->auth_plain ? str_cut(all, 0, &rest) : all);
-	s->part = s->auth_plain ? COMMAND : AUTH_SECRET;
+	else
+		auth_name(s, line);
 }
 
 static void command(struct conn *c, struct smtp *s, struct str line)

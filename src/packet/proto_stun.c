@@ -12,18 +12,9 @@ static enum sniff_result stun_sniff(const struct sniff *s)
 		       : SNIFF_NO;
 }
 
-static int stun_datagram(struct conn *c, enum dir d, struct str s)
-{
-	(void)c;
-	(void)d;
-	(void)s;
-	return STREAM_FAIL; /* it is named; media follow, which are not looked at */
-}
-
 const struct proto_ops proto_stun = {
 	.name = "stun",
 	.transports = PROTO_UDP,
 	.ports = {3478, 19302},
 	.sniff = stun_sniff,
-	.datagram = stun_datagram,
 };

@@ -18,18 +18,9 @@ static enum sniff_result tds_sniff(const struct sniff *s)
 		       : SNIFF_NO;
 }
 
-static int64_t tds_stream(struct conn *c, enum dir d, struct str s)
-{
-	(void)c;
-	(void)d;
-	(void)s;
-	return STREAM_FAIL; /* it is named */
-}
-
 const struct proto_ops proto_tds = {
 	.name = "mssql",
 	.transports = PROTO_TCP,
 	.ports = {1433},
 	.sniff = tds_sniff,
-	.stream = tds_stream,
 };

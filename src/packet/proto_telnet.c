@@ -13,18 +13,9 @@ static enum sniff_result telnet_sniff(const struct sniff *s)
 	return p[1] >= 0xfb && p[1] <= 0xfe && p[2] < 50 ? SNIFF_YES : SNIFF_NO;
 }
 
-static int64_t telnet_stream(struct conn *c, enum dir d, struct str s)
-{
-	(void)c;
-	(void)d;
-	(void)s;
-	return STREAM_FAIL; /* it is named */
-}
-
 const struct proto_ops proto_telnet = {
 	.name = "telnet",
 	.transports = PROTO_TCP,
 	.ports = {23, 2323},
 	.sniff = telnet_sniff,
-	.stream = telnet_stream,
 };

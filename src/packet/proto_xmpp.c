@@ -13,18 +13,9 @@ static enum sniff_result xmpp_sniff(const struct sniff *s)
 	return s->data.len < 80 ? SNIFF_MORE : SNIFF_NO;
 }
 
-static int64_t xmpp_stream(struct conn *c, enum dir d, struct str s)
-{
-	(void)c;
-	(void)d;
-	(void)s;
-	return STREAM_FAIL; /* it is named */
-}
-
 const struct proto_ops proto_xmpp = {
 	.name = "xmpp",
 	.transports = PROTO_TCP,
 	.ports = {5222, 5269},
 	.sniff = xmpp_sniff,
-	.stream = xmpp_stream,
 };

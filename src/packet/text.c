@@ -1,30 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "packet/text.h"
+#include "base/utf8.h"
 #include "packet/pkt.h"
-
-static size_t put(char *out, uint32_t c)
-{
-	if (c < 0x80) {
-		out[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (char)(0xc0 | c >> 6);
-		out[1] = (char)(0x80 | (c & 63));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (char)(0xe0 | c >> 12);
-		out[1] = (char)(0x80 | (c >> 6 & 63));
-		out[2] = (char)(0x80 | (c & 63));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | c >> 18);
-	out[1] = (char)(0x80 | (c >> 12 & 63));
-	out[2] = (char)(0x80 | (c >> 6 & 63));
-	out[3] = (char)(0x80 | (c & 63));
-	return 4;
-}
 
 size_t text_utf16(struct str in, char *out, size_t max)
 {
@@ -43,7 +20,7 @@ size_t text_utf16(struct str in, char *out, size_t max)
 		} else if (c >> 11 == 0x1b) {
 			c = 0xfffd;
 		}
-		n += put(out + n, c);
+		n += utf8_put(out + n, c);
 	}
 	return n;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sense/evtx.h"
 #include "base/timeutil.h"
+#include "base/utf8.h"
 #include <zlib.h>
 
 #define RECORDS_AT    512
@@ -131,6 +132,7 @@ static struct str take_bytes(struct reader *r, size_t n)
 static void put_char(struct reader *r, uint32_t c)
 {
 	struct buf *b = r->out;
+	char utf8[4];
 
 	if (c == '<')
 		buf_addz(b, "&lt;");
@@ -142,19 +144,8 @@ static void put_char(struct reader *r, uint32_t c)
 		buf_addz(b, "&quot;");
 	else if (c < ' ' && c != '\t')
 		buf_fmt(b, "&#%u;", c ? c : 0xfffdU);
-	else if (c < 0x80)
-		buf_addc(b, (char)c);
-	else if (c < 0x800)
-		buf_add(b, str_n((char[]){(char)(0xc0 | c >> 6), (char)(0x80 | (c & 63))}, 2));
-	else if (c < 0x10000)
-		buf_add(b, str_n((char[]){(char)(0xe0 | c >> 12), (char)(0x80 | (c >> 6 & 63)),
-					  (char)(0x80 | (c & 63))},
-				 3));
 	else
-		buf_add(b,
-			str_n((char[]){(char)(0xf0 | c >> 18), (char)(0x80 | (c >> 12 & 63)),
-				       (char)(0x80 | (c >> 6 & 63)), (char)(0x80 | (c & 63))},
-			      4));
+		buf_add(b, str_n(utf8, utf8_put(utf8, c)));
 }
 
 /* UTF-16 to escaped UTF-8, up to the first NUL. */

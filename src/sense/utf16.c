@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sense/utf16.h"
+#include "base/utf8.h"
 
 bool utf16_mark(const unsigned char first[2], struct utf16 *ret_u)
 {
@@ -10,30 +11,6 @@ bool utf16_mark(const unsigned char first[2], struct utf16 *ret_u)
 	return little || big;
 }
 
-static size_t put(char *out, uint32_t c)
-{
-	if (c < 0x80) {
-		out[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (char)(0xc0 | c >> 6);
-		out[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (char)(0xe0 | c >> 12);
-		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | c >> 18);
-	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (c & 0x3f));
-	return 4;
-}
-
 /* One 16-bit unit; a pair needs as much room as its halves would by themselves, or less. */
 static size_t unit(struct utf16 *u, uint32_t c, char *out)
 {
@@ -41,14 +18,14 @@ static size_t unit(struct utf16 *u, uint32_t c, char *out)
 	size_t n = 0;
 
 	if (u->high && low) {
-		n = put(out, 0x10000 + ((u->high - 0xd800) << 10) + (c - 0xdc00));
+		n = utf8_put(out, 0x10000 + ((u->high - 0xd800) << 10) + (c - 0xdc00));
 		u->high = 0;
 		return n;
 	}
 	if (u->high)
-		n = put(out, 0xfffd);
+		n = utf8_put(out, 0xfffd);
 	u->high = c >= 0xd800 && c < 0xdc00 ? c : 0;
-	return u->high ? n : n + put(out + n, low ? 0xfffd : c);
+	return u->high ? n : n + utf8_put(out + n, low ? 0xfffd : c);
 }
 
 size_t utf16_put(struct utf16 *u, const unsigned char *in, size_t n, char *out)
@@ -72,10 +49,10 @@ size_t utf16_put(struct utf16 *u, const unsigned char *in, size_t n, char *out)
 
 size_t utf16_end(struct utf16 *u, char *out)
 {
-	size_t n = u->high ? put(out, 0xfffd) : 0;
+	size_t n = u->high ? utf8_put(out, 0xfffd) : 0;
 
 	if (u->odd)
-		n += put(out + n, 0xfffd);
+		n += utf8_put(out + n, 0xfffd);
 	*u = (struct utf16){.big = u->big};
 	return n;
 }
