@@ -212,16 +212,18 @@ static enum sniff_result sniff(const struct flow *f, uint8_t transport, enum dir
 			  .sport = f->port[d],
 			  .dport = f->port[!d]};
 	enum sniff_result best = SNIFF_NO;
+	uint64_t hints = 0; /* a bit for each protocol one of whose ports it is */
 
+	for (int i = 0; protos[i]; i++)
+		if (has_port(protos[i], s.sport) || has_port(protos[i], s.dport))
+			hints |= UINT64_C(1) << i;
 	for (unsigned round = 0; round < 2; round++) {
 		s.hinted = round == 0;
 		for (int i = 0; protos[i]; i++) {
 			enum sniff_result r;
-			bool hint =
-				has_port(protos[i], s.sport) || has_port(protos[i], s.dport);
 
-			if (!(protos[i]->transports & transport) || hint != s.hinted ||
-			    !protos[i]->sniff)
+			if (!(protos[i]->transports & transport) ||
+			    (hints >> i & 1) != s.hinted || !protos[i]->sniff)
 				continue;
 			r = protos[i]->sniff(&s);
 			if (r == SNIFF_YES) {
