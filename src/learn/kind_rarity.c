@@ -165,7 +165,8 @@ static double adopt(struct learn *l, struct quantity *q, const struct past *p,
 	enum wave wave = wave_add(l, q, pop, k->what, k->cls, k->now);
 
 	if (rare)
-		tail = MIN(1.0, tail * tenure_lift(&g->tenure, &org->tenure, age));
+		tail *= tenure_lift(&g->tenure, &org->tenure, age);
+	tail = MIN(1.0, tail);
 	age_tested(q, k->cls, age, true, settled, rare);
 	popular_add(q, pop, k->cls);
 	r->wave = wave == WAVE_BEGINS;
@@ -220,7 +221,7 @@ void rarity_see(struct learn *l, struct quantity *q, uint64_t who, uint64_t what
 	struct test k = {what, now, (uint32_t)(now / NS_PER_H), cls};
 	struct rarity r = {0};
 	struct slot *s;
-	double w;
+	double w, mind;
 
 	*ret_r = r;
 	if (!p || !pop)
@@ -240,7 +241,8 @@ void rarity_see(struct learn *l, struct quantity *q, uint64_t who, uint64_t what
 		*s = (struct slot){.what = what, .last = k.hour};
 	} else if (r.tested) {
 		r.raw = -log(own_tail(p, s->count, w));
-		r.raw = MAX(r.raw, carried(q, s, k.hour));
+		mind = carried(q, s, k.hour);
+		r.raw = MAX(r.raw, mind);
 		age_tested(q, cls, tenure_bucket(p->hours), false, false, false);
 	}
 	if (r.tested) {

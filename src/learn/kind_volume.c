@@ -101,11 +101,12 @@ static struct sum *turn(struct learn *l, struct quantity *q, struct sum *s,
 {
 	int64_t w = o->now / q->window;
 	struct sum_long *lg = as_long(s);
-	double y = size_y(q, s->total);
+	double y;
 
 	if (s->open && w <= s->window)
 		return s;
 	if (s->open) {
+		y = size_y(q, s->total);
 		learn_class(mine, lg ? &lg->hours : NULL, q, s, y, q->groups[o->cls].members);
 		if (all != mine)
 			learn_class(all, NULL, q, s, y, q->groups[CLASSES].members);
@@ -191,6 +192,7 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 			  *g;
 	struct sum_long *lg;
 	double leak = 0;
+	float odd;
 	bool few;
 
 	if (!s || !mine)
@@ -209,7 +211,8 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 	g = few ? all : mine;
 	s->total += q->events ? 1 : MIN(MAX(o->number, 0), NUMBER_MAX);
 	s->against += MIN(MAX(o->against, 0), NUMBER_MAX);
-	s->odd = MAX(s->odd, (float)odd_size(q, s, g, lg ? &lg->hours : NULL, o->now));
+	odd = (float)odd_size(q, s, g, lg ? &lg->hours : NULL, o->now);
+	s->odd = MAX(s->odd, odd);
 	v->raw = joint(q, s, g, pop, o);
 	/* More received than sent is no upload, however large. */
 	if (q->against != ATTR_NONE && s->total < s->against)

@@ -130,7 +130,7 @@ double sketch_quantile(const struct sketch *s, double p)
 
 double sketch_tail(const struct sketch *s, double x)
 {
-	int b = s->n ? MAX(exponent(s, x) - s->base, -1) : SKETCH_BINS;
+	int at = s->n ? exponent(s, x) - s->base : SKETCH_BINS, b = MAX(at, -1);
 	double half = b >= 0 && b < SKETCH_BINS ? s->bin[b] / 2.0 : 0;
 	uint32_t above = 0;
 
@@ -334,7 +334,7 @@ static double size_of(const struct level *lv, double mean)
 
 double level_counts(const struct level *own, const struct level *group, double phi, double x)
 {
-	double n = (double)own->n, gn = (double)group->n;
+	double n = (double)own->n, gn = (double)group->n, nats;
 	double gmean = gn >= 1 ? MAX((double)group->mean, 0.05) : 1;
 	double a = A0 + n * (double)own->mean, b = A0 / gmean + n, mean = a / b, r;
 
@@ -344,7 +344,8 @@ double level_counts(const struct level *own, const struct level *group, double p
 	    (n + 2 * OWN_WEIGHT);
 	/* Not knowing the rate is worth a Gamma of size a. */
 	r = 1 / (1 / r + 1 / a);
-	return MAX(0, nb_nats(mean * phi, MAX(r, NB_SIZE_MIN), x));
+	nats = nb_nats(mean * phi, MAX(r, NB_SIZE_MIN), x);
+	return MAX(0, nats);
 }
 
 double fisher_nats(const double *s, int k)
