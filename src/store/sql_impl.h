@@ -9,6 +9,12 @@
 
 #define NAMES_MAX 8 /* names of an entity that are kept */
 
+/* The order of the queue as one number, the gravest first; indexes have it, so it stays. */
+#define SQL_RANK "-(severity*65536+score)"
+
+/* The busiest entity first. */
+#define SQL_BUSY "-events"
+
 /* Prepared statements of the writer. */
 enum {
 	ST_FINDING,
