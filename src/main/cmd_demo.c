@@ -70,16 +70,17 @@ static int show(struct demo *d, bool now)
 	return store_sync(d->pipe.store, &d->diag);
 }
 
-static void tell_day(struct demo *d, int64_t known)
+static int tell_day(struct demo *d, int64_t known)
 {
 	char when[TIME_TEXT];
 
 	if (known / NS_PER_D == d->day)
-		return;
+		return 0;
 	d->day = known / NS_PER_D;
 	printf("%.10s  %llu records so far, %llu alerts\n", time_rfc3339(known, when),
 	       (unsigned long long)d->events, (unsigned long long)d->pipe.alerts);
 	fflush(stdout);
+	return pipeline_keep_learning(&d->pipe);
 }
 
 /* What part of the time has passed when this part of the span has. */
@@ -113,8 +114,9 @@ static int feed(struct demo *d)
 	while (r == 0 && !d->stop &&
 	       (n = stream_next(d->stream, &ev, BATCH, &mem, &d->diag)) > 0)
 		for (int i = 0; r == 0 && !d->stop && i < n; i++) {
-			tell_day(d, ev[i].known);
-			r = wait_for(d, ev[i].known);
+			r = tell_day(d, ev[i].known);
+			if (r == 0)
+				r = wait_for(d, ev[i].known);
 			if (r == 0)
 				r = pipeline_event(&d->pipe, &ev[i], mem);
 			d->events++;

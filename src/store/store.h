@@ -84,6 +84,7 @@ MUST int store_finding_rate(struct store *st, struct str kind, struct str id, in
 /* Writes all living entities (name, kind, class, first and last seen, events, other names). */
 MUST int store_entities_put(struct store *st, const struct entities *en, struct diag *d);
 /* Key and value about the run: version, time range, counts. */
+#define LEARNING_META "learning" /* JSON: how learning stood at the end of the last run */
 MUST int store_meta_put(struct store *st, const char *key, struct str value, struct diag *d);
 struct str store_meta_get(struct store *st, const char *key, struct arena *mem);
 
