@@ -94,7 +94,11 @@ static const char words_sql[] =
 
 int sql_fail(struct sql *s, struct diag *d)
 {
-	return diag_set(d, -EIO, "store: %s", s->db ? sqlite3_errmsg(s->db) : "out of memory");
+	bool full = s->db && (sqlite3_errcode(s->db) == SQLITE_FULL ||
+			      sqlite3_system_errno(s->db) == ENOSPC);
+	int r = full ? -ENOSPC : -EIO;
+
+	return diag_set(d, r, "store: %s", s->db ? sqlite3_errmsg(s->db) : "out of memory");
 }
 
 struct sql *sql_close(struct sql *s)

@@ -39,7 +39,7 @@ struct sql {
 	unsigned puts;
 };
 
-/* Fills d with what SQLite says; returns -EIO. */
+/* Fills d with what SQLite says; returns -EIO, or -ENOSPC when the disk is full. */
 int sql_fail(struct sql *s, struct diag *d);
 /* Text that lives until the statement is reset. */
 void sql_bind(sqlite3_stmt *st, int i, struct str v);
