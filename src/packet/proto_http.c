@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * HTTP/1. A request and its response are one record, written when the response has ended. Each
- * body is a file (packet/files), unless it came compressed or in part: then its length and the
- * kind of its first bytes are told. Log-ins by NTLM, bare or within Negotiate, as WinRM has
- * them, are told of as ntlm.
+ * body is a file (packet/files), unpacked when it came as gzip or deflate; one that came in
+ * part or packed otherwise is none: then its length and the kind of its first bytes are told.
+ * Log-ins by NTLM, bare or within Negotiate, as WinRM has them, are told of as ntlm.
  */
 #include "packet/body.h"
 #include "packet/files.h"
 #include "packet/line.h"
 #include "packet/ntlm.h"
+#include "packet/unpack.h"
 
 #define HEAD_MAX  (32 * KIB)
 #define WAIT_MAX  32 /* requests without a response */
@@ -17,13 +18,16 @@
 
 enum part { HEAD, BODY, CHUNK, CHUNK_DATA, TRAILER, TO_END };
 
+/* How a body has to be taken to be a file. */
+enum packing { NO_FILE, PLAIN, PACKED };
+
 struct req {
 	struct req *next;
 	int64_t ts;
 	size_t bytes; /* of this block */
 	uint64_t body;
 	unsigned depth;
-	bool head, connect, basic, ntlm, plain, mines;
+	bool head, connect, basic, ntlm, mines;
 	uint8_t nrpc, nscheme;
 	char rpc[64], scheme[16]; /* what the body calls; how the sender signs in */
 	const char *mime;
@@ -36,8 +40,10 @@ struct way {
 	enum part part;
 	uint64_t left; /* of the body or chunk */
 	uint64_t body;
-	bool seen;	       /* the first bytes of the body */
+	bool seen; /* the first bytes of the body */
+	enum packing packing;
 	struct file_tap *file; /* owns; NULL: there is none, or it is of no use */
+	struct unpack *unpack; /* owns; what the file goes through, or NULL */
 };
 
 struct http {
@@ -54,7 +60,6 @@ struct http {
 	const char *mime;
 	char file_id[FILE_ID];
 	bool upgrade;	   /* 101, or CONNECT was granted */
-	bool whole;	   /* the body that begins is a file as it is */
 	struct ntlm *ntlm; /* owns; from the first token on */
 };
 
@@ -233,6 +238,10 @@ static void file_end(struct conn *c, struct http *h, enum dir d)
 			  : q		? q->name
 					: str_n(NULL, 0);
 
+	if (w->file && w->unpack && !unpack_done(w->unpack))
+		w->file->broken = true;
+	unpack_free(c, w->unpack);
+	w->unpack = NULL;
 	file_tap_end(c, w->file, "HTTP", d == DIR_ORIG, name);
 	w->file = NULL;
 }
@@ -360,12 +369,19 @@ static bool request_add(struct conn *c, struct http *h, struct str line, const s
 	return true;
 }
 
+static enum packing packing_of(const struct fields *f)
+{
+	if (!f->content.len || str_ieqz(f->content, "identity"))
+		return PLAIN;
+	return unpack_knows(f->content) ? PACKED : NO_FILE;
+}
+
 /* What follows a head. */
 static void body_begin(struct way *w, const struct fields *f, bool none, bool to_end)
 {
 	int64_t n = 0; /* no file is open here: one ends with its message */
 
-	*w = (struct way){.part = HEAD};
+	*w = (struct way){.part = HEAD, .packing = packing_of(f)};
 	if (none)
 		return;
 	if (f->coding.p && str_ieqz(str_sub(f->coding, 0, 7), "chunked")) {
@@ -396,7 +412,6 @@ static bool response_head(struct conn *c, struct http *h, struct str line, struc
 	h->code = (unsigned)n;
 	h->mime = NULL;
 	h->file_id[0] = 0;
-	h->whole = n == 200 && !f->content.len;
 	if (n == 401 || n == 407)
 		ntlm_head(c, h, f->challenge);
 	message = str_trim(message);
@@ -411,6 +426,8 @@ static bool response_head(struct conn *c, struct http *h, struct str line, struc
 	h->upgrade = n == 101 || (q && q->connect && n / 100 == 2);
 	body_begin(&h->way[DIR_RESP], f, h->upgrade || n == 204 || n == 304 || (q && q->head),
 		   true);
+	if (n != 200)
+		h->way[DIR_RESP].packing = NO_FILE;
 	return true;
 }
 
@@ -446,7 +463,6 @@ static int64_t head(struct conn *c, struct http *h, enum dir d, struct str s)
 		if (!request_add(c, h, line, &f))
 			return STREAM_FAIL;
 		body_begin(&h->way[d], &f, false, false);
-		h->last->plain = !f.content.len;
 	} else {
 		if (!response_head(c, h, line, &f))
 			return STREAM_FAIL;
@@ -466,28 +482,72 @@ static void body_calls(struct req *q, struct str s)
 	q->mines = body_mines(s);
 }
 
-/* The first bytes of a body. */
-static void body_first(struct conn *c, struct http *h, enum dir d, struct str s)
+static void set_mime(struct http *h, enum dir d, const char *mime)
+{
+	if (d == DIR_RESP)
+		h->mime = mime;
+	else if (h->last)
+		h->last->mime = mime;
+}
+
+/* The file that a body is, if it is one. */
+static void file_begin(struct conn *c, struct http *h, enum dir d)
 {
 	struct way *w = &h->way[d];
 	char *id = d == DIR_RESP ? h->file_id : h->last ? h->last->file_id : NULL;
-	bool plain = d == DIR_RESP ? h->whole : h->last && h->last->plain;
 
-	w->seen = true;
-	if (d == DIR_RESP) {
-		h->mime = mime_of(s);
-	} else if (h->last) {
-		h->last->mime = mime_of(s);
-		body_calls(h->last, str_sub(s, 0, BODY_BYTES));
-	}
-	if (!plain || !id)
+	if (w->packing == NO_FILE || !id)
 		return;
+	if (w->packing == PACKED) {
+		w->unpack = unpack_new(c);
+		if (!w->unpack)
+			return;
+	}
 	w->file = file_tap_new(c);
 	if (!w->file)
 		return;
 	memcpy(id, w->file->id, FILE_ID);
-	w->file->has_total = w->part == BODY;
+	w->file->has_total = w->part == BODY && w->packing == PLAIN;
 	w->file->total = w->body + w->left;
+}
+
+/* The first bytes of a body. */
+static void body_first(struct conn *c, struct http *h, enum dir d, struct str s)
+{
+	h->way[d].seen = true;
+	set_mime(h, d, mime_of(s));
+	if (d == DIR_ORIG && h->last)
+		body_calls(h->last, str_sub(s, 0, BODY_BYTES));
+	file_begin(c, h, d);
+}
+
+struct unpacked {
+	struct conn *c;
+	struct file_tap *file;
+};
+
+static void unpacked(void *arg, struct str s)
+{
+	struct unpacked *u = arg;
+
+	file_tap_bytes(u->c, u->file, u->file->next, s);
+}
+
+static void file_bytes(struct conn *c, struct http *h, enum dir d, struct str s)
+{
+	struct way *w = &h->way[d];
+	struct unpacked to = {c, w->file};
+	bool any = w->file->any;
+
+	if (!w->unpack) {
+		file_tap_bytes(c, w->file, w->body, s);
+		return;
+	}
+	/* Behind a hole nothing can be unpacked. */
+	if (!w->file->broken && !unpack_bytes(w->unpack, s, unpacked, &to))
+		w->file->broken = true;
+	if (!any && w->file->any)
+		set_mime(h, d, w->file->mime);
 }
 
 static void body_bytes(struct conn *c, struct http *h, enum dir d, struct str s)
@@ -497,7 +557,7 @@ static void body_bytes(struct conn *c, struct http *h, enum dir d, struct str s)
 	if (!w->seen && s.len)
 		body_first(c, h, d, s);
 	if (w->file)
-		file_tap_bytes(c, w->file, w->body, s);
+		file_bytes(c, h, d, s);
 	w->body += s.len;
 	if (d == DIR_ORIG && h->last)
 		h->last->body = w->body;
