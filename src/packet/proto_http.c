@@ -6,10 +6,9 @@
  * Log-ins by NTLM, bare or within Negotiate, as WinRM has them, are told of as ntlm.
  */
 #include "packet/body.h"
-#include "packet/files.h"
+#include "packet/content.h"
 #include "packet/line.h"
 #include "packet/ntlm.h"
-#include "packet/unpack.h"
 
 #define HEAD_MAX  (32 * KIB)
 #define WAIT_MAX  32 /* requests without a response */
@@ -17,9 +16,6 @@
 #define TOKEN_MAX 2048
 
 enum part { HEAD, BODY, CHUNK, CHUNK_DATA, TRAILER, TO_END };
-
-/* How a body has to be taken to be a file. */
-enum packing { NO_FILE, PLAIN, PACKED };
 
 struct req {
 	struct req *next;
@@ -41,9 +37,7 @@ struct way {
 	uint64_t left; /* of the body or chunk */
 	uint64_t body;
 	bool seen; /* the first bytes of the body */
-	enum packing packing;
-	struct file_tap *file; /* owns; NULL: there is none, or it is of no use */
-	struct unpack *unpack; /* owns; what the file goes through, or NULL */
+	struct content content;
 };
 
 struct http {
@@ -94,7 +88,7 @@ static enum sniff_result http_sniff(const struct sniff *s)
 		return SNIFF_NO;
 	if (n == d.len)
 		return SNIFF_MORE;
-	if (d.p[n] != ' ')
+	if (d.p[n] != ' ' || str_starts(d, STR("PRI * HTTP/2")))
 		return SNIFF_NO;
 	nl = str_chr(d, '\n', n);
 	if (nl == SIZE_MAX)
@@ -229,6 +223,14 @@ static void put_list(struct rec *r, const char *key, struct str s)
 	rec_list_end(r);
 }
 
+static void set_mime(struct http *h, enum dir d, const char *mime)
+{
+	if (d == DIR_RESP)
+		h->mime = mime;
+	else if (h->last)
+		h->last->mime = mime;
+}
+
 /* The body of a side has ended: what is known of it as a file. */
 static void file_end(struct conn *c, struct http *h, enum dir d)
 {
@@ -237,13 +239,10 @@ static void file_end(struct conn *c, struct http *h, enum dir d)
 	struct str name = d == DIR_RESP ? str_n(h->name, h->nname)
 			  : q		? q->name
 					: str_n(NULL, 0);
+	const char *mime = content_end(c, &w->content, d == DIR_ORIG, name);
 
-	if (w->file && w->unpack && !unpack_done(w->unpack))
-		w->file->broken = true;
-	unpack_free(c, w->unpack);
-	w->unpack = NULL;
-	file_tap_end(c, w->file, "HTTP", d == DIR_ORIG, name);
-	w->file = NULL;
+	if (mime)
+		set_mime(h, d, mime);
 }
 
 static void write_pair(struct conn *c, struct http *h, const struct req *q)
@@ -369,19 +368,12 @@ static bool request_add(struct conn *c, struct http *h, struct str line, const s
 	return true;
 }
 
-static enum packing packing_of(const struct fields *f)
-{
-	if (!f->content.len || str_ieqz(f->content, "identity"))
-		return PLAIN;
-	return unpack_knows(f->content) ? PACKED : NO_FILE;
-}
-
 /* What follows a head. */
 static void body_begin(struct way *w, const struct fields *f, bool none, bool to_end)
 {
 	int64_t n = 0; /* no file is open here: one ends with its message */
 
-	*w = (struct way){.part = HEAD, .packing = packing_of(f)};
+	*w = (struct way){.part = HEAD, .content.packing = content_packing(f->content)};
 	if (none)
 		return;
 	if (f->coding.p && str_ieqz(str_sub(f->coding, 0, 7), "chunked")) {
@@ -427,7 +419,7 @@ static bool response_head(struct conn *c, struct http *h, struct str line, struc
 	body_begin(&h->way[DIR_RESP], f, h->upgrade || n == 204 || n == 304 || (q && q->head),
 		   true);
 	if (n != 200)
-		h->way[DIR_RESP].packing = NO_FILE;
+		h->way[DIR_RESP].content.packing = CONTENT_NONE;
 	return true;
 }
 
@@ -482,33 +474,19 @@ static void body_calls(struct req *q, struct str s)
 	q->mines = body_mines(s);
 }
 
-static void set_mime(struct http *h, enum dir d, const char *mime)
-{
-	if (d == DIR_RESP)
-		h->mime = mime;
-	else if (h->last)
-		h->last->mime = mime;
-}
-
 /* The file that a body is, if it is one. */
 static void file_begin(struct conn *c, struct http *h, enum dir d)
 {
 	struct way *w = &h->way[d];
 	char *id = d == DIR_RESP ? h->file_id : h->last ? h->last->file_id : NULL;
 
-	if (w->packing == NO_FILE || !id)
+	if (!id)
 		return;
-	if (w->packing == PACKED) {
-		w->unpack = unpack_new(c);
-		if (!w->unpack)
-			return;
-	}
-	w->file = file_tap_new(c);
-	if (!w->file)
+	content_begin(c, &w->content, id);
+	if (!w->content.file)
 		return;
-	memcpy(id, w->file->id, FILE_ID);
-	w->file->has_total = w->part == BODY && w->packing == PLAIN;
-	w->file->total = w->body + w->left;
+	w->content.file->has_total = w->part == BODY && w->content.packing == CONTENT_PLAIN;
+	w->content.file->total = w->body + w->left;
 }
 
 /* The first bytes of a body. */
@@ -521,43 +499,13 @@ static void body_first(struct conn *c, struct http *h, enum dir d, struct str s)
 	file_begin(c, h, d);
 }
 
-struct unpacked {
-	struct conn *c;
-	struct file_tap *file;
-};
-
-static void unpacked(void *arg, struct str s)
-{
-	struct unpacked *u = arg;
-
-	file_tap_bytes(u->c, u->file, u->file->next, s);
-}
-
-static void file_bytes(struct conn *c, struct http *h, enum dir d, struct str s)
-{
-	struct way *w = &h->way[d];
-	struct unpacked to = {c, w->file};
-	bool any = w->file->any;
-
-	if (!w->unpack) {
-		file_tap_bytes(c, w->file, w->body, s);
-		return;
-	}
-	/* Behind a hole nothing can be unpacked. */
-	if (!w->file->broken && !unpack_bytes(w->unpack, s, unpacked, &to))
-		w->file->broken = true;
-	if (!any && w->file->any)
-		set_mime(h, d, w->file->mime);
-}
-
 static void body_bytes(struct conn *c, struct http *h, enum dir d, struct str s)
 {
 	struct way *w = &h->way[d];
 
 	if (!w->seen && s.len)
 		body_first(c, h, d, s);
-	if (w->file)
-		file_bytes(c, h, d, s);
+	content_bytes(c, &w->content, w->body, s);
 	w->body += s.len;
 	if (d == DIR_ORIG && h->last)
 		h->last->body = w->body;
@@ -629,8 +577,7 @@ static bool http_gap(struct conn *c, enum dir d, uint64_t n)
 	if (w->part == TO_END || ((w->part == BODY || w->part == CHUNK_DATA) && n <= w->left)) {
 		w->seen = true;
 		w->body += n;
-		if (w->file)
-			file_tap_lost(w->file, n);
+		content_lost(&w->content, n);
 		if (d == DIR_ORIG && h->last)
 			h->last->body = w->body;
 		if (w->part == TO_END)
