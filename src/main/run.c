@@ -45,6 +45,7 @@ static void part_save(void *arg, struct blocks_out *w)
 	blocks_put(w, TAG_RUN, &r->kept_place, sizeof(r->kept_place), NULL, 0);
 	live_save(r->live, w);
 	incidents_save(r->pipe.incidents, w);
+	run_own_save(r, w);
 }
 
 static int part_load(void *arg, struct blocks_in *in)
@@ -58,7 +59,9 @@ static int part_load(void *arg, struct blocks_in *in)
 		return n < 0 ? n : E_FORMAT;
 	memcpy(&r->kept_place, data.p, sizeof(r->kept_place));
 	n = live_load(r->live, in);
-	return n < 0 ? n : incidents_load(r->pipe.incidents, in);
+	if (n == 0)
+		n = incidents_load(r->pipe.incidents, in);
+	return n < 0 ? n : run_own_load(r, in);
 }
 
 struct tail {
@@ -98,8 +101,11 @@ static int stored_since(struct run *r)
 /* Where the intake leaves what it takes, for live. */
 static int name_spools(struct run *r)
 {
-	static const struct live_spool all[] = {
-		{"syslog", "syslog"}, {"push", "json"}, {"stdin", NULL}, {"packets", "json"}};
+	static const struct live_spool all[] = {[SPOOL_SYSLOG] = {"syslog", "syslog"},
+						[SPOOL_PUSH] = {"push", "json"},
+						[SPOOL_STDIN] = {"stdin", NULL},
+						[SPOOL_OWN] = {"own", "json"},
+						[SPOOL_PACKETS] = {"packets", "json"}};
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
 		r->spools[i].codec = all[i].codec;
@@ -205,6 +211,7 @@ static int open_pipeline(struct run *r)
 
 	if (e < 0)
 		return e;
+	run_own_types(r);
 	r->pipe.store = r->store;
 	r->pipe.findings = r->findings;
 	r->pipe.evidence = run_evidence;
@@ -282,6 +289,8 @@ int run_open(struct run *r)
 	e = store_open(&sc, &r->store, &r->diag);
 	if (e == 0)
 		e = name_spools(r);
+	if (e == 0)
+		e = run_own_open(r, clock_now());
 	if (e == 0 && r->findings_file) {
 		r->findings = fopen(r->findings_file, "abe");
 		if (!r->findings)
@@ -446,8 +455,10 @@ static int work(struct run *r, int64_t *ret_wake)
 	if (e < 0 || r->full)
 		return e;
 	n = live_next(r->live, now, &ev, BATCH, &mem, ret_wake, &r->diag);
-	for (int i = 0; i < n && e == 0; i++)
+	for (int i = 0; i < n && e == 0; i++) {
+		run_own_seen(r, &ev[i], now);
 		e = admit(r, &ev[i], mem);
+	}
 	if (n < 0 || e < 0)
 		return n < 0 ? n : e;
 	r->dirty |= n > 0;
@@ -548,6 +559,7 @@ static int start_over(struct run *r, volatile sig_atomic_t *stop)
 	r->restarts++;
 	r->flushed = r->kept = clock_now();
 	r->dirty = false;
+	run_own_resume(r, r->kept);
 	if (e == 0)
 		log_line(LOG_INFO, "there is room again: going on from the last checkpoint");
 	return e;
@@ -597,6 +609,7 @@ int run_close(struct run *r, int err)
 	store_close(r->store);
 	map_free(&r->stored);
 	run_capture_free(r);
+	run_own_close(r);
 	for (size_t i = 0; i < ARRAY_LEN(r->spools); i++)
 		free((char *)(uintptr_t)r->spools[i].dir);
 	buf_free(&r->health);
