@@ -127,7 +127,8 @@ static int daemon_run(struct run *r)
 			    .config_file = r->config_file,
 			    .findings_file = r->findings_file,
 			    .inputs = r->paths,
-			    .ninputs = r->npaths};
+			    .ninputs = r->npaths,
+			    .takes = true};
 	int e = confine_files(r->conf, &x, &r->diag);
 
 	if (e < 0) {

@@ -111,14 +111,18 @@ static void after_and_order(struct buf *b, const struct store_query *q, enum way
 	bool sort = way != WAY_ORDER;
 
 	if (str_eqz(q->order, "time")) {
-		part(b, q->after, " AND (time,f.id)>(?15,?16)");
+		part(b, q->after,
+		     sort ? " AND (+time,f.id)>(?15,?16)" : " AND (time,f.id)>(?15,?16)");
 		buf_addz(b, sort ? " ORDER BY +time,f.id" : " ORDER BY time,f.id");
 	} else if (str_eqz(q->order, "newest")) {
-		part(b, q->after, " AND (time,f.id)<(?15,?16)");
+		part(b, q->after,
+		     sort ? " AND (+time,f.id)<(?15,?16)" : " AND (time,f.id)<(?15,?16)");
 		buf_addz(b, sort ? " ORDER BY +time DESC,f.id DESC"
 				 : " ORDER BY time DESC,f.id DESC");
 	} else {
-		part(b, q->after, " AND (" SQL_RANK ",time,f.id)>(?14,?15,?16)");
+		part(b, q->after,
+		     sort ? " AND (+(" SQL_RANK "),time,f.id)>(?14,?15,?16)"
+			  : " AND (" SQL_RANK ",time,f.id)>(?14,?15,?16)");
 		buf_addz(b, sort ? " ORDER BY +(" SQL_RANK "),time,f.id"
 				 : " ORDER BY " SQL_RANK ",time,f.id");
 	}
