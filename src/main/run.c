@@ -19,6 +19,7 @@
 #define BATCH	 1024
 #define LOOK_NS	 (200 * NS_PER_MS) /* how often open files are looked at */
 #define LOOK_ALL NS_PER_S	   /* and folders */
+#define PUBLISH_NS (100 * NS_PER_MS) /* within which findings can be seen */
 #define MAP_NS	 (60 * NS_PER_S)   /* how often the map is written */
 
 /* UTC: the clock that live records are held against. */
@@ -462,6 +463,14 @@ static int work(struct run *r, int64_t *ret_wake)
 	if (n < 0 || e < 0)
 		return n < 0 ? n : e;
 	r->dirty |= n > 0;
+	r->unseen |= n > 0;
+	if (r->unseen && (now - r->published >= PUBLISH_NS || now < r->published)) {
+		e = store_publish(r->store, &r->diag);
+		r->published = now;
+		r->unseen = false;
+		if (e < 0)
+			return e;
+	}
 	if (r->dirty && now - r->flushed >= (int64_t)(r->conf->flush_s * 1e9))
 		e = flush(r, now);
 	if (e == 0 && now - r->kept >= (int64_t)(r->conf->checkpoint_s * 1e9))
@@ -587,6 +596,8 @@ int run_loop(struct run *r, volatile sig_atomic_t *stop, volatile sig_atomic_t *
 		wait = MIN(wake - clock_now(), LOOK_NS);
 		if (r->dirty)
 			wait = MIN(wait, (int64_t)(r->conf->flush_s * 1e9));
+		if (r->unseen)
+			wait = MIN(wait, PUBLISH_NS);
 		if (wait > 0)
 			ppoll(NULL, 0, &(struct timespec){wait / NS_PER_S, wait % NS_PER_S},
 			      &none);

@@ -69,6 +69,8 @@ struct run {
 	struct store *store;
 	struct map stored; /* keys of events that the store had and the checkpoint had not */
 	int64_t mapped;	   /* when the map was written last */
+	int64_t published; /* when findings were last shown to readers */
+	bool unseen;	   /* events since */
 	int64_t flushed, kept, looked, looked_all, look_cost;
 	uint64_t kept_place; /* store_end at the checkpoint */
 	uint64_t kept_seq, reloads, failed_checkpoints, restarts;

@@ -45,6 +45,8 @@ MUST int store_event_with(struct store *st, const struct event *e, const struct 
 			  const struct store_extra *x);
 /* Makes everything appended so far durable. */
 MUST int store_sync(struct store *st, struct diag *d);
+/* Lets readers see the findings so far; store_sync makes them durable. */
+MUST int store_publish(struct store *st, struct diag *d);
 /*
  * For store_query.after_place: what is appended from now on stands behind it. Right after
  * store_sync.
