@@ -348,16 +348,14 @@ static int start(struct api *a, struct diag *d)
 		flags |= MHD_USE_IPv6;
 	if ((r = listen_by_keeper(a, &ss, &own, d)) < 0)
 		return r;
-	a->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle, a, MHD_OPTION_SOCK_ADDR, &ss,
-				     MHD_OPTION_THREAD_POOL_SIZE,
-				     a->conf.threads ? a->conf.threads : 4u,
-				     MHD_OPTION_NOTIFY_COMPLETED, done, NULL,
-				     MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
-				     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
-				     MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-				     MHD_OPTION_ARRAY, tls, MHD_OPTION_ARRAY,
-				     (struct MHD_OptionItem[]){own, {MHD_OPTION_END, 0, NULL}},
-				     MHD_OPTION_END);
+	a->daemon = MHD_start_daemon(
+		flags, 0, NULL, NULL, handle, a, MHD_OPTION_SOCK_ADDR, &ss,
+		MHD_OPTION_THREAD_POOL_SIZE, a->conf.threads ? a->conf.threads : 4u,
+		MHD_OPTION_NOTIFY_COMPLETED, done, NULL, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_ARRAY, tls,
+		MHD_OPTION_ARRAY, (struct MHD_OptionItem[]){own, {MHD_OPTION_END, 0, NULL}},
+		MHD_OPTION_END);
 	if (!a->daemon && own.option == MHD_OPTION_LISTEN_SOCKET)
 		close((int)own.value);
 	if (!a->daemon)

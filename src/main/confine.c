@@ -150,6 +150,8 @@ static int fill(struct config *c, const struct confine *x, struct sandbox *s, st
 		read_input(c, s, x->inputs[i]);
 	read_file(c, s, c->tls_cert.len ? arena_strz(&c->mem, c->tls_cert) : NULL);
 	read_file(c, s, c->tls_key.len ? arena_strz(&c->mem, c->tls_key) : NULL);
+	if (c->syslog_tls_clients.len)
+		read_file(c, s, arena_strz(&c->mem, c->syslog_tls_clients));
 	sandbox_write(s, x->store);
 	if (x->findings_file) {
 		fd = open(x->findings_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
@@ -166,6 +168,8 @@ static int fill(struct config *c, const struct confine *x, struct sandbox *s, st
 		sandbox_bind(s, port_of(x->listen, 0));
 	for (size_t i = 0; i < c->syslog_tcp.n; i++)
 		sandbox_bind(s, port_of(c->syslog_tcp.v[i], 514));
+	for (size_t i = 0; i < c->syslog_tls.n; i++)
+		sandbox_bind(s, port_of(c->syslog_tls.v[i], 6514));
 	for (size_t i = 0; i < c->decoys.n; i++)
 		sandbox_bind(s, port_of(c->decoys.v[i], 0));
 	outputs(c, s);
@@ -199,6 +203,8 @@ static int start_keeper(const struct config *c, const struct confine *x, struct 
 		r = name_address(k, c->syslog_udp.v[i], SOCK_DGRAM);
 	for (size_t i = 0; r == 0 && i < c->syslog_tcp.n && x->takes; i++)
 		r = name_address(k, c->syslog_tcp.v[i], SOCK_STREAM);
+	for (size_t i = 0; r == 0 && i < c->syslog_tls.n && x->takes; i++)
+		r = name_address(k, c->syslog_tls.v[i], SOCK_STREAM);
 	for (size_t i = 0; r == 0 && i < c->decoys.n && x->takes; i++)
 		r = name_address(k, c->decoys.v[i], SOCK_STREAM);
 	if (r == 0 && c->capture.n && x->takes)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "main/run.h"
 #include "api/api.h"
+#include "api/cert.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/timeutil.h"
@@ -16,11 +17,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BATCH	 1024
-#define LOOK_NS	 (200 * NS_PER_MS) /* how often open files are looked at */
-#define LOOK_ALL NS_PER_S	   /* and folders */
+#define BATCH	   1024
+#define LOOK_NS	   (200 * NS_PER_MS) /* how often open files are looked at */
+#define LOOK_ALL   NS_PER_S	     /* and folders */
 #define PUBLISH_NS (100 * NS_PER_MS) /* within which findings can be seen */
-#define MAP_NS	 (60 * NS_PER_S)   /* how often the map is written */
+#define MAP_NS	   (60 * NS_PER_S)   /* how often the map is written */
 
 /* UTC: the clock that live records are held against. */
 static int64_t clock_now(void)
@@ -119,6 +120,34 @@ static int name_spools(struct run *r)
 	return 0;
 }
 
+/* The certificate of page and API, for syslog; made for the same names, so that it stays. */
+static int intake_cert(struct run *r, struct arena *mem, struct cert *ret_c)
+{
+	struct config *c = r->conf;
+	struct str rest, listen = str_of(r->listen ? r->listen : "127.0.0.1:0");
+	size_t at = listen.len;
+	char host[256] = "";
+	const char *names[] = {"localhost", "127.0.0.1", NULL, host};
+	struct cert_conf cc = {.dir = r->dir,
+			       .cert = c->tls_cert.len ? arena_strz(mem, c->tls_cert) : NULL,
+			       .key = c->tls_key.len ? arena_strz(mem, c->tls_key) : NULL,
+			       .names = names,
+			       .nnames = 3,
+			       .now = clock_now()};
+
+	while (at && listen.p[at - 1] != ':')
+		at--;
+	listen = str_sub(listen, 0, at ? at - 1 : 0);
+	if (listen.len && listen.p[0] == '[')
+		listen = str_cut(str_sub(listen, 1, listen.len), ']', &rest);
+	names[2] = arena_strz(mem, listen);
+	if (!names[2])
+		return -ENOMEM;
+	if (gethostname(host, sizeof(host) - 1) == 0 && host[0])
+		cc.nnames++;
+	return cert_open(&cc, mem, ret_c, &r->diag);
+}
+
 static int open_intake(struct run *r)
 {
 	const struct config *c = r->conf;
@@ -128,18 +157,34 @@ static int open_intake(struct run *r)
 				 .nudp = c->syslog_udp.n,
 				 .tcp = c->syslog_tcp.v,
 				 .ntcp = c->syslog_tcp.n,
+				 .tls = c->syslog_tls.v,
+				 .ntls = c->syslog_tls.n,
 				 .stdin_too = r->stdin_too,
 				 .behind_max = (uint64_t)c->spool_mib * MIB};
 	struct intake_stats s;
-	int e;
+	struct cert cert = {0};
+	struct arena mem;
+	int e = 0;
 
 	snprintf(dir, sizeof(dir), "%s/spool", r->dir);
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return diag_set(&r->diag, -errno, "%s: %s", dir, strerror(errno));
-	e = intake_start(&ic, &r->intake, &r->diag);
+	arena_init(&mem, 4 * MIB);
+	if (ic.ntls) {
+		e = intake_cert(r, &mem, &cert);
+		ic.cert = cert.cert;
+		ic.key = cert.key;
+		if (c->syslog_tls_clients.len)
+			ic.clients = arena_strz(&mem, c->syslog_tls_clients);
+	}
+	if (e == 0)
+		e = intake_start(&ic, &r->intake, &r->diag);
+	arena_free(&mem);
 	if (e < 0)
 		return e;
 	intake_stats(r->intake, &s);
+	if (s.port_tls)
+		log_line(LOG_INFO, "syslog: TLS port %u", s.port_tls);
 	if (s.port_udp || s.port_tcp)
 		log_line(LOG_INFO, "syslog: UDP port %u, TCP port %u", s.port_udp, s.port_tcp);
 	return 0;

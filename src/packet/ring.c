@@ -160,7 +160,7 @@ int ring_open(const struct ring_conf *conf, struct ring **ret_r, struct diag *d)
 	if (e < 0) {
 		r->fd = -1;
 		diag_set(d, e, "%s: %s%s", conf->interface, strerror(-e),
-			     e == -EPERM ? " (capturing needs CAP_NET_RAW)" : "");
+			 e == -EPERM ? " (capturing needs CAP_NET_RAW)" : "");
 		ring_close(r);
 		return e;
 	}

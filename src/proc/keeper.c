@@ -320,10 +320,8 @@ static int receive(int *ret_fd)
 		struct cmsghdr head;
 		char space[CMSG_SPACE(sizeof(int))];
 	} c;
-	struct msghdr m = {.msg_iov = &v,
-			   .msg_iovlen = 1,
-			   .msg_control = &c,
-			   .msg_controllen = sizeof(c)};
+	struct msghdr m = {
+		.msg_iov = &v, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c)};
 	struct cmsghdr *h;
 	ssize_t n;
 

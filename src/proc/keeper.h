@@ -33,7 +33,8 @@ bool keeper_needed(const struct keeper *k);
 
 /*
  * Makes the keeper: before any thread and any secret, after the user was changed. Returns in
- * the child only, 0; the keeper exits. k has to outlive what is asked for. <0: there is no second process.
+ * the child only, 0; the keeper exits. k has to outlive what is asked for. <0: there is no
+ * second process.
  */
 MUST int keeper_start(struct keeper *k, struct diag *d);
 /* Whether there is one, in the child. */

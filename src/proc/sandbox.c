@@ -48,13 +48,13 @@ struct port_attr {
 #define WRITES                                                                           \
 	(READS | FS_WRITE_FILE | FS_REMOVE_DIR | FS_REMOVE | FS_MAKE_DIR | FS_MAKE_REG | \
 	 FS_REFER | FS_TRUNCATE)
-#define NET_BIND      (UINT64_C(1) << 0)
-#define NET_CONNECT   (UINT64_C(1) << 1)
+#define NET_BIND       (UINT64_C(1) << 0)
+#define NET_CONNECT    (UINT64_C(1) << 1)
 #define SCOPE_ABSTRACT UINT64_C(1)
-#define SCOPES	      (UINT64_C(3)) /* abstract sockets and signals of others */
-#define RULE_PATH     1
-#define RULE_PORT     2
-#define VERSION_ASKED 1u
+#define SCOPES	       (UINT64_C(3)) /* abstract sockets and signals of others */
+#define RULE_PATH      1
+#define RULE_PORT      2
+#define VERSION_ASKED  1u
 
 static void add(struct sandbox *s, const char **list, size_t *n, const char *path)
 {

@@ -26,7 +26,7 @@ struct sandbox {
 	uint16_t bind[SANDBOX_PORTS], connect[SANDBOX_PORTS]; /* TCP; bind 0: any free one */
 	size_t nbind, nconnect;
 	bool signals; /* may go to other processes */
-	bool full; /* more was asked than there is room for: sandbox_files refuses */
+	bool full;    /* more was asked than there is room for: sandbox_files refuses */
 	/* Set by sandbox_files. */
 	int landlock; /* ABI of the kernel, 0 = none */
 	bool ports;   /* ports are held to the lists */
