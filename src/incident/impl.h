@@ -178,6 +178,13 @@ const char *tactic_text(int rank);
 MUST int telling_fill(struct telling *t, const struct inc *i);
 void telling_free(struct telling *t);
 
+/* next.c */
+#define NEXT_MAX 14u
+/* The advice of its alerts, orders before questions; slices of its steps. Returns how many. */
+size_t next_advice(const struct inc *i, struct str v[NEXT_MAX]);
+/* Calls say for each proposed action: "quarantine the device: pc7; undone by ...". */
+void next_actions(const struct inc *i, void (*say)(struct str text, void *arg), void *arg);
+
 /* json.c */
 MUST int telling_json(struct telling *t, const struct inc *i);
 

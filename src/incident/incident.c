@@ -477,6 +477,23 @@ static int notes_take(struct incidents *in, struct inc *i, const struct ways *w,
 	return err;
 }
 
+/*
+ * What a stranger sent to a public server says nothing of the server, which meets a hundred
+ * such a day: his notes join by himself alone.
+ */
+static void strangers_own(struct ways *w, const struct alert *a, const struct entities *en)
+{
+	const struct entity *x = a->nents ? entity_get(en, a->ents[0]) : NULL;
+	size_t n = 0;
+
+	if (!x || x->kind != ENT_ENDPOINT || entities_own_domain(en, x->name))
+		return;
+	for (size_t k = 0; k < w->n; k++)
+		if (w->v[k].from == 0)
+			w->v[n++] = w->v[k];
+	w->n = n;
+}
+
 /* Notes and compliance breaches join what is there as context; they change no keys. */
 static int context(const struct call *c, const struct alert *a, struct step *s,
 		   const struct ways *w)
@@ -741,6 +758,7 @@ int incidents_alert(struct incidents *in, const struct alert *a, changed_fn *cha
 		if (!err)
 			err = context(&c, a, s, &w);
 	} else if (a->note || a->compliance) {
+		strangers_own(&w, a, in->en);
 		err = context(&c, a, s, &w);
 	} else {
 		err = threat(&c, a, s, &w);

@@ -294,6 +294,8 @@ int pipeline_finish(struct pipeline *p, int64_t now)
 	if (r == 0 && p->store)
 		r = pipeline_keep_suppressed(p);
 	if (r == 0 && p->store)
+		r = pipeline_keep_learning(p);
+	if (r == 0 && p->store)
 		r = store_sync(p->store, &p->diag);
 	if (r == 0 && p->atlas)
 		r = atlas_flush(p->atlas, &p->diag);

@@ -183,6 +183,9 @@ void run_tell(struct run *r, int64_t now)
 	buf_fmt(b, "\"checkpoint\":{\"time\":\"%s\",\"seq\":%llu,\"failed\":%llu},",
 		time_rfc3339(r->kept / NS_PER_S * NS_PER_S, when),
 		(unsigned long long)r->kept_seq, (unsigned long long)r->failed_checkpoints);
+	buf_addz(b, "\"learning\":");
+	pipeline_learning(&r->pipe, b);
+	buf_addc(b, ',');
 	tell_metrics(r, &s);
 	pthread_mutex_unlock(&r->lock);
 }

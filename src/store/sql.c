@@ -346,12 +346,43 @@ static void put_entity(const struct entity *e, void *arg)
 	put_facts(x, e, kind);
 }
 
+struct entity_list {
+	const struct entity **e; /* borrowed */
+	size_t n, max;
+};
+
+static void collect_entity(const struct entity *e, void *arg)
+{
+	struct entity_list *l = arg;
+
+	if (l->n < l->max)
+		l->e[l->n++] = e;
+}
+
+static int by_kind_name(const void *a, const void *b)
+{
+	const struct entity *x = *(const struct entity *const *)a;
+	const struct entity *y = *(const struct entity *const *)b;
+	int r = strcmp(ent_kind_name(x->kind), ent_kind_name(y->kind));
+
+	return r ? r : str_cmp(x->name, y->name);
+}
+
+/* In order of the tables' own keys, so that pages are filled one after the other. */
 int sql_entities_put(struct sql *s, const struct entities *en, struct diag *d)
 {
 	struct each x = {.s = s, .en = en, .d = d};
+	struct entity_list l = {.max = entities_count(en)};
 
+	l.e = calloc(MAX(l.max, (size_t)1), sizeof(const struct entity *));
+	if (!l.e)
+		return -ENOMEM;
+	entities_each(en, collect_entity, &l);
+	qsort(l.e, l.n, sizeof(const struct entity *), by_kind_name);
 	x.err = begin(s, d);
-	entities_each(en, put_entity, &x);
+	for (size_t i = 0; i < l.n; i++)
+		put_entity(l.e[i], &x);
+	free(l.e);
 	return x.err ? x.err : sql_commit(s, d);
 }
 
