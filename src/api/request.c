@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/mask.h"
+#include "base/hash.h"
 #include "base/timeutil.h"
 #include "store/audit.h"
 #include <errno.h>
@@ -85,6 +86,14 @@ struct str req_member(struct req *q, const struct json *j, const char *key)
 	uint32_t t = json_get(j, 0, str_of(key));
 
 	return t && j->tok[t].kind == JSON_STRING ? json_text(j, t, &q->mem) : str_n(NULL, 0);
+}
+
+struct str req_etag(struct req *q)
+{
+	struct str out = buf_str(&q->out);
+
+	return arena_fmt(&q->mem, "\"%016llx\"",
+			 (unsigned long long)hash_bytes(out.p, out.len, 0));
 }
 
 int64_t req_now(void)
