@@ -70,7 +70,7 @@ export const api = {
 	},
 	alert: (i: string) => get<T.Alert>('/alerts/' + id(i)),
 	entity: (name: string) => get<T.Entity>('/entities/' + id(name)),
-	event: (i: string) => get<T.EventRecord>('/events/' + id(i)),
+	event: (i: string) => get<{ items: T.EventRecord[]; findings: T.EventFinding[] }>('/events/' + id(i)),
 	process: (i: string) => get<{ processes: T.Process[]; more: boolean }>('/events/' + id(i) + '/process'),
 	map: (q: Query) => get<T.MapPart>('/map', q),
 	suppressions: (q: Query = {}) => get<{ items: T.Suppression[] }>('/suppressions', q),

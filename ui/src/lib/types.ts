@@ -222,5 +222,10 @@ export interface EventRecord extends EventRow {
 	known?: string
 	attributes?: Record<string, unknown>
 	raw?: string
-	findings?: { kind: string; id: string; title: string }[]
+}
+
+export interface EventFinding {
+	kind: string
+	id: string
+	title: string
 }
