@@ -93,7 +93,8 @@ int pipeline_line(struct pipeline *p, struct str json)
 		return 0;
 	if (fwrite(json.p, 1, json.len, p->findings) != json.len ||
 	    fputc('\n', p->findings) == EOF)
-		return diag_set(&p->diag, -EIO, "findings cannot be written");
+		return diag_set(&p->diag, errno == ENOSPC ? -ENOSPC : -EIO,
+				"findings cannot be written");
 	return 0;
 }
 
