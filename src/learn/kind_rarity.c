@@ -16,6 +16,7 @@
 #include "learn/wave.h"
 #include <math.h>
 
+#define SWEEP	    30 /* new values within an hour: a scan, which says nothing of each */
 #define YOUNG_H	    24 /* active hours: an entity's first days */
 #define SLOTS_MIN   4
 #define SLOTS_MAX   RARITY_VALUES
@@ -49,7 +50,8 @@ struct past {
 	uint32_t distinct;
 	uint32_t landmark;    /* hour */
 	uint32_t hours, last; /* active ones; the last of them */
-	uint16_t n, cap;
+	uint16_t news;	      /* values adopted in the last one */
+	uint8_t n, cap;
 	struct slot slot[];
 };
 
@@ -98,7 +100,7 @@ static struct slot *slot_add(struct learn *l, struct past **pp)
 	struct slot *least;
 
 	if (p->n == p->cap && p->cap < SLOTS_MAX) {
-		uint16_t cap = (uint16_t)(p->cap * 2);
+		uint8_t cap = (uint8_t)(p->cap * 2);
 		struct state *s =
 			state_grow(&l->states, &p->st, sizeof(*p) + cap * sizeof(struct slot));
 
@@ -195,6 +197,27 @@ static double carried(const struct quantity *q, struct slot *s, uint32_t hour)
 	return s->days & PROBATION ? TRUST_SHARE * first : 0;
 }
 
+static void swept(struct learn *l, const struct quantity *q, uint64_t what)
+{
+	struct popular *p = popular_peek(l, q, what);
+
+	if (p && p->swept < UINT16_MAX)
+		p->swept++;
+}
+
+/* One more new value; the SWEEPth of an hour tells what those before it were. */
+static void sweep(struct learn *l, const struct quantity *q, struct past *p, uint64_t what,
+		  uint32_t hour)
+{
+	p->news = (uint16_t)MIN(p->news + 1, UINT16_MAX);
+	if (p->news == SWEEP)
+		for (uint16_t i = 0; i < p->n; i++)
+			if (p->slot[i].first == hour && p->slot[i].what != what)
+				swept(l, q, p->slot[i].what);
+	if (p->news >= SWEEP)
+		swept(l, q, what);
+}
+
 /* Counts a test of slot s, which gave r->raw. */
 static void learn_slot(struct quantity *q, struct past *p, struct slot *s, const struct test *k,
 		       double w, struct rarity *r)
@@ -202,6 +225,7 @@ static void learn_slot(struct quantity *q, struct past *p, struct slot *s, const
 	if (p->last < k->hour) {
 		p->last = k->hour;
 		p->hours++;
+		p->news = 0;
 	}
 	if (r->fresh) {
 		bool keep = r->raw >= ODD && !door_learning(&q->door, k->cls, k->now);
@@ -258,6 +282,8 @@ void rarity_see(struct learn *l, struct quantity *q, const struct observation *o
 	}
 	if (r.tested) {
 		learn_slot(q, p, s, &k, w, &r);
+		if (r.fresh && q->sweep)
+			sweep(l, q, p, k.what, k.hour);
 	} else {
 		r.raw = (double)s->raw / RAW_STEPS;
 		r.count = (double)s->count / w - 1;
@@ -268,6 +294,7 @@ void rarity_see(struct learn *l, struct quantity *q, const struct observation *o
 	r.age_h = s->first && s->first <= k.hour ? k.hour - s->first : UINT32_MAX;
 	r.days = (double)(k.now - state_first(&p->st)) / (double)NS_PER_D;
 	r.ents = pop->ents;
+	r.deliberate = pop->ents - MIN(pop->ents, pop->swept);
 	r.same = pop->cls[k.cls];
 	r.st = &p->st;
 	*ret_r = r;
@@ -354,7 +381,7 @@ void rarity_verdict(const struct rarity *r, struct verdict *v)
 	verdict_set(v, OUT_NEW_PEERS, r->first_hour && r->same <= 1);
 	verdict_set(v, OUT_NEW_ORG, r->first_hour && r->ents <= 1);
 	verdict_set(v, OUT_TIMES_SEEN, floor(MAX(0, r->count) + 0.5));
-	verdict_set(v, OUT_ENTITIES, r->ents);
+	verdict_set(v, OUT_ENTITIES, r->deliberate);
 	verdict_set(v, OUT_PROBATION, r->probation);
 	verdict_set(v, OUT_WAVE, r->wave);
 	if (r->age_h != UINT32_MAX)
