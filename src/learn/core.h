@@ -248,6 +248,7 @@ struct learn {
 	struct map models;	   /* hash of a reported quantity's name -> struct fired * */
 	double hours[CLASSES + 1]; /* entity-hours lived */
 	struct budget budget[2];
+	uint64_t judged[LEARN_NATS];
 	struct arena text; /* of the results */
 	struct learn_result results[RESULTS_MAX];
 	size_t nresults;

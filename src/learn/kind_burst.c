@@ -140,7 +140,7 @@ static void measure(const struct quantity *q, struct touched *t, struct class_pa
 	/* Names below a domain are asked for by programs, which know no week. */
 	double shift = q->bits ? 0 : hours_shift(&g->hours, NULL, now, q->window);
 	double n = (double)t->now.n + t->before.n, fresh = t->now.fresh + t->before.fresh;
-	double most, x;
+	double most, news, x;
 
 	t->distinct = (float)distinct_union(&t->now.things, &t->before.things);
 	t->bits = (float)((double)t->distinct * BITS_CHAR *
@@ -151,9 +151,9 @@ static void measure(const struct quantity *q, struct touched *t, struct class_pa
 	} else {
 		double phi = exp(shift);
 
-		most = MAX(level_counts(&t->level, &g->level, phi, x),
-			   level_counts(&t->fresh, &g->fresh, phi, fresh));
-		most = MAX(0, most - LN_2);
+		most = level_counts(&t->level, &g->level, phi, x);
+		news = level_counts(&t->fresh, &g->fresh, phi, fresh);
+		most = MAX(0, MAX(most, news) - LN_2);
 	}
 	t->raw = (float)most;
 	t->highest = MAX(t->highest, (float)x);
@@ -217,7 +217,7 @@ static void explain(struct learn *l, const struct quantity *q, const struct obse
 
 const struct kind kind_burst = {.name = "burst",
 				.needs_value = true,
-				.version = 1,
+				.version = 2,
 				.meets = true,
 				.see = see,
 				.explain = explain};

@@ -10,6 +10,7 @@
  * second hour of an intrusion is no cleaner than the first.
  */
 #include "base/hash.h"
+#include "learn/fmath.h"
 #include "learn/group.h"
 #include "learn/peers.h"
 #include "learn/tactics.h"
@@ -57,7 +58,7 @@ struct past {
 
 static double weight(const struct past *p, uint32_t hour)
 {
-	return exp2(((double)hour - p->landmark) / HALF_LIFE_H);
+	return fm_exp(((double)hour - p->landmark) * (FM_LN2 / HALF_LIFE_H));
 }
 
 static struct past *past_put(struct learn *l, struct quantity *q, uint64_t who, uint8_t cls,
@@ -177,11 +178,12 @@ static double adopt(struct learn *l, struct quantity *q, const struct past *p,
 	}
 	rare = tail < TENURE_RARE;
 	if (rare)
-		tail = MIN(1.0, tail * tenure_lift(&g->tenure, &org->tenure, age));
+		tail *= tenure_lift(&g->tenure, &org->tenure, age);
+	tail = MIN(1.0, tail);
 	age_tested(q, k->cls, age, true, settled, rare);
 	popular_add(q, pop, k->cls);
 	r->wave = wave == WAVE_BEGINS;
-	return wave != WAVE_NONE && !r->sensitive ? 0 : -log(nu * tail);
+	return wave != WAVE_NONE && !r->sensitive ? 0 : -fm_log(nu * tail);
 }
 
 /* What of the first surprise is still in mind. */
@@ -255,7 +257,7 @@ void rarity_see(struct learn *l, struct quantity *q, const struct observation *o
 		.what = o->what, .now = o->now, .hour = (uint32_t)(o->now / NS_PER_H), .cls = o->cls};
 	struct rarity r = {0};
 	struct slot *s;
-	double w;
+	double w, mind;
 
 	*ret_r = r;
 	if (!p || !pop)
@@ -271,13 +273,15 @@ void rarity_see(struct learn *l, struct quantity *q, const struct observation *o
 		r.fresh = !(p->n >= SLOTS_MAX &&
 			    bloom_test_set(l, hash_2(o->who, k.what), false));
 		k.peers = peers_of(l, r.fresh ? o->entity : ENT_NONE);
-		r.raw = r.fresh ? adopt(l, q, p, pop, &k, &r) : -log(own_tail(p, (float)w, w));
+		r.raw = r.fresh ? adopt(l, q, p, pop, &k, &r)
+				: -fm_log(own_tail(p, (float)w, w));
 		p->distinct += r.fresh;
 		s = slot_add(l, &p);
 		*s = (struct slot){.what = k.what, .last = k.hour};
 	} else if (r.tested) {
-		r.raw = -log(own_tail(p, s->count, w));
-		r.raw = MAX(r.raw, carried(q, s, k.hour));
+		r.raw = -fm_log(own_tail(p, s->count, w));
+		mind = carried(q, s, k.hour);
+		r.raw = MAX(r.raw, mind);
 		age_tested(q, k.cls, tenure_bucket(p->hours), false, false, false);
 	}
 	if (r.tested) {

@@ -204,5 +204,8 @@ void learn_stats(const struct learn *l, struct learn_stats *ret_s)
 		.learning = l->since && l->clock.now - l->since < DOOR_LEARN_NS,
 		.asked_per_day = l->budget[0].per_day,
 		.realised_per_day = budget_realised(&l->budget[0]),
+		.compliance_asked = l->budget[1].per_day,
+		.compliance_realised = budget_realised(&l->budget[1]),
 	};
+	memcpy(ret_s->judged, l->judged, sizeof(ret_s->judged));
 }

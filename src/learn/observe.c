@@ -225,6 +225,8 @@ static void finish(struct learn *l, const struct use *u, struct event *e, struct
 		s = MIN(s, v->raw);
 	if (v->tested)
 		door_add(&q->door, o->cls, v->raw, o->now);
+	if (v->tested && !learning)
+		l->judged[s < LEARN_NATS - 1 ? (unsigned)MAX(s, 0) : LEARN_NATS - 1]++;
 	if (odd && q->kind->explain && wants_words(u))
 		q->kind->explain(l, q, o, v);
 	verdict_set(v, OUT_SURPRISE, s);
