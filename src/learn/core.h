@@ -322,9 +322,9 @@ bool bloom_test_set(struct learn *l, uint64_t pair, bool set);
 struct rarity {
 	bool fresh, first_hour, tested;
 	double raw, count, days;
-	uint32_t ents, same;  /* with this one: in the organisation, in its class */
+	uint32_t ents, same; /* with this one: in the organisation, in its class */
 	uint32_t deliberate; /* of ents: those that did not sweep over everything */
-	/* The others among its peers (of its class where it has none) and how many have it. */
+	/* Of its peers (of its class where it has none), with this one: all, and who has it. */
 	uint32_t peers, peers_same;
 	struct state *st;
 	struct str tactic; /* of this value, or empty; only when tested */

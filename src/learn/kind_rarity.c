@@ -253,8 +253,10 @@ void rarity_see(struct learn *l, struct quantity *q, const struct observation *o
 {
 	struct past *p = past_put(l, q, o->who, o->cls, o->now);
 	struct popular *pop = p ? popular_put(l, q, o->what, o->value, o->now) : NULL;
-	struct test k = {
-		.what = o->what, .now = o->now, .hour = (uint32_t)(o->now / NS_PER_H), .cls = o->cls};
+	struct test k = {.what = o->what,
+			 .now = o->now,
+			 .hour = (uint32_t)(o->now / NS_PER_H),
+			 .cls = o->cls};
 	struct rarity r = {0};
 	struct slot *s;
 	double w, mind;
@@ -359,16 +361,13 @@ struct str rarity_usual(struct learn *l, const struct quantity *q, const struct 
 void rarity_peers(const struct learn *l, const struct quantity *q, const struct observation *o,
 		  struct rarity *r)
 {
-	struct peer_group g = peers_of(l, o->entity);
-	uint32_t same;
+	struct peer_group g;
 
 	if (!r->first_hour && r->raw < TEXT_NATS)
 		return;
-	same = g.serial ? peers_had(l, q, g, o->what) : r->same;
+	g = peers_of(l, o->entity);
 	r->peers = g.serial ? g.members : popular_peers(q, o->cls);
-	/* Of others; the counts have this one. */
-	r->peers -= r->peers > 0;
-	r->peers_same = MIN(same - (same > 0), r->peers);
+	r->peers_same = g.serial ? MIN(peers_had(l, q, g, o->what), g.members) : r->same;
 }
 
 void rarity_verdict(const struct rarity *r, struct verdict *v)
