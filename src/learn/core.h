@@ -115,6 +115,7 @@ struct quantity {
 
 /* What a kind says; only fields whose bit is in have are set. */
 struct verdict {
+	uint64_t wants; /* bit o: somebody reads enum out o */
 	double raw;
 	bool tested; /* a new test: it counts in the door's past */
 	bool odd;    /* worth a result even without surprise */
@@ -128,6 +129,11 @@ struct verdict {
 	bool young;	   /* the entity's first days, and raw takes that into account */
 };
 
+static inline bool verdict_wants(const struct verdict *v, enum out o)
+{
+	return (v->wants & UINT64_C(1) << o) != 0;
+}
+
 static inline void verdict_set(struct verdict *v, enum out o, double x)
 {
 	v->have |= UINT64_C(1) << o;
@@ -140,7 +146,9 @@ static inline void verdict_set(struct verdict *v, enum out o, double x)
 struct use {
 	struct quantity *q;
 	struct filter_lean *where; /* as this type has it; NULL: q->where is asked */
-	uint8_t ask; /* first use of the type that asks the same `where`, or ASK_ALONE */
+	uint64_t wants;		   /* bit o: somebody reads enum out o */
+	uint8_t ask;  /* first use of the type that asks the same `where`, or ASK_ALONE */
+	uint8_t like; /* first use of the type whose value has the same parts, or ASK_ALONE */
 	uint8_t nwanted;
 	uint8_t wanted[OUT_COUNT];
 	uint16_t slot[OUT_COUNT];
@@ -161,6 +169,12 @@ struct look {
 	uint64_t keys[KEYS_MAX];
 	uint8_t nkeys;
 	bool last; /* of this use */
+};
+
+/* A value as several quantities see it; text is empty when it is not there. */
+struct sight {
+	struct str text;
+	uint64_t hash;
 };
 
 /* A result whose words nobody has asked for yet. */
@@ -229,6 +243,8 @@ struct learn {
 	struct clock clock;
 	/* Of the event at hand. */
 	uint64_t asked, yes; /* bit i: whether the `where` of use i was asked; what it said */
+	uint64_t sighted;    /* bit i: sight[i] is that of use i */
+	struct sight sight[USES_MAX];
 	struct unsaid unsaid[RESULTS_MAX];
 	struct look looks[LOOKS_MAX];
 	size_t nlooks;
