@@ -17,7 +17,7 @@
 #include <math.h>
 
 #define YOUNG_H	    24 /* active hours: an entity's first days */
-#define SLOTS_MIN   4
+#define SLOTS_MIN   2
 #define SLOTS_MAX   64
 #define HALF_LIFE_H (30.0 * 24)
 #define ODD	    4.6 /* nats: p = 0.01 */
