@@ -278,16 +278,21 @@ int64_t clock_tick(struct clock *c, int64_t known, bool *ret_late);
 
 struct popular {
 	struct state st;
-	uint32_t ents;	       /* entities that ever had it */
-	uint32_t cls[CLASSES]; /* of each class */
+	uint32_t ents; /* entities that ever had it */
+	uint8_t cls;   /* class + 1 of all of them; POPULAR_MIXED: counts stand behind text */
 	uint8_t len;
 	char text[]; /* [len], cut at POPULAR_TEXT */
 };
 
+#define POPULAR_MIXED UINT8_MAX
+
+/* text: as much of it as somebody will ask for, it may be empty. */
 struct popular *popular_put(struct learn *l, const struct quantity *q, uint64_t what,
 			    struct str text, int64_t now);
-/* One more entity of cls has it. */
-void popular_add(struct quantity *q, struct popular *p, uint8_t cls);
+/* One more entity of cls has it. p may move. */
+void popular_add(struct learn *l, struct quantity *q, struct popular **p, uint8_t cls);
+/* Entities of cls that had it. */
+uint32_t popular_of(const struct popular *p, uint8_t cls);
 /* Probability of a value no likelier than this one, for a member of cls. */
 double popular_tail(const struct quantity *q, const struct popular *p, uint8_t cls);
 /* Entities of the organisation known to this quantity so far. */

@@ -59,7 +59,7 @@ static struct rhythm_clock clock_of(const struct quantity *q, int level)
 }
 
 static struct channel *channel_put(struct learn *l, struct quantity *q,
-				   const struct observation *o, struct popular *pop)
+				   const struct observation *o, struct popular **pop)
 {
 	uint64_t key = hash_2(o->who, o->what);
 	struct channel *c = (struct channel *)state_get(&l->states, key, o->now);
@@ -67,7 +67,7 @@ static struct channel *channel_put(struct learn *l, struct quantity *q,
 	if (c)
 		return c;
 	if (!bloom_test_set(l, key, true))
-		popular_add(q, pop, o->cls);
+		popular_add(l, q, pop, o->cls);
 	if (!state_peek(&l->states, hash_2(o->who, SEED_STEP)))
 		popular_join(q, o->cls);
 	return (struct channel *)state_put(&l->states, key, CHANNEL_SIZE(1), o->now);
@@ -235,8 +235,8 @@ static void put(struct verdict *v, const struct channel *c, const struct best *b
 static void see(struct learn *l, struct quantity *q, const struct observation *o,
 		struct verdict *v)
 {
-	struct popular *pop = popular_put(l, q, o->what, o->value, o->now);
-	struct channel *c = pop ? channel_put(l, q, o, pop) : NULL;
+	struct popular *pop = popular_put(l, q, o->what, STR(""), o->now);
+	struct channel *c = pop ? channel_put(l, q, o, &pop) : NULL;
 	struct best best = {.log_e = -1};
 	double need, e, step_e = -1, step_s = 0;
 	bool beacon = false;
@@ -258,7 +258,7 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 	if (v->tested)
 		c->hour = (uint32_t)(o->now / NS_PER_H);
 	v->days = (double)(o->now - state_first(&c->st)) / (double)NS_PER_D;
-	v->peers_same = pop->cls[o->cls];
+	v->peers_same = popular_of(pop, o->cls);
 	v->peers = popular_peers(q, o->cls);
 	verdict_set(v, OUT_BEACON, beacon);
 	put(v, c, &best, par, e, step_s);

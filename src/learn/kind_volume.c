@@ -198,9 +198,9 @@ static struct popular *value_of(struct learn *l, struct quantity *q,
 	struct popular *pop = NULL;
 
 	if (q->nval)
-		pop = popular_put(l, q, o->what, o->value, o->now);
+		pop = popular_put(l, q, o->what, STR(""), o->now);
 	if (pop && !bloom_test_set(l, hash_2(o->who, o->what), true))
-		popular_add(q, pop, o->cls);
+		popular_add(l, q, &pop, o->cls);
 	return pop;
 }
 

@@ -40,14 +40,34 @@ static double group_tail(const struct group *g, uint32_t c)
 	return MIN(1.0, MAX(0, mass) / (g->total + PY_THETA) + group_unseen(g));
 }
 
+static size_t counts_at(const struct popular *p)
+{
+	return (offsetof(struct popular, text) + p->len + 3) & ~(size_t)3;
+}
+
+/* [CLASSES], of one whose classes are mixed. */
+static uint32_t *counts_of(const struct popular *p)
+{
+	return (uint32_t *)((uintptr_t)p + counts_at(p));
+}
+
+uint32_t popular_of(const struct popular *p, uint8_t cls)
+{
+	if (p->cls == POPULAR_MIXED)
+		return counts_of(p)[cls];
+	return p->cls == cls + 1 ? p->ents : 0;
+}
+
 double popular_tail(const struct quantity *q, const struct popular *p, uint8_t cls)
 {
 	const struct group *g = &q->groups[cls], *org = &q->groups[CLASSES];
 	double tail = p->ents ? group_tail(org, p->ents) : group_unseen(org) / 2;
+	uint32_t same;
 
 	if (q->org_only)
 		return tail;
-	return p->cls[cls] ? group_tail(g, p->cls[cls]) : group_unseen(g) * tail;
+	same = popular_of(p, cls);
+	return same ? group_tail(g, same) : group_unseen(g) * tail;
 }
 
 struct popular *popular_put(struct learn *l, const struct quantity *q, uint64_t what,
@@ -65,11 +85,32 @@ struct popular *popular_put(struct learn *l, const struct quantity *q, uint64_t 
 	return p;
 }
 
-void popular_add(struct quantity *q, struct popular *p, uint8_t cls)
+/* Most values are of one class, many of one entity: only the others have a count of each. */
+static struct popular *mix(struct learn *l, struct popular *p)
 {
-	group_add(&q->groups[cls], p->cls[cls]);
+	size_t size = counts_at(p) + CLASSES * sizeof(uint32_t);
+	struct popular *more = (struct popular *)state_grow(&l->states, &p->st, size);
+
+	if (!more)
+		return p;
+	memset(counts_of(more), 0, CLASSES * sizeof(uint32_t));
+	counts_of(more)[more->cls - 1] = more->ents;
+	more->cls = POPULAR_MIXED;
+	return more;
+}
+
+void popular_add(struct learn *l, struct quantity *q, struct popular **pp, uint8_t cls)
+{
+	struct popular *p = *pp;
+
+	group_add(&q->groups[cls], popular_of(p, cls));
 	group_add(&q->groups[CLASSES], p->ents);
-	p->cls[cls]++;
+	if (!p->cls)
+		p->cls = (uint8_t)(cls + 1);
+	else if (p->cls != cls + 1 && p->cls != POPULAR_MIXED)
+		*pp = p = mix(l, p);
+	if (p->cls == POPULAR_MIXED)
+		counts_of(p)[cls]++;
 	p->ents++;
 }
 
