@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Events: the list, one by id, and how many when. */
-#include "api/request.h"
+#include "api/impl.h"
 #include "base/timeutil.h"
 #include "incident/evidence.h"
 #include <errno.h>
@@ -177,13 +177,8 @@ static int cited_row(const struct store_finding *f, void *arg)
 /* Reads records apart; NULL where the program has no sources to read by. */
 static int evidence_of(struct req *q, struct evidence **ret_e, struct diag *d)
 {
-	struct inquiry_conf conf = q->conf->inquiry;
-
 	*ret_e = NULL;
-	if (!conf.sources)
-		return 0;
-	conf.store = q->st;
-	return evidence_open(&conf, ret_e, d);
+	return q->api->evidence ? evidence_take(q->api->evidence, q->st, ret_e, d) : 0;
 }
 
 /* An id may stand for several records: one connection writes many. */
@@ -206,7 +201,7 @@ int events_get(struct req *q)
 		return req_failed(q, r, &d);
 	list_open(&x.list, q, columns);
 	r = store_events(st, &sq, event_row, &x, &d);
-	evidence_free(x.evidence);
+	evidence_give(q->api->evidence, x.evidence);
 	if (r < 0)
 		return req_failed(q, r, &d);
 	if (!x.list.n)
@@ -240,7 +235,7 @@ int events_process(struct req *q)
 	if (r == 0)
 		r = e ? evidence_process(e, q->part[0], req_masked(q), &q->out, &d)
 		      : E_NOTFOUND;
-	evidence_free(e);
+	evidence_give(q->api->evidence, e);
 	if (r == E_NOTFOUND)
 		return req_problem(q, 404, "Not found",
 				   "no record of this id tells of a process");

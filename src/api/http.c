@@ -351,7 +351,10 @@ int api_start(const struct api_conf *conf, struct api **ret_api, struct diag *d)
 	a->conf = *conf;
 	arena_init(&a->mem, 4 * MIB);
 	pthread_mutex_init(&a->lock, NULL);
-	r = start(a, d);
+	a->index = store_index_new(conf->store);
+	if (conf->inquiry.sources)
+		a->evidence = evidence_pool_new(&conf->inquiry);
+	r = a->index && (a->evidence || !conf->inquiry.sources) ? start(a, d) : -ENOMEM;
 	if (r < 0) {
 		api_stop(a);
 		return r;
@@ -384,6 +387,8 @@ struct api *api_stop(struct api *a)
 		MHD_stop_daemon(a->daemon);
 	auth_stop(a);
 	oidc_free(a->oidc);
+	evidence_pool_free(a->evidence);
+	store_index_free(a->index);
 	pthread_mutex_destroy(&a->lock);
 	arena_free(&a->mem);
 	free(a);

@@ -7,6 +7,7 @@
 #include "api/cert.h"
 #include "api/limit.h"
 #include "api/request.h"
+#include "incident/evidence.h"
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -26,6 +27,8 @@ struct api {
 	struct users *users; /* NULL: nobody has to sign in */
 	struct limiter limiter;
 	struct oidc *oidc; /* NULL: none */
+	struct store_index *index;
+	struct evidence_pool *evidence; /* NULL: no sources to read by */
 	char setup[USERS_SECRET];
 	unsigned char mask_key[16];
 	/* The stream: its thread looks at the feed and wakes who waits. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "api/impl.h"
 #include "api/mask.h"
 #include "base/timeutil.h"
 #include "store/audit.h"
@@ -22,7 +23,8 @@ struct str req_header(const struct req *q, const char *key)
 
 struct store *req_store(struct req *q)
 {
-	struct store_conf conf = {.dir = q->conf->store, .read_only = true};
+	struct store_conf conf = {
+		.dir = q->conf->store, .read_only = true, .index = q->api->index};
 	struct diag d = {{0}};
 
 	if (!q->st && store_open(&conf, &q->st, &d) < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Titles and stories: text with {placeholders}, read by tired people. */
 #include "base/buf.h"
+#include "base/words.h"
 #include "detect/impl.h"
 
 #define TEXT_MAX  4096
@@ -39,6 +40,34 @@ int template_names(struct str text, int (*fn)(struct str name, void *arg), void 
 	return r < 0 ? r : 0;
 }
 
+static double number_of(const struct val *v)
+{
+	return v->kind == VAL_FLOAT ? v->f : (double)v->i;
+}
+
+/* A figure with what stands behind it in the text: bytes, seconds, a noun. How much of that. */
+static size_t add_figure(struct buf *b, struct str name, const struct val *v, struct str rest)
+{
+	const struct str bytes = STR(" bytes"), secs = STR(" s");
+	char tmp[40];
+
+	if (str_starts(name, STR("traffic.bytes"))) {
+		words_size(b, number_of(v));
+		return str_starts(rest, bytes) ? bytes.len : 0;
+	}
+	if (str_ends(name, STR("_s")) && str_starts(rest, secs) &&
+	    (rest.len == secs.len || !(rest.p[secs.len] >= 'a' && rest.p[secs.len] <= 'z'))) {
+		words_span(b, number_of(v));
+		return secs.len;
+	}
+	if (v->kind == VAL_INT)
+		return words_count(b, val_text(v, tmp), rest);
+	if (v->f > 0.99 && v->f < 1.01)
+		return words_count(b, STR("1"), rest);
+	buf_fmt(b, v->f >= 100 || v->f <= -100 ? "%.0f" : "%.3g", v->f);
+	return 0;
+}
+
 static bool add_value(struct buf *b, const struct val *v)
 {
 	char tmp[40];
@@ -49,7 +78,7 @@ static bool add_value(struct buf *b, const struct val *v)
 	if (!val_set(v) || v->kind == VAL_LIST)
 		return false;
 	if (v->kind == VAL_FLOAT) {
-		buf_fmt(b, v->f >= 100 || v->f <= -100 ? "%.0f" : "%.3g", v->f);
+		add_figure(b, (struct str){NULL, 0}, v, (struct str){NULL, 0});
 		return true;
 	}
 	s = val_text(v, tmp);
@@ -92,24 +121,29 @@ static void drop_lead(struct buf *b)
 		b->p[b->len] = 0;
 }
 
-static void add_named(const struct detect *dt, struct buf *b, struct str name,
-		      const struct event *e)
+/* What {name} stands for. Returns the bytes of rest, the text behind it, that it told too. */
+static size_t add_named(const struct detect *dt, struct buf *b, struct str name,
+			struct str rest, const struct event *e)
 {
 	int role = ent_role_of(name);
 	attr_t a = schema_find(dt->schema, name);
+	const struct val *v = a == ATTR_NONE ? NULL : event_get(e, a);
 
 	if (str_eqz(name, "entity"))
 		role = event_ent(e, ROLE_ACTOR) != ENT_NONE ? ROLE_ACTOR : ROLE_DEVICE;
 	if (role >= 0)
 		add_role(dt, b, (enum ent_role)role, e);
-	else if (a == ATTR_NONE || !add_value(b, event_get(e, a)))
+	else if (v && (v->kind == VAL_INT || v->kind == VAL_FLOAT))
+		return add_figure(b, name, v, rest);
+	else if (!v || !add_value(b, v))
 		drop_lead(b);
+	return 0;
 }
 
 struct str template_fill(const struct detect *dt, struct arena *mem, struct str text,
 			 const struct event *e)
 {
-	struct str out;
+	struct str out, name;
 	struct buf b;
 
 	buf_init(&b, TEXT_MAX);
@@ -118,9 +152,10 @@ struct str template_fill(const struct detect *dt, struct arena *mem, struct str 
 		size_t close = MIN(str_chr(text, '}', open), text.len);
 
 		buf_add(&b, str_sub(text, 0, open));
-		if (close < text.len)
-			add_named(dt, &b, str_sub(text, open + 1, close), e);
+		name = str_sub(text, open + 1, close);
 		text = str_sub(text, close + 1, text.len);
+		if (name.len)
+			text = str_sub(text, add_named(dt, &b, name, text, e), text.len);
 	}
 	out = arena_str(mem, str_trim(buf_str(&b)));
 	buf_free(&b);

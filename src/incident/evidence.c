@@ -14,6 +14,7 @@ struct evidence {
 	struct reread *reread;
 	struct store *store;
 	struct arena mem;
+	uint64_t stamp; /* of the pool */
 };
 
 /* Every attribute that a source maps: whoever reads evidence wants all of it. */
@@ -59,6 +60,24 @@ struct evidence *evidence_free(struct evidence *e)
 		free(e);
 	}
 	return NULL;
+}
+
+void evidence_use(struct evidence *e, struct store *st, uint64_t stamp)
+{
+	e->store = st;
+	e->stamp = stamp;
+}
+
+uint64_t evidence_stamp(const struct evidence *e)
+{
+	return e->stamp;
+}
+
+int evidence_forget(struct evidence *e)
+{
+	e->store = NULL;
+	arena_reset(&e->mem);
+	return reread_forget(e->reread);
 }
 
 /* ---- attributes ---- */

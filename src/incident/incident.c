@@ -10,33 +10,11 @@
 #define WINDOW_DEFAULT (24 * NS_PER_H)
 #define MEMORY_DEFAULT (64 * MIB)
 #define NOTE_WINDOW    (6 * NS_PER_H)
-#define NOTES_MAX      256u
 #define CONTEXT_MAX    (STEPS_MAX - 50) /* steps beyond which no more context is taken in */
 #define CANDIDATES_MAX 32u
 #define LINE_MAX_BYTES (16 * MIB)
 
 typedef int changed_fn(const struct incident_view *v, void *arg);
-
-/* A note that waits for an incident to belong to. */
-struct waiting {
-	struct step *step;
-	uint64_t keys[ALERT_ENTS_MAX];
-	size_t nkeys;
-};
-
-struct incidents {
-	struct entities *en;
-	struct edges *edges;
-	struct signals *signals;
-	int64_t window, swept;
-	size_t memory, bytes; /* of incidents and waiting notes */
-	struct inc **open;    /* by slot; NULL where free */
-	size_t cap;
-	struct map keys;		 /* join key -> slot + 1 */
-	struct waiting notes[NOTES_MAX]; /* oldest first */
-	size_t nnotes;
-	struct telling t;
-};
 
 /* An open incident that an alert may join, and how many ways lead there. */
 struct candidate {
@@ -499,6 +477,23 @@ static int notes_take(struct incidents *in, struct inc *i, const struct ways *w,
 	return err;
 }
 
+/*
+ * What a stranger sent to a public server says nothing of the server, which meets a hundred
+ * such a day: his notes join by himself alone.
+ */
+static void strangers_own(struct ways *w, const struct alert *a, const struct entities *en)
+{
+	const struct entity *x = a->nents ? entity_get(en, a->ents[0]) : NULL;
+	size_t n = 0;
+
+	if (!x || x->kind != ENT_ENDPOINT || entities_own_domain(en, x->name))
+		return;
+	for (size_t k = 0; k < w->n; k++)
+		if (w->v[k].from == 0)
+			w->v[n++] = w->v[k];
+	w->n = n;
+}
+
 /* Notes and compliance breaches join what is there as context; they change no keys. */
 static int context(const struct call *c, const struct alert *a, struct step *s,
 		   const struct ways *w)
@@ -763,6 +758,7 @@ int incidents_alert(struct incidents *in, const struct alert *a, changed_fn *cha
 		if (!err)
 			err = context(&c, a, s, &w);
 	} else if (a->note || a->compliance) {
+		strangers_own(&w, a, in->en);
 		err = context(&c, a, s, &w);
 	} else {
 		err = threat(&c, a, s, &w);

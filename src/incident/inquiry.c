@@ -144,7 +144,8 @@ static void cite(struct answer *a, const struct str *v, size_t n)
 }
 
 /* Yes, no, or not enough to say: nothing looked at, or not all of it. */
-static int verdict(const struct question *c, const struct found *f, const struct binding *b)
+static int verdict(const struct question *c, const struct found *f, const struct binding *b,
+		   bool *ret_cut)
 {
 	bool cut = false;
 
@@ -158,6 +159,7 @@ static int verdict(const struct question *c, const struct found *f, const struct
 		return 2;
 	if (c->no.n)
 		return condition_true(&c->no, f, b) ? 1 : 2;
+	*ret_cut = cut;
 	return cut ? 2 : 1;
 }
 
@@ -167,6 +169,7 @@ static int ask(struct inquiry *q, const struct question *c, const struct binding
 	struct found f[LOOKS_MAX];
 	struct answer *a = &out->a[out->n];
 	struct buf text;
+	bool cut = false;
 	int err = 0;
 
 	for (size_t i = 0; err == 0 && i < c->nlooks; i++)
@@ -174,9 +177,12 @@ static int ask(struct inquiry *q, const struct question *c, const struct binding
 	if (err < 0)
 		return err;
 	*a = (struct answer){.q = c, .entity = arena_str(mem, b->v[0].text)};
-	a->what = verdict(c, f, b);
+	a->what = verdict(c, f, b, &cut);
 	buf_init(&text, 8 * KIB);
-	sentence_fill(&text, c->say[a->what], c, f, b);
+	if (cut)
+		story_about(&text, q, "too_much", a->entity);
+	else
+		sentence_fill(&text, c->say[a->what], c, f, b);
 	a->text = arena_str(mem, buf_str(&text));
 	buf_free(&text);
 	for (size_t i = 0; i < c->nlooks; i++)
@@ -184,6 +190,10 @@ static int ask(struct inquiry *q, const struct question *c, const struct binding
 	/* That nothing was found rests on what made us look. */
 	if (!a->ncites)
 		cite(a, b->cites, b->ncites);
+	/* Two accounts that got one link are one question about the link. */
+	for (size_t i = 0; i < out->n; i++)
+		if (out->a[i].q == c && str_eq(out->a[i].text, a->text))
+			return 0;
 	out->n++;
 	return 0;
 }

@@ -9,7 +9,9 @@
 #include "incident/question.h"
 #include <errno.h>
 
-#define SHARE_TOLD 0.03
+#define SHARE_TOLD	0.05
+#define SHARE_DECIDED	0.35 /* of the best; below, nothing is settled */
+#define HYPOTHESES_TOLD 4u
 
 static const char *const severities[] = {"informational", "low", "medium", "high", "critical"};
 
@@ -111,6 +113,7 @@ static double round2(double v)
 static void hypotheses(struct buf *b, const struct inquiry *q, const struct findings *f)
 {
 	bool told[HYPOTHESES_MAX] = {false}, first = true;
+	size_t n = 0;
 
 	buf_addz(b, ",\"hypotheses\":[");
 	for (;;) {
@@ -119,7 +122,8 @@ static void hypotheses(struct buf *b, const struct inquiry *q, const struct find
 		for (size_t h = 0; h < q->qs.nh; h++)
 			if (!told[h] && (best == q->qs.nh || f->share[h] > f->share[best]))
 				best = h;
-		if (best == q->qs.nh || (f->share[best] < SHARE_TOLD && !first))
+		if (best == q->qs.nh || n++ == HYPOTHESES_TOLD ||
+		    (f->share[best] < SHARE_TOLD && !first))
 			break;
 		told[best] = true;
 		buf_addz(b, first ? "{\"name\":" : ",{\"name\":");
@@ -161,6 +165,14 @@ static void fill(struct buf *b, struct str tpl, const struct pair *pairs, size_t
 				buf_add(b, pairs[i].text);
 		at = z + 1;
 	}
+}
+
+void story_about(struct buf *b, const struct inquiry *q, const char *key, struct str about)
+{
+	const struct yaml *y = q->qs.story_doc;
+	struct pair p = {STR("about"), about};
+
+	fill(b, yaml_str(y->docs ? y->docs->root : NULL, key, ""), &p, 1);
 }
 
 /* A story being written into out. */
@@ -216,54 +228,101 @@ static struct str unpointed(struct str s)
 	return s;
 }
 
-/* The first and last step that a model speaks of, and the phases between. */
-static void tell_steps(struct teller *t)
-{
-	uint32_t arr = json_get(t->j, 0, STR("steps")), first = 0, last = 0;
-	struct str cites[CITES_MAX];
-	struct pair pairs[4];
-	struct buf phases;
-	unsigned told = 0;
-	size_t n;
+/* The steps that a model speaks of: the first, the last, and what phases lie between. */
+struct course {
+	uint32_t first, last;
+	int phase[TACTICS]; /* ranks, in order of coming, but that of the first step */
+	size_t nphases;
+};
 
+static bool course_of(struct teller *t, struct course *c)
+{
+	uint32_t arr = json_get(t->j, 0, STR("steps"));
+	unsigned told = 0;
+	bool alert = false;
+
+	*c = (struct course){0};
 	if (!arr || t->j->tok[arr].kind != JSON_ARRAY)
-		return;
-	buf_init(&phases, 1024);
+		return false;
 	JSON_EACH_ITEM(t->j, arr, s)
 	{
 		int r = tactic_rank(member(t->j, s, "phase", t->mem));
+		struct str kind = member(t->j, s, "kind", t->mem);
 
-		if (str_eqz(member(t->j, s, "kind", t->mem), "signal"))
+		if (str_eqz(kind, "signal"))
 			continue;
-		first = first ? first : s;
-		last = s;
-		if (r >= 0 && !(told & 1u << r))
-			buf_fmt(&phases, "%s%s", told ? ", then " : "", tactic_text(r));
+		/* What an alert says is a better end than what was merely noted. */
+		if (!alert || str_eqz(kind, "alert"))
+			c->last = s;
+		alert |= str_eqz(kind, "alert");
+		if (r >= 0 && c->first && !(told & 1u << r))
+			c->phase[c->nphases++] = r;
+		c->first = c->first ? c->first : s;
 		told |= r >= 0 ? 1u << r : 0;
 	}
-	if (first) {
-		int64_t a = 0, z = 0;
-		char span[TIME_TEXT];
+	return c->first != 0;
+}
 
-		pairs[0].key = STR("time");
-		pairs[0].text = str_sub(member(t->j, first, "time", t->mem), 0, 19);
-		pairs[1].key = STR("text");
-		pairs[1].text = unpointed(member(t->j, first, "text", t->mem));
-		n = list_of(t->j, first, "event_ids", cites, CITES_MAX, t->mem);
-		tell(t, "opening", pairs, 2, cites, n);
-		if (time_parse(member(t->j, first, "time", t->mem), &a) &&
-		    time_parse(member(t->j, last, "time", t->mem), &z) && first != last) {
-			time_human(MAX(z - a, NS_PER_S), span);
-			pairs[0].key = STR("span");
-			pairs[0].text = str_of(span);
-			pairs[1].text = unpointed(member(t->j, last, "text", t->mem));
-			pairs[2].key = STR("phases");
-			pairs[2].text = told ? buf_str(&phases) : STR("more of the same");
-			n = list_of(t->j, last, "event_ids", cites, CITES_MAX, t->mem);
-			tell(t, "course", pairs, 3, cites, n);
-		}
-	}
+/* "discovery, lateral movement and impact" */
+static void put_phases(struct buf *b, const struct course *c)
+{
+	for (size_t i = 0; i < c->nphases; i++)
+		buf_fmt(b, "%s%s",
+			!i		      ? ""
+			: i + 1 == c->nphases ? " and "
+					      : ", ",
+			tactic_text(c->phase[i]));
+}
+
+static void tell_course(struct teller *t, const struct course *c)
+{
+	struct pair pairs[3] = {
+		{STR("span"), {NULL, 0}}, {STR("text"), {NULL, 0}}, {STR("phases"), {NULL, 0}}};
+	struct str cites[CITES_MAX];
+	struct buf phases;
+	int64_t a = 0, z = 0;
+	char span[TIME_TEXT];
+
+	if (c->first == c->last || !time_parse(member(t->j, c->first, "time", t->mem), &a) ||
+	    !time_parse(member(t->j, c->last, "time", t->mem), &z))
+		return;
+	buf_init(&phases, 1024);
+	put_phases(&phases, c);
+	pairs[0].text = str_of(time_human(MAX(z - a, NS_PER_S), span));
+	pairs[1].text = unpointed(member(t->j, c->last, "text", t->mem));
+	pairs[2].text = buf_str(&phases);
+	tell(t, c->nphases ? "course" : "same", pairs, 3, cites,
+	     list_of(t->j, c->last, "event_ids", cites, CITES_MAX, t->mem));
 	buf_free(&phases);
+}
+
+static void tell_steps(struct teller *t)
+{
+	struct pair pairs[2] = {{STR("time"), {NULL, 0}}, {STR("text"), {NULL, 0}}};
+	struct str cites[CITES_MAX];
+	struct course c;
+
+	if (!course_of(t, &c))
+		return;
+	pairs[0].text = str_sub(member(t->j, c.first, "time", t->mem), 0, 19);
+	pairs[1].text = unpointed(member(t->j, c.first, "text", t->mem));
+	tell(t, "opening", pairs, 2, cites,
+	     list_of(t->j, c.first, "event_ids", cites, CITES_MAX, t->mem));
+	tell_course(t, &c);
+}
+
+static double number(const struct json *j, uint32_t obj, const char *key)
+{
+	uint32_t t = json_get(j, obj, str_of(key));
+	double v;
+
+	return t && str_f64(json_raw(j, t), &v) ? v : 0;
+}
+
+/* What half of its peers do as well is odd for it, but no story. */
+static bool common(const struct json *j, uint32_t why)
+{
+	return 2 * (number(j, why, "peers_same") - 1) >= MAX(number(j, why, "peers") - 1, 2);
 }
 
 static void tell_why(struct teller *t)
@@ -279,6 +338,8 @@ static void tell_why(struct teller *t)
 	{
 		size_t c = list_of(t->j, w, "event_ids", cites, CITES_MAX, t->mem);
 
+		if (common(t->j, w))
+			continue;
 		pairs[0].text = unpointed(member(t->j, w, "text", t->mem));
 		if (pairs[0].text.len && c && n++ < 2)
 			tell(t, "unusual", pairs, 1, cites, c);
@@ -325,13 +386,18 @@ static void tell_verdict(struct teller *t)
 
 	for (size_t k = 0; k < 3 && (i = strongest(f, f->winner, 1, told)) < f->n; k++)
 		tell_answer(t, "answer", i, told);
-	if ((i = strongest(f, f->winner, -1, told)) < f->n)
-		tell_answer(t, "against", i, told);
 	if (best == f->n)
 		return;
+	if (f->share[f->winner] >= SHARE_DECIDED &&
+	    (i = strongest(f, f->winner, -1, told)) < f->n)
+		tell_answer(t, "against", i, told);
 	pairs[2].text = arena_fmt(t->mem, "%.0f", f->share[f->winner] * 100);
 	pairs[3].text = arena_fmt(t->mem, "%.0f", f->share[f->second] * 100);
-	tell(t, "verdict", pairs, 4, f->a[best].cites, f->a[best].ncites);
+	tell(t,
+	     f->share[f->winner] < SHARE_DECIDED ? "verdict_open"
+	     : f->share[f->second] < SHARE_TOLD	 ? "verdict_alone"
+						 : "verdict",
+	     pairs, 4, f->a[best].cites, f->a[best].ncites);
 }
 
 static bool ours(struct str key)

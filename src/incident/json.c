@@ -124,6 +124,8 @@ static void step(struct buf *b, const struct step *s)
 		text(b, "model", s->model);
 		text(b, "severity", str_of(severity_name(s->severity)));
 		text(b, "alert_id", s->alert_id);
+		if (s->response.len && s->kind != STEP_NOTE)
+			text(b, "response", s->response);
 	}
 	list(b, "event_ids", s->events.v, MIN(s->events.n, (size_t)ALERT_IDS_MAX));
 	list(b, "entities", s->names, s->nnames);
@@ -164,23 +166,25 @@ static void incident_why(struct buf *b, const struct inc *i)
 	whys(b, top, of, n);
 }
 
-/* One entry per distinct text of the steps, in their order. */
-static void distinct(struct buf *b, const char *k, const struct inc *i, size_t offset)
+static void say_action(struct str action, void *arg)
 {
-	struct str v[16];
-	size_t n = 0;
+	struct buf *b = arg;
 
-	for (size_t s = 0; s < i->nsteps && n < ARRAY_LEN(v); s++) {
-		struct str t = *(const struct str *)((const char *)i->steps[s] + offset);
-		size_t at = 0;
+	if (b->p[b->len - 1] != '[')
+		buf_addc(b, ',');
+	buf_json(b, action);
+}
 
-		while (at < n && !str_eq(v[at], t))
-			at++;
-		if (at == n && t.len && i->steps[s]->kind != STEP_NOTE &&
-		    i->steps[s]->kind != STEP_SIGNAL)
-			v[n++] = t;
-	}
-	list(b, k, v, n);
+static void what_next(struct buf *b, const struct inc *i)
+{
+	struct str v[NEXT_MAX];
+
+	list(b, "next", v, next_advice(i, v));
+	key(b, "response");
+	buf_addc(b, '[');
+	if (buf_err(b) == 0)
+		next_actions(i, say_action, b);
+	buf_addc(b, ']');
 }
 
 static void techniques(struct buf *b, const struct inc *i)
@@ -271,8 +275,7 @@ int telling_json(struct telling *t, const struct inc *i)
 	incident_why(b, i);
 	links(b, i);
 	indicators(b, i);
-	distinct(b, "next", i, offsetof(struct step, advice));
-	distinct(b, "response", i, offsetof(struct step, response));
+	what_next(b, i);
 	buf_addc(b, '}');
 	return buf_err(b);
 }

@@ -29,6 +29,9 @@ static const struct var *var_of(const struct binding *b, struct str name)
 
 static bool type_meant(const struct look *l, struct str type)
 {
+	for (size_t i = 0; i < l->nbut; i++)
+		if (glob_match(l->but[i], type))
+			return false;
 	for (size_t i = 0; i < l->ntypes; i++)
 		if (glob_match(l->types[i], type))
 			return true;

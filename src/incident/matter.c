@@ -219,6 +219,20 @@ static bool has_entity(const struct fact *f, struct str full)
 	return false;
 }
 
+/* "185.0.2.1:80" is the same to ask about as "185.0.2.1". */
+static struct str without_port(struct str full)
+{
+	struct str kind, name;
+	size_t colon;
+
+	kind = str_cut(full, ':', &name);
+	colon = str_chr(name, ':', 0);
+	if (ent_kind_of(kind) != ENT_ENDPOINT || colon == SIZE_MAX ||
+	    str_chr(name, ':', colon + 1) != SIZE_MAX)
+		return full;
+	return str_sub(full, 0, kind.len + 1 + colon);
+}
+
 static bool leads(const struct matter *m, struct str full)
 {
 	struct str name;
@@ -230,13 +244,55 @@ static bool leads(const struct matter *m, struct str full)
 	return m->nleads == 0;
 }
 
+static struct str domain_of(struct str addr)
+{
+	size_t at = str_chr(addr, '@', 0);
+
+	return at == SIZE_MAX ? (struct str){NULL, 0} : str_sub(addr, at + 1, addr.len);
+}
+
+/* Whether somebody of the sender's own domain receives it. */
+static bool goes_home(const struct event *e, struct str domain)
+{
+	const struct val *v = event_get(e, ATTR_MAIL_TO), *item;
+	size_t n = val_items(v, &item);
+
+	for (size_t i = 0; i < n; i++)
+		if (str_ieq(domain_of(val_str(&item[i])), domain))
+			return true;
+	return false;
+}
+
+/* Somebody elsewhere who wrote: all that is known of him is mail to others. */
+static bool outsider(const struct matter *m, struct str full)
+{
+	struct str name, domain;
+	bool wrote = false;
+
+	str_cut(full, ':', &name);
+	domain = domain_of(name);
+	for (size_t i = 0; domain.len && i < m->n; i++) {
+		const struct fact *f = &m->f[i];
+
+		if (!has_entity(f, full))
+			continue;
+		if (f->e->type->cls != CLASS_EMAIL_ACTIVITY || goes_home(f->e, domain))
+			return false;
+		wrote |= str_ieq(event_str(f->e, ATTR_MAIL_FROM), name);
+	}
+	return wrote;
+}
+
 /*
  * The nth distinct entity of a kind, in order of the facts. Of devices and accounts only those
  * that a step is about, unless anybody: a name server that passed something on did nothing.
+ * What an account did is not asked of who only wrote to us.
  */
-static struct str nth_entity(const struct matter *m, int kind, bool anybody, size_t nth)
+static struct str nth_entity(const struct matter *m, const struct question *c, size_t nth)
 {
-	bool must_lead = !anybody && (kind == ENT_DEVICE || kind == ENT_ACCOUNT);
+	int kind = c->each;
+	bool must_lead = !c->anybody && (kind == ENT_DEVICE || kind == ENT_ACCOUNT);
+	bool ours = !c->outsiders && kind == ENT_ACCOUNT;
 	struct str seen[32];
 	size_t n = 0;
 
@@ -247,7 +303,9 @@ static struct str nth_entity(const struct matter *m, int kind, bool anybody, siz
 
 			if (!of_kind(s, kind) || !named(m, s) || (must_lead && !leads(m, s)))
 				continue;
-			add_text(seen, ARRAY_LEN(seen), &n, s);
+			if (ours && outsider(m, s))
+				continue;
+			add_text(seen, ARRAY_LEN(seen), &n, without_port(s));
 			if (n > before && n == nth + 1)
 				return s;
 		}
@@ -323,6 +381,17 @@ static void bind_beside(struct inquiry *q, struct matter *m, struct str full, in
 	}
 }
 
+/* What a mail says is of who sent it: its address is not where a recipient works. */
+static bool of_another(const struct fact *f, const struct var *who)
+{
+	if (f->e->type->cls != CLASS_EMAIL_ACTIVITY || !str_eqz(who->name, "account"))
+		return false;
+	for (size_t i = 0; i < who->n; i++)
+		if (str_ieq(event_str(f->e, ATTR_MAIL_FROM), who->names[i]))
+			return false;
+	return true;
+}
+
 static void bind_value(struct matter *m, struct str full, const struct question *c, size_t let,
 		       struct binding *b)
 {
@@ -337,7 +406,8 @@ static void bind_value(struct matter *m, struct str full, const struct question 
 			struct var *x = &b->v[b->n];
 
 			if (!val_set(v) || !has_entity(&m->f[i], full) ||
-			    val_items(v, &item) == 0)
+			    val_items(v, &item) == 0 ||
+			    (attr[a] == ATTR_SRC_IP && of_another(&m->f[i], &b->v[0])))
 				continue;
 			*x = (struct var){.name = c->let[let].name, .n = 1};
 			x->text = arena_str(&m->mem, val_text(&item[0], tmp));
@@ -370,7 +440,7 @@ static void bind_times(const struct matter *m, struct str full, bool signals, st
 bool matter_bind(struct inquiry *q, struct matter *m, const struct question *c, size_t nth,
 		 struct binding *ret_b)
 {
-	struct str full = nth_entity(m, c->each, c->anybody, nth);
+	struct str full = nth_entity(m, c, nth);
 
 	if (!full.len)
 		return false;

@@ -3,8 +3,10 @@
  * incident/qexpr: conditions over what look-ups found ("back.count > 0 and back.last < t0") and
  * the sentences of answers ("{device} had called {back.count} times").
  */
+#include "base/words.h"
 #include "incident/question.h"
 #include <errno.h>
+#include <stdio.h>
 
 #define LOOK_NONE -1
 
@@ -165,18 +167,6 @@ bool condition_true(const struct condition *c, const struct found *f, const stru
 	return all;
 }
 
-static void put_size(struct buf *b, double v)
-{
-	static const char *const units[] = {"B", "KB", "MB", "GB", "TB"};
-	size_t i = 0;
-
-	while (v >= 1000 && i + 1 < ARRAY_LEN(units)) {
-		v /= 1000;
-		i++;
-	}
-	buf_fmt(b, i && v < 10 ? "%.1f %s" : "%.0f %s", v, units[i]);
-}
-
 static void put_time(struct buf *b, int64_t ns)
 {
 	char t[TIME_TEXT];
@@ -186,9 +176,7 @@ static void put_time(struct buf *b, int64_t ns)
 
 static void put_span(struct buf *b, int64_t ns)
 {
-	char t[TIME_TEXT];
-
-	buf_addz(b, time_human(MAX(ns < 0 ? -ns : ns, NS_PER_S), t));
+	words_span(b, MAX(seconds(ns < 0 ? -ns : ns), 1));
 }
 
 static void put_values(struct buf *b, const struct found *f)
@@ -202,20 +190,31 @@ static void put_values(struct buf *b, const struct found *f)
 		buf_fmt(b, " and %llu more", (unsigned long long)(f->distinct - f->nvalues));
 }
 
-static void put_measure(struct buf *b, char what, const struct found *f,
-			const struct binding *v)
+/* A count with the noun behind it; how much of rest, the text that follows, that took. */
+static size_t put_number(struct buf *b, uint64_t n, struct str rest)
 {
-	if (f->cut && (what == 'c' || what == 'd' || what == 's' || what == 'a'))
+	char tmp[24];
+
+	snprintf(tmp, sizeof(tmp), "%llu", (unsigned long long)n);
+	return words_count(b, str_of(tmp), rest);
+}
+
+static size_t put_measure(struct buf *b, char what, const struct found *f,
+			  const struct binding *v, struct str rest)
+{
+	bool any = what == 'c'	 ? f->count
+		   : what == 'd' ? f->distinct
+				 : what == 's' || what == 'a';
+
+	if (f->cut && any)
 		buf_addz(b, "at least ");
 	switch (what) {
 	case 'c':
-		buf_fmt(b, "%llu", (unsigned long long)f->count);
-		break;
+		return put_number(b, f->count, rest);
 	case 'd':
-		buf_fmt(b, "%llu", (unsigned long long)f->distinct);
-		break;
+		return put_number(b, f->distinct, rest);
 	case 's':
-		put_size(b, f->sum);
+		words_size(b, f->sum);
 		break;
 	case 'f':
 		put_time(b, f->first);
@@ -235,6 +234,7 @@ static void put_measure(struct buf *b, char what, const struct found *f,
 	default:
 		break;
 	}
+	return 0;
 }
 
 static const struct var *var_of(const struct binding *v, struct str name)
@@ -261,6 +261,12 @@ static bool hole(struct str tpl, size_t *at, struct str *ret_before, struct str 
 	return true;
 }
 
+/* The text from at up to the next {name}. */
+static struct str until_hole(struct str tpl, size_t at)
+{
+	return str_sub(tpl, at, MIN(str_chr(tpl, '{', at), tpl.len));
+}
+
 void sentence_fill(struct buf *b, struct str tpl, const struct question *q,
 		   const struct found *f, const struct binding *v)
 {
@@ -280,7 +286,7 @@ void sentence_fill(struct buf *b, struct str tpl, const struct question *q,
 		else if (look < 0)
 			put_time(b, what == '0' ? v->t0 : v->t1);
 		else
-			put_measure(b, what, &f[look], v);
+			at += put_measure(b, what, &f[look], v, until_hole(tpl, at));
 	}
 	buf_add(b, before);
 }

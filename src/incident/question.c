@@ -5,12 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char *const keys[] = {"id",   "title", "about", "each",   "most", "anybody", "let",
-				   "look", "yes",   "no",    "enough", "say",  "weigh",	  NULL};
+static const char *const keys[] = {"id",      "title",	   "about", "each",  "most",
+				   "anybody", "outsiders", "let",   "look",  "yes",
+				   "no",      "enough",	   "say",   "weigh", NULL};
 static const char *const about_keys[] = {"phases", "families", "models", NULL};
-static const char *const look_keys[] = {"of",	 "types",    "classes", "where",
-					"match", "when",     "span",	"distinct",
-					"sum",	 "entities", "ends",	NULL};
+static const char *const look_keys[] = {"of",	"types", "classes",  "where", "match",
+					"when", "span",	 "distinct", "sum",   "entities",
+					"ends", "but",	 NULL};
 static const char *const say_keys[] = {"yes", "no", "unknown", NULL};
 
 bool glob_match(struct str pattern, struct str s)
@@ -162,6 +163,8 @@ static int read_types(const struct yaml *y, const struct yaml_node *n, struct lo
 	size_t k;
 	int err = texts(y, yaml_get(n, "types"), l->types, LIST_MAX, &l->ntypes, d);
 
+	if (err == 0)
+		err = texts(y, yaml_get(n, "but"), l->but, LIST_MAX, &l->nbut, d);
 	if (err == 0)
 		err = texts(y, yaml_get(n, "classes"), names, LIST_MAX, &k, d);
 	for (size_t i = 0; err == 0 && i < k; i++) {
@@ -354,6 +357,7 @@ static int read_question(struct questions *qs, struct question *q, struct diag *
 				 "'id', 'title' and 'each' (an entity kind) are needed");
 	if ((err = yaml_i64(y, root, "most", 2, &q->most, d)) < 0 ||
 	    (err = yaml_bool(y, root, "anybody", false, &q->anybody, d)) < 0 ||
+	    (err = yaml_bool(y, root, "outsiders", false, &q->outsiders, d)) < 0 ||
 	    (err = read_about(y, q, d)) < 0 || (err = read_lets(y, qs->schema, q, d)) < 0)
 		return err;
 	YAML_EACH(c, yaml_get(root, "look"))

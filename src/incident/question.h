@@ -59,6 +59,8 @@ struct look {
 	size_t nof;
 	struct str types[LIST_MAX]; /* record types, "zeek.*" too */
 	size_t ntypes;
+	struct str but[LIST_MAX]; /* record types that are passed over */
+	size_t nbut;
 	int classes[LIST_MAX];
 	size_t nclasses;
 	struct filter *where; /* or NULL */
@@ -112,6 +114,7 @@ struct question {
 	bool always;  /* none of them is asked for */
 	int each;     /* enum ent_kind */
 	bool anybody; /* devices and accounts too that the alerts merely name */
+	bool outsiders; /* accounts too of which only their mail is known */
 	int64_t most;
 	struct {
 		struct str name;
@@ -230,6 +233,9 @@ bool glob_match(struct str pattern, struct str s);
 /* Writes line (a JSON object in j) with the findings, severity and score as they are now. */
 MUST int findings_json(const struct inquiry *q, const struct json *j, const struct findings *f,
 		       struct arena *mem, struct buf *out, struct inquiry_result *r);
+
+/* The sentence of story.yaml by this key, with {about} filled in. */
+void story_about(struct buf *b, const struct inquiry *q, const char *key, struct str about);
 
 /* qexpr.c */
 MUST int condition_parse(const struct yaml *y, const struct yaml_node *n,

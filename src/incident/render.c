@@ -276,7 +276,7 @@ static void steps(struct page *p)
 		}
 		line_break(p);
 		buf_addz(p->b, signal && p->form == FORM_HTML ? "<span class=weak>" : "");
-		buf_addz(p->b, signal ? "weak signal: " : "");
+		buf_addz(p->b, signal ? "also noticed: " : "");
 		put(p, text_of(p, t, "text"));
 		buf_addz(p->b, signal && p->form == FORM_HTML ? "</span>" : "");
 		evidence(p, t);
@@ -295,19 +295,17 @@ static void why(struct page *p)
 	list_open(p, false);
 	JSON_EACH_ITEM(p->j, arr, t)
 	{
-		double days = number_of(p, t, "days"), same = number_of(p, t, "peers_same");
+		double days = number_of(p, t, "days");
 
 		item(p, 0);
-		put(p, text_of(p, t, "quantity"));
-		buf_addz(p->b, ": usual ");
-		put(p, text_of(p, t, "usual"));
-		buf_addz(p->b, "; seen ");
-		put(p, text_of(p, t, "seen"));
+		put(p, text_of(p, t, "text"));
+		if (!text_of(p, t, "text").len) {
+			put(p, text_of(p, t, "seen"));
+			buf_addz(p->b, "; usual: ");
+			put(p, text_of(p, t, "usual"));
+		}
 		if (days >= 0.5)
-			buf_fmt(p->b, "; %.0f days of history", days);
-		if (same >= 1)
-			buf_fmt(p->b, "; %.0f of %.0f peers do the same", same,
-				number_of(p, t, "peers"));
+			buf_fmt(p->b, " (%.0f day%s of history)", days, days < 1.5 ? "" : "s");
 		evidence(p, t);
 		item_end(p);
 	}
@@ -365,7 +363,9 @@ static void questions(struct page *p, const char *answer, const char *head)
 		line_break(p);
 		put(p, text_of(p, t, "text"));
 		buf_addz(p->b, against(p, t) ? " (speaks against)" : "");
-		evidence(p, t);
+		/* Where nothing is stored there is nothing to open either. */
+		if (!str_eqz(text_of(p, t, "answer"), "unknown"))
+			evidence(p, t);
 		item_end(p);
 	}
 	if (any)
@@ -401,8 +401,8 @@ static void walk(struct page *p)
 	questions(p, "no", "Asked, and it was not so");
 	questions(p, "unknown", "Asked, and not enough is known");
 	plain_list(p, "indicators", "To look for elsewhere");
-	plain_list(p, "next", "Next");
-	plain_list(p, "response", "Proposed");
+	plain_list(p, "next", "What to do next");
+	plain_list(p, "response", "Proposed, for you to decide");
 	buf_addz(p->b, p->form == FORM_HTML ? "</html>\n" : "\n");
 }
 

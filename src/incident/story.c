@@ -187,6 +187,14 @@ static size_t steps_of(const struct inc *i, bool own)
 	return n;
 }
 
+static bool says(struct str text, struct str name)
+{
+	for (size_t i = 0; i + name.len <= text.len; i++)
+		if (str_ieq(str_sub(text, i, i + name.len), name))
+			return true;
+	return false;
+}
+
 /* The strongest step, and how far it went beyond. */
 static void title(struct telling *t, const struct inc *i)
 {
@@ -197,7 +205,7 @@ static void title(struct telling *t, const struct inc *i)
 	buf_add(&t->title, unpointed(top->title));
 	if (more > 0 && more != SIZE_MAX) {
 		buf_fmt(&t->title, " and %zu more step%s", more, more == 1 ? "" : "s");
-		if (on.len) {
+		if (on.len && !says(top->title, on)) {
 			buf_addz(&t->title, " on ");
 			buf_add(&t->title, on);
 		}

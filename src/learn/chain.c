@@ -516,6 +516,18 @@ void chain_add_up(const struct chained *c, bool is_slow, int64_t now, struct cha
 	(is_slow ? slow : fast)(c, now, ret_s);
 }
 
+/* "initial access" */
+static struct str spoken(struct learn *l, const char *tactic)
+{
+	char *s = arena_strz(&l->text, str_of(tactic));
+
+	for (char *p = s; p && *p; p++)
+		*p = *p == '_' ? ' ' : *p;
+	if (s && str_starts(str_of(s), STR("defense")))
+		s[5] = 'c';
+	return str_of(s);
+}
+
 struct str chain_list(struct learn *l, const struct chained *c, const struct chain_sum *s)
 {
 	struct str list = STR("");
@@ -525,10 +537,10 @@ struct str chain_list(struct learn *l, const struct chained *c, const struct cha
 		const struct entity *from =
 			t->own_at >= t->got_at ? NULL : entity_get(l->entities, t->from);
 
-		list = arena_fmt(&l->text, "%.*s%s%s%s%.*s%s", STR_ARG(list), i ? ", " : "",
-				 tactic_name(s->order[i]), from ? " (on " : "",
-				 from ? (int)from->name.len : 0, from ? from->name.p : "",
-				 from ? ")" : "");
+		list = arena_fmt(&l->text, "%.*s%s%.*s%s%.*s%s", STR_ARG(list), i ? ", " : "",
+				 STR_ARG(spoken(l, tactic_name(s->order[i]))),
+				 from ? " (on " : "", from ? (int)from->name.len : 0,
+				 from ? from->name.p : "", from ? ")" : "");
 	}
 	return list;
 }

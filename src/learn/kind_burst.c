@@ -176,7 +176,7 @@ static uint8_t popularity(struct learn *l, struct quantity *q, const struct obse
 			  struct str domain, bool fresh)
 {
 	uint64_t what = hash_istr(domain, UINT64_C(0x646f6d) + q->id);
-	struct popular *p = popular_put(l, q, what, STR(""), o->now);
+	struct popular *p = popular_put(l, q, what, (struct str){NULL, 0}, o->now);
 	uint8_t k = 0;
 
 	if (p && fresh && !bloom_test_set(l, hash_2(o->who, what), true))

@@ -10,6 +10,7 @@
  * active hours brought a first call back, after what its class does.
  */
 #include "base/hash.h"
+#include "base/words.h"
 #include "learn/group.h"
 #include <math.h>
 
@@ -220,9 +221,13 @@ static void explain(struct learn *l, const struct quantity *q, const struct obse
 	const struct callers *c = en ? (const struct callers *)state_peek(
 					       &l->states, hash_2(en->hash, q->id + SEED_CALLS))
 				     : NULL;
+	struct buf ago;
 
-	v->seen = arena_fmt(&l->text, "%.*s, which had called it %.0f s before",
-			    STR_ARG(o->value), v->f[OUT_CALLED_BEFORE]);
+	buf_init(&ago, 64);
+	words_span(&ago, v->f[OUT_CALLED_BEFORE]);
+	v->seen = arena_fmt(&l->text, "%.*s, which had called it %.*s before",
+			    STR_ARG(o->value), STR_ARG(buf_str(&ago)));
+	buf_free(&ago);
 	if (c)
 		v->usual =
 			arena_fmt(&l->text,

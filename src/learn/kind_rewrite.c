@@ -85,7 +85,7 @@ static bool familiar(struct learn *l, struct quantity *q, const struct observati
 {
 	const struct entity *en = entity_get(l->entities, o->entity);
 	uint64_t what = hash_istr(end, UINT64_C(0x656e64));
-	struct popular *p = popular_put(l, q, what, STR(""), o->now);
+	struct popular *p = popular_put(l, q, what, (struct str){NULL, 0}, o->now);
 
 	if (!p)
 		return true;

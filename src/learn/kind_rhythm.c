@@ -10,6 +10,7 @@
  * arrivals look alike, and ages by itself.
  */
 #include "base/hash.h"
+#include "base/words.h"
 #include "learn/group.h"
 #include "learn/parallel.h"
 
@@ -235,7 +236,7 @@ static void put(struct verdict *v, const struct channel *c, const struct best *b
 static void see(struct learn *l, struct quantity *q, const struct observation *o,
 		struct verdict *v)
 {
-	struct popular *pop = popular_put(l, q, o->what, STR(""), o->now);
+	struct popular *pop = popular_put(l, q, o->what, (struct str){NULL, 0}, o->now);
 	struct channel *c = pop ? channel_put(l, q, o, &pop) : NULL;
 	struct best best = {.log_e = -1};
 	double need, e, step_e = -1, step_s = 0;
@@ -281,16 +282,22 @@ static size_t keys(const struct learn *l, const struct quantity *q, const struct
 static void explain(struct learn *l, const struct quantity *q, const struct observation *o,
 		    struct verdict *v)
 {
+	struct buf every;
+
 	(void)q;
+	buf_init(&every, 64);
+	words_span(&every, v->f[OUT_PERIOD]);
 	v->usual = STR("irregular");
 	if (v->f[OUT_PARALLEL] > 0)
-		v->seen =
-			arena_fmt(&l->text, "%.*s every %.3g s, in step with %.0f others",
-				  STR_ARG(o->value), v->f[OUT_PERIOD], v->f[OUT_PARALLEL] - 1);
+		v->seen = arena_fmt(&l->text, "%.*s every %.*s, in step with %.0f others",
+				    STR_ARG(o->value), STR_ARG(buf_str(&every)),
+				    v->f[OUT_PARALLEL] - 1);
 	else
-		v->seen = arena_fmt(&l->text, "%.*s every %.3g s (jitter %.0f %%), %.0f times",
-				    STR_ARG(o->value), v->f[OUT_PERIOD], 100 * v->f[OUT_JITTER],
-				    v->f[OUT_ARRIVALS]);
+		v->seen = arena_fmt(&l->text,
+				    "%.*s every %.*s (give or take %.0f %%), %.0f times",
+				    STR_ARG(o->value), STR_ARG(buf_str(&every)),
+				    100 * v->f[OUT_JITTER], v->f[OUT_ARRIVALS]);
+	buf_free(&every);
 }
 
 const struct kind kind_rhythm = {.name = "rhythm",

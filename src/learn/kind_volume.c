@@ -198,7 +198,7 @@ static struct popular *value_of(struct learn *l, struct quantity *q,
 	struct popular *pop = NULL;
 
 	if (q->nval)
-		pop = popular_put(l, q, o->what, STR(""), o->now);
+		pop = popular_put(l, q, o->what, (struct str){NULL, 0}, o->now);
 	if (pop && !bloom_test_set(l, hash_2(o->who, o->what), true))
 		popular_add(l, q, &pop, o->cls);
 	return pop;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The upper two levels of the Pitman-Yor back-off: class peers and the organisation. They count
- * entities, not events, so that one noisy program cannot make a value normal.
+ * The upper levels of the Pitman-Yor back-off: class peers and the organisation (and, in
+ * peers.c, those of the same habits). They count entities, not events, so that one noisy
+ * program cannot make a value normal.
  */
 #include "base/hash.h"
 #include "learn/group.h"
@@ -15,7 +16,7 @@ static int bin_of(uint32_t c)
 	return MIN(b, GROUP_BINS - 1);
 }
 
-static void group_add(struct group *g, uint32_t had)
+void shares_add(struct shares *g, uint32_t had)
 {
 	if (had)
 		g->mass[bin_of(had)] -= had - PY_D;
@@ -25,24 +26,45 @@ static void group_add(struct group *g, uint32_t had)
 	g->total += 1;
 }
 
-static double group_unseen(const struct group *g)
+void shares_take(struct shares *g, uint32_t had)
+{
+	if (!had)
+		return;
+	g->mass[bin_of(had)] -= had - PY_D;
+	if (had > 1)
+		g->mass[bin_of(had - 1)] += had - 1 - PY_D;
+	else
+		g->distinct -= 1;
+	g->total -= 1;
+}
+
+double shares_unseen(const struct shares *g)
 {
 	return (PY_THETA + PY_D * g->distinct) / (g->total + PY_THETA);
 }
 
-/* Mass of all values that at most c entities have, the unseen included. */
-static double group_tail(const struct group *g, uint32_t c)
+double shares_tail(const struct shares *g, uint32_t c)
 {
 	double mass = 0;
 
 	for (int i = 0, n = bin_of(c); i <= n; i++)
 		mass += g->mass[i];
-	return MIN(1.0, MAX(0, mass) / (g->total + PY_THETA) + group_unseen(g));
+	return MIN(1.0, MAX(0, mass) / (g->total + PY_THETA) + shares_unseen(g));
+}
+
+static size_t tail_at(size_t len)
+{
+	return (offsetof(struct popular, text) + len + 3) & ~(size_t)3;
 }
 
 static size_t counts_at(const struct popular *p)
 {
-	return (offsetof(struct popular, text) + p->len + 3) & ~(size_t)3;
+	return tail_at(p->len) + (p->peers ? sizeof(uint32_t) : 0);
+}
+
+uint32_t *popular_first(const struct popular *p)
+{
+	return p->peers ? (uint32_t *)((uintptr_t)p + tail_at(p->len)) : NULL;
 }
 
 /* [CLASSES], of one whose classes are mixed. */
@@ -60,25 +82,31 @@ uint32_t popular_of(const struct popular *p, uint8_t cls)
 
 double popular_tail(const struct quantity *q, const struct popular *p, uint8_t cls)
 {
-	const struct group *g = &q->groups[cls], *org = &q->groups[CLASSES];
-	double tail = p->ents ? group_tail(org, p->ents) : group_unseen(org) / 2;
+	const struct shares *g = &q->groups[cls].had, *org = &q->groups[CLASSES].had;
+	double tail = p->ents ? shares_tail(org, p->ents) : shares_unseen(org) / 2;
 	uint32_t same;
 
 	if (q->org_only)
 		return tail;
 	same = popular_of(p, cls);
-	return same ? group_tail(g, same) : group_unseen(g) * tail;
+	return same ? shares_tail(g, same) : shares_unseen(g) * tail;
+}
+
+struct popular *popular_peek(const struct learn *l, const struct quantity *q, uint64_t what)
+{
+	return (struct popular *)state_peek(&l->states, hash_join(what, q->tail));
 }
 
 struct popular *popular_put(struct learn *l, const struct quantity *q, uint64_t what,
 			    struct str text, int64_t now)
 {
 	uint8_t len = (uint8_t)MIN(text.len, POPULAR_TEXT);
-	struct popular *p =
-		(struct popular *)state_put(&l->states, hash_join(what, q->tail),
-					    offsetof(struct popular, text) + len, now);
+	struct popular *p = (struct popular *)state_put(
+		&l->states, hash_join(what, q->tail),
+		tail_at(len) + (text.p ? sizeof(uint32_t) : 0), now);
 
-	if (p && !p->ents && !p->len && len) {
+	if (p && !p->ents && !p->peers && text.p) {
+		p->peers = true;
 		p->len = len;
 		memcpy(p->text, text.p, len);
 	}
@@ -103,8 +131,8 @@ void popular_add(struct learn *l, struct quantity *q, struct popular **pp, uint8
 {
 	struct popular *p = *pp;
 
-	group_add(&q->groups[cls], popular_of(p, cls));
-	group_add(&q->groups[CLASSES], p->ents);
+	shares_add(&q->groups[cls].had, popular_of(p, cls));
+	shares_add(&q->groups[CLASSES].had, p->ents);
 	if (!p->cls)
 		p->cls = (uint8_t)(cls + 1);
 	else if (p->cls != cls + 1 && p->cls != POPULAR_MIXED)

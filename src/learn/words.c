@@ -1,11 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The words of results, made when somebody asks for them: most are never read. */
+#include "base/words.h"
 #include "base/timeutil.h"
 #include "learn/core.h"
 
 static struct str number(struct learn *l, double x)
 {
 	return arena_fmt(&l->text, "%.0f", x);
+}
+
+/* How many others of its kind do so: the counts have who is looked at among them. */
+static struct str others(struct learn *l, const struct verdict *v)
+{
+	unsigned same = v->peers_same > 1 ? v->peers_same - 1 : 0;
+	unsigned peers = MAX(v->peers > 1 ? v->peers - 1 : 0, same);
+
+	if (!peers)
+		return STR("it has no peers to compare with");
+	if (!same)
+		return arena_fmt(&l->text, "none of %u peer%s does", peers,
+				 peers == 1 ? "" : "s");
+	return arena_fmt(&l->text, "%u of %u peer%s %s", same, peers, peers == 1 ? "" : "s",
+			 same == 1 ? "does" : "do");
+}
+
+/* Two windows are looked through for what is new: never more than there is in this one. */
+static struct str fresh(struct learn *l, const struct verdict *v)
+{
+	if (v->f[OUT_DISTINCT_NEW] < 0.5)
+		return STR("none");
+	if (v->f[OUT_DISTINCT_NEW] > v->f[OUT_DISTINCT] - 0.5)
+		return v->f[OUT_DISTINCT] > 2.5 ? STR("all") : number(l, v->f[OUT_DISTINCT]);
+	return number(l, v->f[OUT_DISTINCT_NEW]);
 }
 
 static struct str filled(struct learn *l, struct str name, const struct unsaid *u)
@@ -24,32 +50,34 @@ static struct str filled(struct learn *l, struct str name, const struct unsaid *
 	if (str_eqz(name, "distinct"))
 		return number(l, u->v.f[OUT_DISTINCT]);
 	if (str_eqz(name, "fresh"))
-		return number(l, u->v.f[OUT_DISTINCT_NEW]);
+		return fresh(l, &u->v);
 	if (str_eqz(name, "window"))
 		return arena_str(&l->text, str_of(time_human(u->q->window, when)));
 	if (str_eqz(name, "days"))
 		return number(l, u->v.days);
-	if (str_eqz(name, "same"))
-		return number(l, u->v.peers_same);
-	if (str_eqz(name, "peers"))
-		return number(l, u->v.peers);
+	if (str_eqz(name, "others"))
+		return others(l, &u->v);
 	return STR("?");
 }
 
 /* The quantity's sentence with its places filled. */
 static struct str fill(struct learn *l, const struct unsaid *u)
 {
-	struct str rest = str_of(u->q->text), out = STR("");
+	struct str rest = str_of(u->q->text), out;
+	struct buf b;
 
+	buf_init(&b, 16 * KIB);
 	while (rest.len) {
-		struct str part = str_cut(rest, '{', &rest);
+		struct str part;
 
-		out = arena_fmt(&l->text, "%.*s%.*s", STR_ARG(out), STR_ARG(part));
+		buf_add(&b, str_cut(rest, '{', &rest));
 		if (!rest.p)
 			break;
 		part = filled(l, str_cut(rest, '}', &rest), u);
-		out = arena_fmt(&l->text, "%.*s%.*s", STR_ARG(out), STR_ARG(part));
+		rest = str_sub(rest, words_count(&b, part, rest), rest.len);
 	}
+	out = arena_str(&l->text, buf_str(&b));
+	buf_free(&b);
 	return out;
 }
 

@@ -12,9 +12,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define ASKED_MAX   200 /* incidents of one run; the others on demand */
-#define ASKERS_MAX  4	/* each has an index of the store and unpacked blocks of its own */
-#define ANSWERS_MAX (32 * MIB)
+#define ASKED_MAX    200 /* incidents of one run; the others on demand */
+#define BREACHES_MAX 50	 /* of them, at most, of the compliance queue */
+#define ASKERS_MAX   4	 /* each has an index of the store and unpacked blocks of its own */
+#define ANSWERS_MAX  (32 * MIB)
 
 struct matter {
 	struct str id, line;
@@ -25,7 +26,7 @@ struct matter {
 struct todo {
 	struct arena mem;
 	struct matter v[ASKED_MAX];
-	size_t n;
+	size_t n, max;
 	atomic_size_t next;
 };
 
@@ -44,12 +45,29 @@ static int row(const struct store_finding *f, void *arg)
 	struct todo *t = arg;
 	struct matter *m = &t->v[t->n];
 
+	if (t->n == t->max)
+		return 1;
 	m->id = arena_str(&t->mem, f->id);
 	m->line = arena_str(&t->mem, f->json);
 	buf_init(&m->out, ANSWERS_MAX);
 	if (!m->id.p || !m->line.p)
 		return -ENOMEM;
-	return ++t->n == ASKED_MAX;
+	t->n++;
+	return 0;
+}
+
+/* The worst of a queue, until there are max in all. */
+static int take(struct pipeline *p, struct todo *t, struct str queue, size_t max,
+		struct diag *d)
+{
+	struct store_query sq = {.kind = STR("incident"),
+				 .queue = queue,
+				 .from = TIME_NONE,
+				 .to = TIME_NONE,
+				 .limit = max};
+
+	t->max = max;
+	return store_findings(p->store, &sq, row, t, d);
 }
 
 void pipeline_inquiry(struct config *c, struct store *st, const char *dir,
@@ -131,7 +149,6 @@ static int write_one(struct pipeline *p, const struct matter *m, struct diag *d)
 
 int pipeline_ask(struct pipeline *p, struct config *c, struct diag *d)
 {
-	struct store_query sq = {.kind = STR("incident"), .from = TIME_NONE, .to = TIME_NONE};
 	int64_t t0 = time_wall();
 	struct todo *t;
 	int r;
@@ -142,9 +159,9 @@ int pipeline_ask(struct pipeline *p, struct config *c, struct diag *d)
 	if (!t)
 		return -ENOMEM;
 	arena_init(&t->mem, 0);
-	sq.queue = STR("threat");
-	sq.limit = ASKED_MAX;
-	r = store_findings(p->store, &sq, row, t, d);
+	r = take(p, t, STR("threat"), ASKED_MAX - BREACHES_MAX, d);
+	if (r == 0)
+		r = take(p, t, STR("compliance"), t->n + BREACHES_MAX, d);
 	if (r == 0)
 		r = ask_all(c, t, d);
 	for (size_t i = 0; r == 0 && i < t->n; i++)

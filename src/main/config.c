@@ -364,7 +364,7 @@ static void value_json(struct buf *b, struct config *c, const struct option_row 
 		double v = o->kind == OPT_INT ? (double)*(int64_t *)field(c, o)
 					      : *(double *)field(c, o);
 
-		snprintf(number, sizeof(number), "%g", v);
+		snprintf(number, sizeof(number), "%.15g", v);
 		buf_json(b, str_of(number));
 	}
 }

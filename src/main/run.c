@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/timeutil.h"
+#include "incident/state.h"
 #include "main/checkpoint.h"
 #include "main/served.h"
 #include <errno.h>
@@ -43,6 +44,7 @@ static void part_save(void *arg, struct blocks_out *w)
 
 	blocks_put(w, TAG_RUN, &r->kept_place, sizeof(r->kept_place), NULL, 0);
 	live_save(r->live, w);
+	incidents_save(r->pipe.incidents, w);
 }
 
 static int part_load(void *arg, struct blocks_in *in)
@@ -55,7 +57,8 @@ static int part_load(void *arg, struct blocks_in *in)
 	if (n <= 0 || tag != TAG_RUN || data.len != sizeof(r->kept_place))
 		return n < 0 ? n : E_FORMAT;
 	memcpy(&r->kept_place, data.p, sizeof(r->kept_place));
-	return live_load(r->live, in);
+	n = live_load(r->live, in);
+	return n < 0 ? n : incidents_load(r->pipe.incidents, in);
 }
 
 struct tail {
@@ -313,7 +316,8 @@ static int flush(struct run *r, int64_t now)
 		r->mapped = now;
 	}
 	if (e == 0 && r->findings && fflush(r->findings) != 0)
-		e = diag_set(&r->diag, -EIO, "findings cannot be written");
+		e = diag_set(&r->diag, errno == ENOSPC ? -ENOSPC : -EIO,
+			     "findings cannot be written");
 	r->flushed = now;
 	r->dirty = false;
 	return e;
@@ -497,6 +501,58 @@ static int reload(struct run *r)
 	return e;
 }
 
+/* The store and the pipeline as the last checkpoint has them; what came after is read again. */
+static int open_again(struct run *r)
+{
+	struct store_conf sc = {.dir = r->dir, .background = true};
+	int e = store_open(&sc, &r->store, &r->diag);
+
+	if (e == 0)
+		e = open_pipeline(r);
+	if (e == 0)
+		e = stored_since(r);
+	if (e < 0) {
+		r->live = live_free(r->live);
+		pipeline_close(&r->pipe);
+		r->store = store_close(r->store);
+	}
+	return e;
+}
+
+static bool disk_full(int e)
+{
+	return e == -ENOSPC || e == -EDQUOT;
+}
+
+/*
+ * The disk was full before has_room saw it: part of what was to be kept is not. As after a
+ * crash, the last checkpoint is gone back to once there is room; page and inputs stay.
+ */
+static int start_over(struct run *r, volatile sig_atomic_t *stop)
+{
+	int e = -ENOSPC;
+
+	log_line(LOG_ERROR, "%s; going back to the last checkpoint once there is room",
+		 r->diag.msg[0] ? r->diag.msg : "the disk is full");
+	r->full = true;
+	run_tell(r, clock_now());
+	r->live = live_free(r->live);
+	pipeline_close(&r->pipe);
+	r->store = store_close(r->store);
+	map_clear(&r->stored);
+	while (disk_full(e) && !*stop) {
+		ppoll(NULL, 0, &(struct timespec){1, 0}, NULL);
+		if (has_room(r))
+			e = open_again(r);
+	}
+	r->restarts++;
+	r->flushed = r->kept = clock_now();
+	r->dirty = false;
+	if (e == 0)
+		log_line(LOG_INFO, "there is room again: going on from the last checkpoint");
+	return e;
+}
+
 int run_loop(struct run *r, volatile sig_atomic_t *stop, volatile sig_atomic_t *again)
 {
 	sigset_t none;
@@ -512,6 +568,8 @@ int run_loop(struct run *r, volatile sig_atomic_t *stop, volatile sig_atomic_t *
 			continue;
 		}
 		e = work(r, &wake);
+		if (disk_full(e))
+			e = start_over(r, stop);
 		if (e != 0)
 			continue;
 		wait = MIN(wake - clock_now(), LOOK_NS);

@@ -67,7 +67,7 @@ struct run {
 	int64_t mapped;	   /* when the map was written last */
 	int64_t flushed, kept, looked, looked_all, look_cost;
 	uint64_t kept_place; /* store_end at the checkpoint */
-	uint64_t kept_seq, reloads, failed_checkpoints;
+	uint64_t kept_seq, reloads, failed_checkpoints, restarts;
 	uint64_t dropped_blocks, dropped_findings; /* by retention */
 	bool dirty;				   /* events since the last flush */
 	bool full;				   /* the disk is */

@@ -136,6 +136,9 @@ static void tell_metrics(struct run *r, const struct live_stats *s)
 	       (uint64_t)(r->kept / NS_PER_S));
 	figure(b, "checkpoints_failed_total", "counter", "Checkpoints that were not written.",
 	       r->failed_checkpoints);
+	figure(b, "restarts_total", "counter",
+	       "Times the last checkpoint was gone back to, for the disk was full.",
+	       r->restarts);
 	figure(b, "dropped_blocks_total", "counter", "Blocks of records dropped for their age.",
 	       r->dropped_blocks);
 	figure(b, "dropped_findings_total", "counter", "Findings dropped for their age.",
@@ -178,6 +181,9 @@ void run_tell(struct run *r, int64_t now)
 	buf_fmt(b, "\"checkpoint\":{\"time\":\"%s\",\"seq\":%llu,\"failed\":%llu},",
 		time_rfc3339(r->kept / NS_PER_S * NS_PER_S, when),
 		(unsigned long long)r->kept_seq, (unsigned long long)r->failed_checkpoints);
+	buf_addz(b, "\"learning\":");
+	pipeline_learning(&r->pipe, b);
+	buf_addc(b, ',');
 	tell_metrics(r, &s);
 	pthread_mutex_unlock(&r->lock);
 }

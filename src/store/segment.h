@@ -29,19 +29,31 @@ MUST int seg_sync(struct seg_writer *w);
 struct seg_writer *seg_writer_close(struct seg_writer *w);
 void seg_stats(struct seg_writer *w, struct store_stats *ret_s);
 
-/* An index over DIR/events.seg, and a cache of its blocks. Follows the file as it grows. */
-struct seg_index;
-MUST int seg_index_open(const char *dir, struct seg_index **ret_x, struct diag *d);
-struct seg_index *seg_index_close(struct seg_index *x);
+/*
+ * Where what is asked for stands in DIR/events.seg; follows the file as it grows. Any number of
+ * threads and readers may share one. 0, or <0 with d (no store there: -ENOENT).
+ */
+struct seg_blocks;
+MUST int seg_blocks_open(const char *dir, struct seg_blocks **ret_x, struct diag *d);
+struct seg_blocks *seg_blocks_close(struct seg_blocks *x);
+
+/*
+ * Reads DIR/events.seg, with a bounded cache of unpacked blocks. One thread. shared is
+ * borrowed; NULL: the reader makes its own.
+ */
+struct seg_reader;
+MUST int seg_reader_open(const char *dir, struct seg_blocks *shared, struct seg_reader **ret_x,
+			 struct diag *d);
+struct seg_reader *seg_reader_close(struct seg_reader *x);
 /* Calls row() for the events that q asks for, in order of seq. See store_events. */
-MUST int seg_read(struct seg_index *x, const struct store_query *q,
+MUST int seg_read(struct seg_reader *x, const struct store_query *q,
 		  int (*row)(const struct store_event *e, void *arg), void *arg,
 		  struct diag *d);
 
 /* As store_histogram and store_range. */
-MUST int seg_histogram(struct seg_index *x, const struct store_query *q,
+MUST int seg_histogram(struct seg_reader *x, const struct store_query *q,
 		       struct store_histogram *h, struct diag *d);
-MUST int seg_range(struct seg_index *x, int64_t *ret_from, int64_t *ret_to, uint64_t *ret_n,
+MUST int seg_range(struct seg_reader *x, int64_t *ret_from, int64_t *ret_to, uint64_t *ret_n,
 		   struct diag *d);
 
 /*

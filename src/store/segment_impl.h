@@ -25,6 +25,8 @@
 #define SEG_RAW_MAX	(64 * MIB)
 #define SEG_POST_MAX	UINT32_C(8000000)
 #define SEG_ENTITY_MAX	640 /* bytes of "kind:name" */
+/* A place of an event is the offset of its block and its number in it. */
+#define SEG_PLACE_BITS 20
 
 struct seg_head {
 	uint32_t magic, nevents, npost, raw_len, comp_len;
@@ -79,5 +81,8 @@ MUST int seg_scan_next(struct seg_scan *s);
 /* Reads the compressed bytes of the current block and checks the sum: 0, E_TRUNC or E_CHECKSUM.
  */
 MUST int seg_scan_check(struct seg_scan *s);
+
+/* Room for need bytes in *pp, of which *cap are there. 0 or -ENOMEM. */
+MUST int seg_reserve(void *pp, size_t *cap, size_t need);
 
 #endif

@@ -5,8 +5,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define PLACE_BITS 20 /* as in segment_read.c */
-
 /* Where the first block begins that stays, and how many come before it. */
 static off_t first_kept(struct seg_scan *s, int64_t before, uint64_t max_bytes, uint64_t keep,
 			uint64_t *ret_n)
@@ -17,7 +15,7 @@ static off_t first_kept(struct seg_scan *s, int64_t before, uint64_t max_bytes, 
 	while (seg_scan_next(s) > 0) {
 		uint64_t left = (uint64_t)(s->size - s->at);
 
-		if ((uint64_t)s->at >= keep >> PLACE_BITS ||
+		if ((uint64_t)s->at >= keep >> SEG_PLACE_BITS ||
 		    (s->head.max_known >= before && left <= max_bytes))
 			break;
 		end = s->next;

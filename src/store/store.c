@@ -3,15 +3,45 @@
 #include "store/segment.h"
 #include "store/sql.h"
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 struct store {
 	char *dir;
-	struct seg_writer *w;	 /* NULL when read only */
-	struct seg_index *index; /* made when first asked */
+	struct seg_writer *w;	   /* NULL when read only */
+	struct store_index *index; /* shared, or NULL */
+	struct seg_reader *reader; /* made when first asked */
 	struct sql *sql;
 };
+
+struct store_index {
+	char *dir;
+	pthread_mutex_t lock; /* of making blocks */
+	struct seg_blocks *blocks;
+};
+
+struct store_index *store_index_new(const char *dir)
+{
+	struct store_index *x = calloc(1, sizeof(*x));
+
+	if (!x)
+		return NULL;
+	pthread_mutex_init(&x->lock, NULL);
+	x->dir = str_dup(str_of(dir));
+	return x->dir ? x : store_index_free(x);
+}
+
+struct store_index *store_index_free(struct store_index *x)
+{
+	if (x) {
+		seg_blocks_close(x->blocks);
+		pthread_mutex_destroy(&x->lock);
+		free(x->dir);
+		free(x);
+	}
+	return NULL;
+}
 
 int store_open(const struct store_conf *conf, struct store **ret_st, struct diag *d)
 {
@@ -27,6 +57,7 @@ int store_open(const struct store_conf *conf, struct store **ret_st, struct diag
 		store_close(st);
 		return r;
 	}
+	st->index = conf->index;
 	r = sql_open(conf->dir, conf->read_only, conf->fresh, &st->sql, d);
 	if (r == 0 && !conf->read_only)
 		r = seg_writer_open(conf->dir, conf->fresh, conf->background,
@@ -44,7 +75,7 @@ struct store *store_close(struct store *st)
 	if (!st)
 		return NULL;
 	seg_writer_close(st->w);
-	seg_index_close(st->index);
+	seg_reader_close(st->reader);
 	sql_close(st->sql);
 	free(st->dir);
 	free(st);
@@ -139,17 +170,37 @@ int store_persons(struct store *st, int (*row)(struct str name, void *arg), void
 	return sql_persons(st->sql, row, arg, d);
 }
 
-static int index_of(struct store *st, struct diag *d)
+/* The shared index, made when first asked: the file may come later than its store. */
+static int index_blocks(struct store_index *x, struct seg_blocks **ret_b, struct diag *d)
 {
-	return st->index ? 0 : seg_index_open(st->dir, &st->index, d);
+	int r = 0;
+
+	pthread_mutex_lock(&x->lock);
+	if (!x->blocks)
+		r = seg_blocks_open(x->dir, &x->blocks, d);
+	*ret_b = x->blocks;
+	pthread_mutex_unlock(&x->lock);
+	return r;
+}
+
+static int reader_of(struct store *st, struct diag *d)
+{
+	struct seg_blocks *b = NULL;
+	int r = 0;
+
+	if (st->reader)
+		return 0;
+	if (st->index)
+		r = index_blocks(st->index, &b, d);
+	return r < 0 ? r : seg_reader_open(st->dir, b, &st->reader, d);
 }
 
 int store_events(struct store *st, const struct store_query *q,
 		 int (*row)(const struct store_event *e, void *arg), void *arg, struct diag *d)
 {
-	int r = index_of(st, d);
+	int r = reader_of(st, d);
 
-	return r < 0 ? r : seg_read(st->index, q, row, arg, d);
+	return r < 0 ? r : seg_read(st->reader, q, row, arg, d);
 }
 
 int store_findings_count(struct store *st, const struct store_query *q, uint64_t max,
@@ -186,17 +237,17 @@ int store_meta_each(struct store *st, int (*row)(struct str key, struct str valu
 int store_histogram(struct store *st, const struct store_query *q, struct store_histogram *h,
 		    struct diag *d)
 {
-	int r = index_of(st, d);
+	int r = reader_of(st, d);
 
-	return r < 0 ? r : seg_histogram(st->index, q, h, d);
+	return r < 0 ? r : seg_histogram(st->reader, q, h, d);
 }
 
 int store_range(struct store *st, int64_t *ret_from, int64_t *ret_to, uint64_t *ret_n,
 		struct diag *d)
 {
-	int r = index_of(st, d);
+	int r = reader_of(st, d);
 
-	return r < 0 ? r : seg_range(st->index, ret_from, ret_to, ret_n, d);
+	return r < 0 ? r : seg_range(st->reader, ret_from, ret_to, ret_n, d);
 }
 
 void store_stats(const struct store *st, struct store_stats *ret_s)

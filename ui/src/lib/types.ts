@@ -30,6 +30,7 @@ export interface Step {
 	model?: string
 	severity?: Level
 	alert_id?: string
+	response?: string
 	event_ids: string[]
 	entities?: string[]
 	count?: number
