@@ -78,7 +78,7 @@ static uint32_t had_by(const struct learn *l, const struct quantity *q, uint32_t
 
 	if (v)
 		return (uint32_t)v->had;
-	return p && p->ents == 1 && p->first_group == serial;
+	return p && p->ents == 1 && popular_first(p) && *popular_first(p) == serial;
 }
 
 static struct peer_past *past_put(struct learn *l, const struct quantity *q, uint32_t serial,
@@ -99,8 +99,8 @@ static void keep(struct learn *l, const struct quantity *q, uint32_t serial, uin
 }
 
 /* One more member has the value, which `owners` entities have, its new owner left out. */
-static void count(struct learn *l, const struct quantity *q, uint32_t serial, struct popular *p,
-		  uint64_t what, uint32_t owners, int64_t now)
+static void count(struct learn *l, const struct quantity *q, uint32_t serial,
+		  const struct popular *p, uint64_t what, uint32_t owners, int64_t now)
 {
 	uint32_t had = had_by(l, q, serial, p, what);
 	struct peer_past *past = past_put(l, q, serial, now);
@@ -110,8 +110,8 @@ static void count(struct learn *l, const struct quantity *q, uint32_t serial, st
 	shares_add(&past->had, had);
 	if (owners)
 		keep(l, q, serial, what, had + 1, now);
-	else
-		p->first_group = serial;
+	else if (popular_first(p))
+		*popular_first(p) = serial;
 }
 
 void peers_adopt(struct learn *l, const struct quantity *q, struct peer_group g,
@@ -181,8 +181,8 @@ static void carry(struct learn *l, const struct entity *en, uint32_t serial, boo
 				shares_take(&past->had, had);
 			if (had && p->ents > 1)
 				keep(l, q, serial, what[k], had - 1, now);
-			else if (had)
-				p->first_group = 0;
+			else if (had && popular_first(p))
+				*popular_first(p) = 0;
 		}
 		l->states.owner = 0;
 	}
