@@ -268,9 +268,9 @@ static void write_krb(struct conn *c, const struct ask *q, const struct answer *
 	if (a && a->ok)
 		put_cipher(r, "cipher", a->cipher);
 	if (q) {
-		put_offer(r, q);
 		rec_bool(r, "forwardable", q->forwardable);
 		rec_bool(r, "renewable", q->renewable);
+		put_offer(r, q);
 	}
 	rec_end(r);
 }

@@ -189,4 +189,38 @@ TEST(ntlm_client)
 	CHECK(!strstr(ntlm(0xe2888235, "PC7", 3), "client_software"));
 	CHECK(!strstr(ntlm(0x62088215, "nas", 3), "client_software"));
 }
+/* Pings whose replies are as long as they, or not; n of them, a request and its reply each. */
+static char *pings(unsigned n, unsigned asked, unsigned answered)
+{
+	struct sensor *s;
+	static const char data[64];
+	char *t;
+
+	CHECK(sensor_new(NULL, &s) == 0);
+	for (unsigned i = 0; i < 2 * n; i++) {
+		bool reply = i & 1;
+		unsigned len = reply ? answered : asked;
+		struct wire w = {.n = 0};
+
+		eth(&w, 0x0800);
+		ip4(&w, reply ? 2 : 1, reply ? 1 : 2, 1, len + 8, 0, 0);
+		w16(&w, reply ? 0 : 0x0800);
+		w16(&w, 0);
+		w16(&w, 7);
+		w16(&w, i / 2);
+		wbytes(&w, data, len);
+		give(s, i, &w);
+	}
+	t = records(s, true);
+	sensor_free(s);
+	return t;
+}
+
+TEST(echoes)
+{
+	HAS(pings(12, 40, 56), "\"echoes_altered\":12,");
+	HAS(pings(12, 40, 40), "\"resp_pkts\":12,");
+	CHECK(!strstr(pings(12, 40, 40), "echoes_altered"));
+	CHECK(!strstr(pings(1, 0, 0), "echoes_altered"));
+}
 TAP_MAIN
