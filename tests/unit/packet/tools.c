@@ -144,6 +144,7 @@ static void smb2(struct talk *k, bool resp, unsigned command, unsigned id, const
 	p[16] = (uint8_t)command;
 	p[20] = resp;
 	p[28] = (uint8_t)id;
+	p[44] = 7; /* the session */
 	memcpy(p + 68, body, n);
 	talk_say(k, resp, p, 68 + n, 1400);
 }
@@ -178,6 +179,45 @@ TEST(smb_client)
 	CHECK_INT(count(t, "client_software"), 0);
 	t = log_in("\x51\x8a\x0f\x82\xf2\x34\xe7\x11\xa3\x8c\x08\x00\x27\x2a\xba\x35");
 	CHECK_INT(count(t, "client_software"), 0);
+}
+
+/* A file opened in a session of SMB 2, of this account. */
+static char *opened_by(const char *user)
+{
+	struct talk k = talk_begin(445, false);
+	uint8_t hello[24 + 16] = {25, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 88, 0, 16};
+	uint8_t auth[24 + 72] = {25, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 88, 0, 72};
+	uint8_t done[8] = {9}, tree[8 + 4] = {9, 0, 0, 0, 72, 0, 4, 0, 's', 0, '$', 0};
+	uint8_t disk[16] = {16, 0, 1}, file[56 + 10] = {57}, handle[88] = {89};
+	unsigned n = (unsigned)strlen(user);
+	char *t;
+
+	memcpy(hello + 24, "NTLMSSP\0\1", 9);
+	memcpy(auth + 24, "NTLMSSP\0\3", 9);
+	auth[24 + 36] = (uint8_t)n;
+	auth[24 + 40] = 64;
+	memcpy(auth + 24 + 64, user, n);
+	file[44] = 120;
+	file[46] = 10;
+	memcpy(file + 56, "x\0.\0d\0l\0l\0", 10);
+	handle[64] = 5;
+	smb2(&k, false, 1, 1, hello, sizeof(hello));
+	smb2(&k, false, 1, 2, auth, sizeof(auth));
+	smb2(&k, true, 1, 2, done, sizeof(done));
+	smb2(&k, false, 3, 3, tree, sizeof(tree));
+	smb2(&k, true, 3, 3, disk, sizeof(disk));
+	smb2(&k, false, 5, 4, file, sizeof(file));
+	smb2(&k, true, 5, 4, handle, sizeof(handle));
+	t = records(k.s, true);
+	sensor_free(k.s);
+	HAS(t, "\"name\":\"x.dll\"");
+	return t;
+}
+
+TEST(smb_nobody)
+{
+	HAS(opened_by(""), "\"anonymous\":true");
+	CHECK(!strstr(opened_by("bob"), "anonymous"));
 }
 
 /* NTLM within DCE/RPC: first message of these flags, third one from a host of this name. */
