@@ -96,7 +96,7 @@ static bool goes_first(const struct slot *a, const struct slot *b)
 	return a->count < b->count;
 }
 
-static uint16_t more_slots(uint16_t cap)
+static uint8_t more_slots(uint8_t cap)
 {
 	for (size_t i = 0; i < ARRAY_LEN(slots); i++)
 		if (slots[i] > cap)
@@ -111,13 +111,13 @@ static struct slot *slot_add(struct learn *l, struct past **pp)
 	struct slot *least;
 
 	if (p->n == p->cap && p->cap < SLOTS_MAX) {
-		uint16_t cap = more_slots(p->cap);
+		uint8_t cap = more_slots(p->cap);
 		struct state *s =
 			state_grow(&l->states, &p->st, sizeof(*p) + cap * sizeof(struct slot));
 
 		if (s) {
 			*pp = p = (struct past *)s;
-			p->cap = (uint8_t)cap;
+			p->cap = cap;
 		}
 	}
 	if (p->n < p->cap)
