@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
 #include "base/hash.h"
-#include "parse/plan.h"
+#include "parse/foresee.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -407,6 +407,8 @@ static void record(struct sink *k, struct str rec)
 
 	if (!take_apart(k, rec, &f))
 		return;
+	if (!dec->regs.fore && dec->ops->json)
+		dec->regs.fore = foresight_new(&first->trie);
 	known = attempt(k, first, &f, rec, false);
 	for (size_t i = 0; i < dec->src->n && !known; i++)
 		if (dec->src->def[i] != first && has_codec(dec->src->def[i], dec->ops))
