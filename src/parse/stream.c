@@ -4,6 +4,7 @@
 #include "parse/hold.h"
 #include "parse/pool.h"
 #include "parse/refusals.h"
+#include "sense/unpack.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,7 @@ struct input {
 struct stream {
 	struct pool *pool;
 	struct file_list list;
+	struct unpacked unpacked;  /* archives among them */
 	struct input *in;	   /* [list.n] */
 	struct stream_file *files; /* [list.n] */
 	struct input **heap;	   /* files not at their end, the next due on top */
@@ -132,11 +134,11 @@ static void count_packets(struct stream *st, const struct input *in)
 static void refuse_file(struct stream *st, struct input *in)
 {
 	struct stream_file *f = &st->files[in->no];
-	size_t n = strlen(f->path);
+	size_t n = strlen(in->c.path);
 	const char *why = in->diag.msg;
 
 	/* The path stands beside it. */
-	if (strncmp(why, f->path, n) == 0 && why[n] == ':')
+	if (strncmp(why, in->c.path, n) == 0 && why[n] == ':')
 		why += n + 1 + (why[n + 1] == ' ');
 	snprintf(f->why, sizeof(f->why), "%.*s", (int)sizeof(f->why) - 1,
 		 *why ? why : "cannot be read");
@@ -415,8 +417,11 @@ static void scan_all(struct stream *st)
 		st->heap[i] = &st->in[i];
 	qsort(st->heap, st->list.n, sizeof(*st->heap), by_size);
 	for (size_t i = 0; i < st->list.n; i++) {
-		st->heap[i]->job.run = job_scan;
-		pool_submit(st->pool, &st->heap[i]->job);
+		struct input *in = st->heap[i];
+
+		in->job.run = job_scan;
+		if (!st->list.why[in->no])
+			pool_submit(st->pool, &in->job);
 	}
 }
 
@@ -430,6 +435,9 @@ static int prepare(struct stream *st, const struct stream_conf *conf, const stru
 	if (r < 0)
 		return r;
 	file_list_sort(&st->list);
+	r = unpack_list(&st->list, conf->tmpdir, NULL, &st->unpacked, d);
+	if (r < 0)
+		return r;
 	st->in = calloc(st->list.n + 1, sizeof(*st->in));
 	st->files = calloc(st->list.n + 1, sizeof(*st->files));
 	st->heap = calloc(st->list.n + 1, sizeof(struct input *));
@@ -442,7 +450,10 @@ static int prepare(struct stream *st, const struct stream_conf *conf, const stru
 		size_t chunk = CHUNK_TOTAL / st->list.n;
 
 		in->no = (uint32_t)i;
-		in->c.path = st->files[i].path = st->list.path[i];
+		st->files[i].path = st->list.path[i];
+		in->c.path = st->list.at[i] ? st->list.at[i] : st->list.path[i];
+		if (st->list.why[i])
+			in->scan = diag_set(&in->diag, E_FORMAT, "%s", st->list.why[i]);
 		in->c.src = src;
 		in->c.chunk = MIN(MAX(chunk, CHUNK_MIN), CHUNK_MAX);
 		in->size = st->files[i].bytes = st->list.size[i];
@@ -497,6 +508,7 @@ struct stream *stream_free(struct stream *st)
 	spill_close(&st->spill);
 	dedupe_free(&st->dup);
 	arena_free(&st->mem);
+	unpack_remove(&st->unpacked);
 	file_list_free(&st->list);
 	free(st->in);
 	free(st->files);

@@ -2,6 +2,7 @@
 #include "parse/stream.h"
 #include "tap.h"
 #include <dirent.h>
+#include <stdlib.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -192,6 +193,34 @@ TEST(duplicates)
 	a = replay(&w, 1, 0, 100);
 	CHECK_INT(a.n, 350);
 	CHECK_INT(a.stats.duplicates, 50);
+	world_close(&w);
+}
+
+/* An archive is read as the folder it was made of; a torn one as far as it goes. */
+TEST(archive)
+{
+	struct world w;
+	struct seen folder, packed, torn;
+	char cmd[512];
+
+	world_open(&w);
+	put_many(&w, "a", 2000, 30, 1);
+	put_many(&w, "b", 1000, 0, 2);
+	folder = replay(&w, 0, 0, 100);
+	snprintf(cmd, sizeof(cmd), "cd %s && tar czf .x a b && rm a b && mv .x logs", w.dir);
+	CHECK_INT(system(cmd), 0);
+	for (unsigned threads = 0; threads < 3; threads++) {
+		packed = replay(&w, threads, 0, 100);
+		CHECK(packed.n == 3000 && packed.digest == folder.digest);
+		CHECK_INT(packed.stats.files, 2);
+		CHECK_INT(packed.stats.files_refused, 0);
+	}
+	snprintf(cmd, sizeof(cmd), "cd %s && zcat logs | head -c 200000 >.x; mv .x logs",
+		 w.dir);
+	CHECK_INT(system(cmd), 0);
+	torn = replay(&w, 1, 0, 100);
+	CHECK(torn.n > 500 && torn.n < 2000);
+	CHECK_INT(torn.stats.files_refused, 1);
 	world_close(&w);
 }
 
