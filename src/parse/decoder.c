@@ -758,6 +758,17 @@ int decoder_open_again(const struct sources *src, const char *path, struct recog
 	return decoder_ready(dec, codec_open(dec, as.ops), path, ret_dec, d);
 }
 
+void decoder_written(struct decoder *dec, int64_t ns)
+{
+	if (dec->ops->written)
+		dec->ops->written(dec->state, ns);
+}
+
+bool decoder_yearless(const struct decoder *dec)
+{
+	return dec->ops->yearless && dec->ops->yearless(dec->state);
+}
+
 struct decoder *decoder_free(struct decoder *dec)
 {
 	if (!dec)

@@ -376,15 +376,59 @@ int stream_next(struct stream *st, struct event **ret_events, size_t max,
 	return (int)n;
 }
 
+/* Whether the file's times lie beside all those from `first` to `last`. */
+static bool apart(const struct input *in, int64_t first, int64_t last)
+{
+	return in->c.first_known <= in->c.last_known &&
+	       (in->c.last_known < first - NS_PER_D || in->c.first_known > last + NS_PER_D);
+}
+
+/*
+ * Files whose times have no year were given it by their date, which is that of the copy where
+ * they were copied. If they lie beside all files with years, and would not with the years of
+ * those, these it is.
+ */
+static void settle_years(struct stream *st)
+{
+	int64_t first = INT64_MAX, last = INT64_MIN;
+
+	for (size_t i = 0; i < st->list.n; i++) {
+		const struct input *in = &st->in[i];
+
+		if (in->scan < 0 || in->c.yearless || in->c.first_known > in->c.last_known)
+			continue;
+		first = MIN(first, in->c.first_known);
+		last = MAX(last, in->c.last_known);
+	}
+	/* Ends of the calendar are nobody's. */
+	if (first > last || first < NS_PER_D || last > INT64_MAX - 400 * NS_PER_D)
+		return;
+	for (size_t i = 0; i < st->list.n; i++) {
+		struct input *in = &st->in[i];
+
+		if (in->scan < 0 || !in->c.yearless || !apart(in, first, last))
+			continue;
+		in->c.written = last;
+		in->scan = cursor_scan(&in->c, &in->diag);
+		if (in->scan == 0 && apart(in, first, last)) {
+			in->c.written = 0;
+			in->scan = cursor_scan(&in->c, &in->diag);
+		}
+	}
+}
+
 /* Results of the first pass: who takes part in the merge. */
 static void inputs_ready(struct stream *st)
 {
 	for (size_t i = 0; i < st->list.n; i++) {
+		pool_wait(st->pool, &st->in[i].job);
+		st->in[i].job.state = JOB_IDLE;
+	}
+	settle_years(st);
+	for (size_t i = 0; i < st->list.n; i++) {
 		struct input *in = &st->in[i];
 		struct stream_file *f = &st->files[i];
 
-		pool_wait(st->pool, &in->job);
-		in->job.state = JOB_IDLE;
 		if (in->scan < 0) {
 			refuse_file(st, in);
 			cursor_free(&in->c);
