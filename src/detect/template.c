@@ -48,7 +48,7 @@ static double number_of(const struct val *v)
 /* A figure with what stands behind it in the text: bytes, seconds, a noun. How much of that. */
 static size_t add_figure(struct buf *b, struct str name, const struct val *v, struct str rest)
 {
-	static const struct str bytes = STR(" bytes"), secs = STR(" s");
+	const struct str bytes = STR(" bytes"), secs = STR(" s");
 	char tmp[40];
 
 	if (str_starts(name, STR("traffic.bytes"))) {

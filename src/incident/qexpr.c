@@ -6,6 +6,7 @@
 #include "base/words.h"
 #include "incident/question.h"
 #include <errno.h>
+#include <stdio.h>
 
 #define LOOK_NONE -1
 
