@@ -4,6 +4,7 @@
 #include "incident/render.h"
 #include "main/cmd.h"
 #include "main/explain.h"
+#include "main/rephrase.h"
 #include "store/store.h"
 #include <errno.h>
 #include <getopt.h>
@@ -16,6 +17,9 @@ struct query {
 	bool json;
 	struct str format; /* of a story */
 	const char *config;
+	bool rephrase;
+	struct store *st; /* while it is asked */
+	struct diag *d;
 	size_t shown;
 };
 
@@ -32,7 +36,8 @@ enum {
 	OPT_MODEL,
 	OPT_NOTES,
 	OPT_FORMAT,
-	OPT_CONFIG
+	OPT_CONFIG,
+	OPT_REPHRASE
 };
 
 static const struct option longs[] = {
@@ -49,6 +54,7 @@ static const struct option longs[] = {
 	{"notes", no_argument, NULL, OPT_NOTES},
 	{"format", required_argument, NULL, OPT_FORMAT},
 	{"config", required_argument, NULL, OPT_CONFIG},
+	{"rephrase", no_argument, NULL, OPT_REPHRASE},
 	{NULL, 0, NULL, 0},
 };
 
@@ -93,6 +99,9 @@ static int take_option(struct query *x, int opt, const struct command *c)
 	case OPT_CONFIG:
 		x->config = optarg;
 		return 0;
+	case OPT_REPHRASE:
+		x->rephrase = true;
+		return 0;
 	case OPT_FORMAT:
 		x->format = v;
 		return render_known(v) ? 0 : usage_error(c, "--format is one of " RENDER_FORMS);
@@ -126,7 +135,8 @@ static int take_options(struct query *x, int argc, char **argv, const struct com
 			return status;
 	}
 	argv--;
-	if (optind <= argc && str_eqz(str_of(argv[optind]), "show"))
+	if (optind <= argc &&
+	    (str_eqz(str_of(argv[optind]), "show") || str_eqz(str_of(argv[optind]), "list")))
 		optind++;
 	*ret_word = str_of(optind <= argc ? argv[optind] : NULL);
 	return 0;
@@ -171,12 +181,18 @@ static int finding_row(const struct store_finding *f, void *arg)
 static int story_row(const struct store_finding *f, void *arg)
 {
 	struct query *x = arg;
-	struct buf out;
-	int r;
+	struct buf out, worded;
+	int r = 0;
 
 	x->shown++;
 	buf_init(&out, 64 * MIB);
-	r = render(x->json ? STR("json") : x->format, f->json, THYMUS_VERSION, &out);
+	buf_init(&worded, 64 * MIB);
+	if (x->rephrase)
+		r = rephrase_line(x->config, x->st, f->json, &worded, x->d);
+	if (r == 0)
+		r = render(x->json ? STR("json") : x->format,
+			   x->rephrase ? buf_str(&worded) : f->json, THYMUS_VERSION, &out);
+	buf_free(&worded);
 	if (r == 0)
 		fwrite(out.p, 1, out.len, stdout);
 	buf_free(&out);
@@ -291,7 +307,12 @@ static int with_store(struct query *x, const struct command *c,
 
 static int ask_findings(struct store *st, struct query *x, struct diag *d)
 {
-	return store_findings(st, &x->q, x->q.id.len ? story_row : finding_row, x, d);
+	int r;
+
+	x->st = st;
+	x->d = d;
+	r = store_findings(st, &x->q, x->q.id.len ? story_row : finding_row, x, d);
+	return r == 0 && d->msg[0] ? -EIO : r;
 }
 
 static int ask_entities(struct store *st, struct query *x, struct diag *d)
@@ -441,7 +462,9 @@ const struct command cmd_incidents = {
 	.usage = "thymus incidents [OPTION]... [ID]\n"
 		 "Lists incidents, most severe first; with an ID tells its "
 		 "story.\n\n" QUERY_OPTIONS "  --queue Q        threat or compliance\n"
-		 "  --format FORM    of a story: " RENDER_FORMS "\n\n"
+		 "  --format FORM    of a story: " RENDER_FORMS "\n"
+		 "  --rephrase       its sentences as rephrase_url words them, checked\n"
+		 "  --config FILE    where that stands\n\n"
 		 "example: thymus incidents --queue threat\n"
 		 "         thymus incidents show ID --format html >incident.html\n",
 	.summary = "list incidents, or tell the story of one",
