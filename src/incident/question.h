@@ -189,6 +189,7 @@ struct matter {
 	struct str phases[32], families[32], models[64];
 	size_t nphases, nfamilies, nmodels;
 	int64_t t0, t1;
+	bool compliance; /* it is of that queue */
 	struct str cites[CITES_MAX];
 	size_t ncites;
 };
