@@ -539,6 +539,28 @@ TEST(what_everybody_gets_joins_nothing)
 	world_close(&w);
 }
 
+/* A public server is called by a hundred strangers a day: their tries are no part of its story.
+ */
+TEST(strangers_notes_join_by_the_stranger_alone)
+{
+	struct world w;
+	json_t *f;
+
+	world_open(&w, NULL);
+	ALERT(&w, &hint, T0, {ENT_ENDPOINT, "192.0.2.1", ROLE_DEVICE},
+	      {ENT_DEVICE, "web", ROLE_PEER});
+	ALERT(&w, &beacon, T0 + NS_PER_H, DEV("web"), EXT("192.0.2.9"));
+	ALERT(&w, &hint, T0 + NS_PER_H, {ENT_ENDPOINT, "192.0.2.2", ROLE_DEVICE},
+	      {ENT_DEVICE, "web", ROLE_PEER});
+	ALERT(&w, &hint, T0 + NS_PER_H, {ENT_ENDPOINT, "192.0.2.9", ROLE_DEVICE},
+	      {ENT_DEVICE, "web", ROLE_PEER});
+	f = world_final(&w);
+	CHECK_INT(json_array_size(f), 1);
+	CHECK_INT(size(json_array_get(f, 0), "steps"), 2);
+	json_decref(f);
+	world_close(&w);
+}
+
 /* Who asked for the name that a mail links to had the mail open, though no visit was seen. */
 TEST(a_name_asked_for_is_a_click)
 {
