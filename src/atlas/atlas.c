@@ -312,7 +312,8 @@ static int settle(struct atlas *a, struct memo *m)
 	l->out += m->out;
 	l->in += m->in;
 	note_day(l, m->first, m->count, (float)(m->out + m->in));
-	note_what(l, m->what);
+	note_what(l, m->what[0]);
+	note_what(l, m->what[1]);
 	m->count = 0;
 	return 0;
 }
@@ -335,6 +336,17 @@ int atlas_flush(struct atlas *a, struct diag *d)
 	return r < 0 ? r : atlas_write(a, d);
 }
 
+/* Whether m has room for what is named, or names it already. */
+static bool memo_what(struct memo *m, uint32_t what)
+{
+	if (!what || m->what[0] == what || m->what[1] == what)
+		return true;
+	if (m->what[0] && m->what[1])
+		return false;
+	m->what[m->what[0] ? 1 : 0] = what;
+	return true;
+}
+
 /* Once more between the pair of m. */
 static int memo_see(struct atlas *a, struct memo *m, const struct seen *s)
 {
@@ -343,13 +355,14 @@ static int memo_see(struct atlas *a, struct memo *m, const struct seen *s)
 
 	if (s->again)
 		return tie_again(a, &a->ties[m->tie - 1], s);
-	if (m->count && (m->hour != hour || m->what != s->what || m->count == UINT32_MAX))
+	if (m->count && (m->hour != hour || !memo_what(m, s->what) || m->count == UINT32_MAX))
 		r = settle(a, m);
 	if (r < 0)
 		return r;
 	if (!m->count) {
 		m->hour = hour;
-		m->what = s->what;
+		m->what[0] = s->what;
+		m->what[1] = 0;
 		m->first = m->last = s->t;
 		m->out = m->in = 0;
 	}

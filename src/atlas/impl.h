@@ -68,7 +68,7 @@ struct tie {
 enum { AT_READ_ONLY, AT_ROLE, AT_TRUST, AT_POLICY, AT_VMS, AT_RES_TYPE, AT_COUNT };
 extern const char *const atlas_attr_names[AT_COUNT];
 
-#define MEMOS	  8192u /* pairs of entities whose tie is known without looking */
+#define MEMOS	  16384u /* pairs of entities whose tie is known without looking */
 #define SYM_MEMOS 64u
 
 /*
@@ -79,8 +79,8 @@ struct memo {
 	uint32_t from, to; /* entities */
 	uint32_t tie;	   /* 1 + index; 0: free */
 	uint32_t kind;
-	uint32_t hour, count, what; /* count 0: the tie knows all */
-	uint32_t pad;
+	uint32_t hour, count; /* count 0: the tie knows all */
+	uint32_t what[2];     /* two records of one connection name it differently */
 	int64_t first, last;
 	uint64_t out, in;
 };

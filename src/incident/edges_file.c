@@ -57,13 +57,27 @@ static struct str base_name(struct str path)
 	return str_sub(path, at, path.len);
 }
 
-/* Something with an ending by which it can be started or opened, on this device. */
+/* What is put somewhere to be started; documents are written by everybody who works on them. */
+static bool is_startable(struct str ending)
+{
+	static const char *const all[] = {"exe", "dll", "sys", "com", "scr", "msi", "bat",
+					  "cmd", "ps1", "vbs", "js",  "hta", "lnk", "jar",
+					  "sh",	 "py",	"pl",  "elf", "so",  "bin", "iso"};
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (str_ieqz(ending, all[i]))
+			return true;
+	return false;
+}
+
 static void add_place(struct things *t, uint64_t device, struct str path)
 {
 	struct str name = base_name(path);
-	size_t dot = str_chr(name, '.', 1);
+	size_t dot = name.len;
 
-	if (dot != SIZE_MAX && name.len - dot > 1)
+	while (dot && name.p[dot - 1] != '.')
+		dot--;
+	if (dot > 1 && is_startable(str_sub(name, dot, name.len)))
 		add(t, hash_istr(name, hash_2(device, SALT_PLACE)));
 }
 
