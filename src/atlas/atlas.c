@@ -221,12 +221,12 @@ uint32_t place_named(struct atlas *a, unsigned kind, struct str name, int64_t t)
 	return at;
 }
 
-static void note_day(struct tie *l, const struct seen *s)
+static void note_day(struct tie *l, int64_t t, uint32_t count, float bytes)
 {
-	struct tie_day now = {.day = (uint16_t)(s->t / NS_PER_D),
-			      .hours = UINT32_C(1) << (s->t / NS_PER_H % 24),
-			      .count = !s->again,
-			      .bytes = s->again ? 0 : (float)(s->out + s->in)};
+	struct tie_day now = {.day = (uint16_t)(t / NS_PER_D),
+			      .hours = UINT32_C(1) << (t / NS_PER_H % 24),
+			      .count = count,
+			      .bytes = bytes};
 
 	for (size_t i = l->ndays; i-- > 0;) {
 		struct tie_day *d = &l->days[i];
@@ -234,7 +234,7 @@ static void note_day(struct tie *l, const struct seen *s)
 		if (d->day != now.day)
 			continue;
 		d->hours |= now.hours;
-		d->count += d->count < UINT32_MAX ? now.count : 0;
+		d->count += MIN(now.count, UINT32_MAX - d->count);
 		d->bytes += now.bytes;
 		return;
 	}
@@ -260,7 +260,7 @@ static void tie_see(struct tie *l, const struct seen *s)
 		l->out += s->out;
 		l->in += s->in;
 	}
-	note_day(l, s);
+	note_day(l, s->t, !s->again, s->again ? 0 : (float)(s->out + s->in));
 	note_what(l, s->what);
 }
 
@@ -278,15 +278,99 @@ static bool has_day(const struct tie *l, int64_t t)
 	return l->ndays < DAYS_MAX;
 }
 
+/* Room in l for the day of t; what ties hold is written when there is none. */
+static int day_room(struct atlas *a, const struct tie *l, int64_t t)
+{
+	return has_day(l, t) ? 0 : atlas_write(a, a->d);
+}
+
 static int tie_again(struct atlas *a, struct tie *l, const struct seen *s)
 {
-	if (!has_day(l, s->t)) {
-		int r = atlas_flush(a, a->d);
+	int r = day_room(a, l, s->t);
 
-		if (r < 0)
-			return r;
+	if (r == 0)
+		tie_see(l, s);
+	return r;
+}
+
+/* What m holds back goes to its tie. */
+static int settle(struct atlas *a, struct memo *m)
+{
+	struct tie *l;
+	int r;
+
+	if (!m->count)
+		return 0;
+	l = &a->ties[m->tie - 1];
+	r = day_room(a, l, m->first);
+	if (r < 0)
+		return r;
+	l->first = MIN(l->first, m->first);
+	l->last = MAX(l->last, m->last);
+	l->changed = true;
+	l->count += m->count;
+	l->out += m->out;
+	l->in += m->in;
+	note_day(l, m->first, m->count, (float)(m->out + m->in));
+	note_what(l, m->what[0]);
+	note_what(l, m->what[1]);
+	m->count = 0;
+	return 0;
+}
+
+int atlas_settle(struct atlas *a)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < MEMOS; i++)
+		r = settle(a, &a->memo[i]);
+	return r;
+}
+
+int atlas_flush(struct atlas *a, struct diag *d)
+{
+	int r;
+
+	a->d = d;
+	r = atlas_settle(a);
+	return r < 0 ? r : atlas_write(a, d);
+}
+
+/* Whether m has room for what is named, or names it already. */
+static bool memo_what(struct memo *m, uint32_t what)
+{
+	if (!what || m->what[0] == what || m->what[1] == what)
+		return true;
+	if (m->what[0] && m->what[1])
+		return false;
+	m->what[m->what[0] ? 1 : 0] = what;
+	return true;
+}
+
+/* Once more between the pair of m. */
+static int memo_see(struct atlas *a, struct memo *m, const struct seen *s)
+{
+	uint32_t hour = (uint32_t)(s->t / NS_PER_H);
+	int r = 0;
+
+	if (s->again)
+		return tie_again(a, &a->ties[m->tie - 1], s);
+	if (m->count && (m->hour != hour || !memo_what(m, s->what) || m->count == UINT32_MAX))
+		r = settle(a, m);
+	if (r < 0)
+		return r;
+	if (!m->count) {
+		m->hour = hour;
+		m->what[0] = s->what;
+		m->what[1] = 0;
+		m->first = m->last = s->t;
+		m->out = m->in = 0;
 	}
-	tie_see(l, s);
+	m->count++;
+	m->first = MIN(m->first, s->t);
+	m->last = MAX(m->last, s->t);
+	m->out += s->out;
+	m->in += s->in;
 	return 0;
 }
 
@@ -332,8 +416,13 @@ int tie_entities(struct atlas *a, uint32_t from, uint32_t to, enum tie_kind kind
 {
 	struct memo *m = &a->memo[(from * 0x9e3779b1u ^ to * 0x85ebca6bu ^ kind) % MEMOS];
 
+	int r;
+
 	if (m->tie && m->from == from && m->to == to && m->kind == kind && s->t >= 0)
-		return tie_again(a, &a->ties[m->tie - 1], s);
+		return memo_see(a, m, s);
+	r = settle(a, m);
+	if (r < 0)
+		return r;
 	m->from = from;
 	m->to = to;
 	m->kind = kind;

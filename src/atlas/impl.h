@@ -68,14 +68,23 @@ struct tie {
 enum { AT_READ_ONLY, AT_ROLE, AT_TRUST, AT_POLICY, AT_VMS, AT_RES_TYPE, AT_COUNT };
 extern const char *const atlas_attr_names[AT_COUNT];
 
-#define MEMOS	  8192u /* pairs of entities whose tie is known without looking */
+#define MEMOS	  16384u /* pairs of entities whose tie is known without looking */
 #define SYM_MEMOS 64u
 
+/*
+ * A pair, and what happened between it within one hour that its tie does not know yet: most
+ * events repeat a pair of just now, and ties lie far apart in memory.
+ */
 struct memo {
 	uint32_t from, to; /* entities */
 	uint32_t tie;	   /* 1 + index; 0: free */
 	uint32_t kind;
+	uint32_t hour, count; /* count 0: the tie knows all */
+	uint32_t what[2];     /* two records of one connection name it differently */
+	int64_t first, last;
+	uint64_t out, in;
 };
+_Static_assert(sizeof(struct memo) == 64, "a cache line");
 
 struct atlas {
 	const struct schema *schema;
@@ -116,6 +125,8 @@ MUST int tie_entities(struct atlas *a, uint32_t from, uint32_t to, enum tie_kind
 		      const struct seen *s);
 /* A short text as symbol; 0 when there is no room. */
 uint16_t atlas_sym(struct atlas *a, struct str s);
+/* Tells the ties what memos hold back; before anybody looks at ties. */
+MUST int atlas_settle(struct atlas *a);
 /* Makes room: writes everything, then lets half of the ties go, the longest idle. */
 MUST int atlas_turn(struct atlas *a, struct diag *d);
 
@@ -131,6 +142,8 @@ MUST int lives_event(struct atlas *a, const struct event *e, uint32_t actor,
 		     const struct seen *s);
 
 /* keep.c */
+/* As atlas_flush, of what ties know by themselves. */
+MUST int atlas_write(struct atlas *a, struct diag *d);
 MUST int atlas_keep_open(struct atlas *a, const struct atlas_conf *conf, struct diag *d);
 void atlas_keep_close(struct atlas *a);
 /* Merges two lists of days in order of day; returns how many (at most max, latest kept). */

@@ -475,7 +475,7 @@ static int write_all(struct atlas *a, struct diag *d)
 	return r < 0 ? r : trim(a, d);
 }
 
-int atlas_flush(struct atlas *a, struct diag *d)
+int atlas_write(struct atlas *a, struct diag *d)
 {
 	int r;
 

@@ -29,13 +29,27 @@ static void add_entity(struct detect *dt, struct alert *a, uint32_t id, uint8_t 
 	a->nents++;
 }
 
+/*
+ * Names that are asked for are no entities, there are too many; the one that an alert is about
+ * is the other end of it, whether anybody ever connects there or not.
+ */
+static void add_asked(struct detect *dt, struct alert *a, struct str domain, int64_t now)
+{
+	if (domain.len && dt->entities)
+		add_entity(dt, a, entity_put(dt->entities, ENT_ENDPOINT, domain, now),
+			   ROLE_PEER);
+}
+
 static void add_parts(struct detect *dt, const struct key_part *parts, size_t n,
 		      struct alert *a, const struct event *e)
 {
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		if (parts[i].role >= 0)
 			add_entity(dt, a, event_ent(e, (enum ent_role)parts[i].role),
 				   (uint8_t)parts[i].role);
+		else if (parts[i].attr == ATTR_QUERY_DOMAIN)
+			add_asked(dt, a, event_str(e, ATTR_QUERY_DOMAIN), e->known);
+	}
 }
 
 /* An attribute's value that is to be shown: the entity it names, where there is one. */

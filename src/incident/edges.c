@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "incident/edges.h"
 #include "base/hash.h"
 #include "base/map.h"
+#include "incident/edges_impl.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -41,7 +41,7 @@ struct edges {
 const char *edge_name(enum edge_kind k)
 {
 	static const char *const names[] = {"contact", "uses",	  "remote", "issued",
-					    "session", "started", "mail"};
+					    "session", "started", "mail",   "file"};
 
 	return (size_t)k < ARRAY_LEN(names) ? names[k] : "unknown";
 }
@@ -160,8 +160,7 @@ static void turn(struct edges *g, int64_t t)
 	g->turned = t;
 }
 
-/* other had to do with key. */
-static int degree_add(struct edges *g, uint64_t key, uint64_t other)
+int edges_meet(struct edges *g, uint64_t key, uint64_t other)
 {
 	uint64_t *v = map_put(&g->now, key, NULL);
 
@@ -214,8 +213,7 @@ static void put_half(struct edges *g, struct edge e)
 	tags->v[victim - set] = tag;
 }
 
-/* An edge is found from both of its ends. */
-static void put(struct edges *g, uint64_t a, uint64_t b, enum edge_kind kind, int64_t t)
+void edges_put(struct edges *g, uint64_t a, uint64_t b, enum edge_kind kind, int64_t t)
 {
 	if (a == b)
 		return;
@@ -248,12 +246,6 @@ size_t edges_near(const struct edges *g, uint64_t key, int64_t since, struct edg
 	memcpy(ret, found, n * sizeof(found[0]));
 	return n;
 }
-
-/* The entities of an event by part, as keys. */
-struct cast {
-	uint64_t key[ROLE_COUNT];
-	int kind[ROLE_COUNT]; /* -1: nobody plays it */
-};
 
 static void cast_fill(struct cast *c, const struct entities *en, const struct event *e)
 {
@@ -329,13 +321,13 @@ static int contact(struct edges *g, const struct cast *c, const struct event *e)
 	if (just_put(g, c->key[who], c->key[far], e))
 		return 0;
 	g->initiators |= edges_bit(c->key[who]);
-	if (degree_add(g, c->key[far], c->key[who]) < 0)
+	if (edges_meet(g, c->key[far], c->key[who]) < 0)
 		return -ENOMEM;
 	if (c->kind[far] == ENT_ENDPOINT && edges_rare(g, c->key[far]))
-		put(g, c->key[who], c->key[far], EDGE_CONTACT, e->known);
+		edges_put(g, c->key[who], c->key[far], EDGE_CONTACT, e->known);
 	else if (is_host(c->kind[far]) && is_host(c->kind[who]) && is_remote_work(e) &&
 		 !edges_hub(g, c->key[far]))
-		put(g, c->key[who], c->key[far], EDGE_REMOTE, e->known);
+		edges_put(g, c->key[who], c->key[far], EDGE_REMOTE, e->known);
 	return 0;
 }
 
@@ -346,10 +338,10 @@ static int usage(struct edges *g, const struct cast *c, int64_t t)
 
 	if (!is_identity(c->kind[ROLE_ACTOR]) || !is_host(c->kind[ROLE_DEVICE]))
 		return 0;
-	if (degree_add(g, a, d) < 0 || degree_add(g, d, a) < 0)
+	if (edges_meet(g, a, d) < 0 || edges_meet(g, d, a) < 0)
 		return -ENOMEM;
 	if (!edges_hub(g, a) && !edges_hub(g, d))
-		put(g, a, d, EDGE_USES, t);
+		edges_put(g, a, d, EDGE_USES, t);
 	return 0;
 }
 
@@ -388,9 +380,34 @@ static int issued_by(struct edges *g, const struct entities *en, uint64_t actor,
 	k = edges_key(x);
 	if (k == actor)
 		return 0;
-	if (degree_add(g, k, actor) < 0)
+	if (edges_meet(g, k, actor) < 0)
 		return -ENOMEM;
-	put(g, actor, k, EDGE_ISSUED, e->known);
+	edges_put(g, actor, k, EDGE_ISSUED, e->known);
+	return 0;
+}
+
+/*
+ * A session that bears a person's address, as those that an identity provider opens in a cloud
+ * do, is that person's.
+ */
+static int session_of(struct edges *g, const struct entities *en, uint64_t actor,
+		      const struct event *e)
+{
+	struct str name = event_str(e, ATTR_SESSION_NAME);
+	const struct entity *x;
+	uint32_t id;
+	uint64_t k;
+
+	if (str_chr(name, '@', 0) == SIZE_MAX)
+		return 0;
+	id = entity_find(en, ENT_ACCOUNT, name);
+	x = id == ENT_NONE ? NULL : entity_get(en, id);
+	k = x ? edges_key(x) : actor;
+	if (k == actor)
+		return 0;
+	if (edges_meet(g, k, actor) < 0 || edges_meet(g, actor, k) < 0)
+		return -ENOMEM;
+	edges_put(g, actor, k, EDGE_ISSUED, e->known);
 	return 0;
 }
 
@@ -400,24 +417,26 @@ static int identity(struct edges *g, const struct entities *en, const struct cas
 {
 	struct str session = event_str(e, ATTR_SESSION);
 	uint64_t a = c->key[ROLE_ACTOR], k;
+	int err;
 
 	if (!is_identity(c->kind[ROLE_ACTOR]))
 		return 0;
 	if (c->kind[ROLE_TARGET] >= 0 && c->kind[ROLE_TARGET] != ENT_RESOURCE) {
-		if (degree_add(g, c->key[ROLE_TARGET], a) < 0)
+		if (edges_meet(g, c->key[ROLE_TARGET], a) < 0)
 			return -ENOMEM;
 		if (issues(e))
-			put(g, a, c->key[ROLE_TARGET], EDGE_ISSUED, e->known);
+			edges_put(g, a, c->key[ROLE_TARGET], EDGE_ISSUED, e->known);
 	}
 	if (session.len) {
 		k = hash_str(session, SALT_SESS);
-		if (degree_add(g, k, a) < 0)
+		if (edges_meet(g, k, a) < 0)
 			return -ENOMEM;
-		put(g, a, k, EDGE_SESSION, e->known);
+		edges_put(g, a, k, EDGE_SESSION, e->known);
 	}
-	if (event_str(e, ATTR_SESSION_ISSUER).len)
-		return issued_by(g, en, a, e);
-	return 0;
+	err = session_of(g, en, a, e);
+	if (!err && event_str(e, ATTR_SESSION_ISSUER).len)
+		err = issued_by(g, en, a, e);
+	return err;
 }
 
 /* The account of an address; one of the organisation is made when nobody met it yet. */
@@ -438,12 +457,12 @@ static uint64_t account_key(struct entities *en, struct str addr, int64_t now)
 static int mailed(struct edges *g, uint64_t k, const uint64_t *to, size_t nto, int64_t t)
 {
 	for (size_t i = 0; i < nto; i++)
-		if (degree_add(g, k ^ SALT_MAIL, to[i]) < 0)
+		if (edges_meet(g, k ^ SALT_MAIL, to[i]) < 0)
 			return -ENOMEM;
 	if (edges_mailer(g, k) || edges_hub(g, k))
 		return 0;
 	for (size_t i = 0; i < nto; i++)
-		put(g, k, to[i], EDGE_MAIL, t);
+		edges_put(g, k, to[i], EDGE_MAIL, t);
 	return 0;
 }
 
@@ -475,7 +494,26 @@ static int mail(struct edges *g, struct entities *en, const struct event *e)
 		if (d.len && !entities_own_domain(en, d))
 			err = mailed(g, edges_domain(d), to, nto, e->known);
 	}
-	return err;
+	return err ? err : edges_attached(g, to, nto, e);
+}
+
+/* A name was asked for: before the visit, or instead of it where no connection is seen. */
+static int asked(struct edges *g, const struct entities *en, const struct cast *c,
+		 const struct event *e)
+{
+	struct str domain = event_str(e, ATTR_QUERY_DOMAIN);
+	uint64_t who = c->key[ROLE_DEVICE], k;
+
+	if (!domain.len || !is_host(c->kind[ROLE_DEVICE]) || entities_own_domain(en, domain))
+		return 0;
+	k = edges_domain(domain);
+	if (just_put(g, who, k, e))
+		return 0;
+	if (edges_meet(g, k, who) < 0)
+		return -ENOMEM;
+	if (edges_rare(g, k))
+		edges_put(g, who, k, EDGE_CONTACT, e->known);
+	return 0;
 }
 
 int edges_event(struct edges *g, struct entities *en, const struct event *e)
@@ -488,12 +526,16 @@ int edges_event(struct edges *g, struct entities *en, const struct event *e)
 		return mail(g, en, e);
 	cast_fill(&c, en, e);
 	err = contact(g, &c, e);
+	if (!err && e->type->cls == CLASS_DNS_ACTIVITY)
+		err = asked(g, en, &c, e);
+	if (!err)
+		err = edges_file(g, &c, e);
 	if (!err)
 		err = usage(g, &c, e->known);
 	if (!err)
 		err = identity(g, en, &c, e);
 	if (!err && c.kind[ROLE_IMAGE] >= 0 && c.kind[ROLE_PARENT] >= 0)
-		put(g, c.key[ROLE_IMAGE], c.key[ROLE_PARENT], EDGE_STARTED, e->known);
+		edges_put(g, c.key[ROLE_IMAGE], c.key[ROLE_PARENT], EDGE_STARTED, e->known);
 	return err;
 }
 

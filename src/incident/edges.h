@@ -22,6 +22,7 @@ enum edge_kind {
 	EDGE_SESSION, /* identity and session id */
 	EDGE_STARTED, /* program and the program that started it */
 	EDGE_MAIL,    /* sender or link domain, and recipient */
+	EDGE_FILE,    /* a file, and who brought, got or ran it */
 };
 
 const char *edge_name(enum edge_kind k);

@@ -182,7 +182,7 @@ void telling_free(struct telling *t);
 #define NEXT_MAX 14u
 /* The advice of its alerts, orders before questions; slices of its steps. Returns how many. */
 size_t next_advice(const struct inc *i, struct str v[NEXT_MAX]);
-/* Calls say for each proposed action: "quarantine the device: pc7; undone by ...". */
+/* Calls say for each proposed action: "quarantine the device: pc7; to undo, ...". */
 void next_actions(const struct inc *i, void (*say)(struct str text, void *arg), void *arg);
 
 /* json.c */

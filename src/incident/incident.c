@@ -78,10 +78,13 @@ struct incidents *incidents_free(struct incidents *in)
 
 int incidents_want(struct schema *s)
 {
-	static const attr_t attrs[] = {ATTR_OPERATION,	     ATTR_SESSION,
-				       ATTR_SESSION_ISSUER,  ATTR_MAIL_FROM,
-				       ATTR_MAIL_TO,	     ATTR_MAIL_URL_DOMAINS,
-				       ATTR_MAIL_FROM_DOMAIN};
+	static const attr_t attrs[] = {
+		ATTR_OPERATION,	       ATTR_SESSION,	      ATTR_SESSION_ISSUER,
+		ATTR_MAIL_FROM,	       ATTR_MAIL_TO,	      ATTR_MAIL_URL_DOMAINS,
+		ATTR_MAIL_FROM_DOMAIN, ATTR_MAIL_FILE_HASHES, ATTR_SESSION_NAME,
+		ATTR_QUERY_DOMAIN,     ATTR_FILE_SHA256,      ATTR_FILE_HASHES,
+		ATTR_PROC_SHA256,      ATTR_PROC_HASHES,      ATTR_PROC_PATH,
+		ATTR_FILE_PATH,	       ATTR_ACTIVITY};
 	int err = 0;
 
 	for (size_t t = 0; t < schema_types(s); t++) {

@@ -222,6 +222,10 @@ static int ask_all(struct inquiry *q, struct matter *m, bool every, struct str o
 	return err;
 }
 
+#define PRIOR_BREACH 2.5
+
+static const struct str compliance = {"compliance", 10};
+
 /* Where all begins: what kind of incident the models say it is. */
 static double prior(const struct hypothesis *h, const struct matter *m)
 {
@@ -231,6 +235,9 @@ static double prior(const struct hypothesis *h, const struct matter *m)
 		w += 1;
 	if (any(h->families, h->nfamilies, m->families, m->nfamilies))
 		w += 0.5;
+	/* That a rule is broken is no guess there: the question is whether it is more. */
+	if (m->compliance && any(h->families, h->nfamilies, &compliance, 1))
+		w += PRIOR_BREACH;
 	return w;
 }
 

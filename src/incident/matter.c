@@ -161,6 +161,7 @@ int matter_of_incident(struct inquiry *q, const struct json *j, struct matter *r
 	int err;
 
 	matter_init(ret_m);
+	ret_m->compliance = str_eqz(member(j, 0, "queue", &ret_m->mem), "compliance");
 	if (names && j->tok[names].kind == JSON_ARRAY)
 		JSON_EACH_ITEM(j, names, t)
 	add_text(ret_m->names, ARRAY_LEN(ret_m->names), &ret_m->nnames,

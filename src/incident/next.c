@@ -125,9 +125,9 @@ enum whom { WHOM_DEVICE, WHOM_ENDPOINT, WHOM_ACCOUNT, WHOM_IMAGE, WHOM_RESOURCE,
 static const struct {
 	const char *begins;
 	enum whom whom;
-	const char *undone;
+	const char *then;
 } actions[] = {
-#define X(begins, whom, undone) {begins, WHOM_##whom, undone},
+#define X(begins, whom, then) {begins, WHOM_##whom, then},
 #include "incident/responses.def"
 #undef X
 };
@@ -159,7 +159,8 @@ static struct str object(const struct step *s, enum whom whom)
 	return s->nnames ? s->names[0] : (struct str){NULL, 0};
 }
 
-static void put_action(struct buf *b, const struct step *s, struct str action)
+/* Returns a hash of what is done to whom: another wording of it is no other action. */
+static uint64_t put_action(struct buf *b, const struct step *s, struct str action)
 {
 	for (size_t k = 0; k < ARRAY_LEN(actions); k++) {
 		struct str whom;
@@ -172,11 +173,12 @@ static void put_action(struct buf *b, const struct step *s, struct str action)
 			buf_addz(b, ": ");
 			buf_add(b, whom);
 		}
-		buf_addz(b, "; undone by ");
-		buf_addz(b, actions[k].undone);
-		return;
+		buf_addz(b, "; ");
+		buf_addz(b, actions[k].then);
+		return hash_istr(whom, whom.len ? k : hash_istr(action, 0));
 	}
 	buf_add(b, action);
+	return hash_istr(action, 0);
 }
 
 void next_actions(const struct inc *i, void (*say)(struct str text, void *arg), void *arg)
@@ -194,8 +196,7 @@ void next_actions(const struct inc *i, void (*say)(struct str text, void *arg), 
 			size_t at = 0;
 
 			buf_clear(&b);
-			put_action(&b, steps[k], str_trim(str_cut(rest, ';', &rest)));
-			seen[n] = hash_istr(buf_str(&b), 0);
+			seen[n] = put_action(&b, steps[k], str_trim(str_cut(rest, ';', &rest)));
 			while (seen[at] != seen[n])
 				at++;
 			if (at < n || !b.len)

@@ -229,6 +229,12 @@ static size_t put_measure(struct buf *b, char what, const struct found *f,
 		put_span(b, v->t0 - f->last);
 		break;
 	case 'v':
+		/* Without values the brackets around them go too. */
+		if (!f->nvalues && str_ends(buf_str(b), STR(" (")) &&
+		    str_starts(rest, STR(")"))) {
+			b->len -= 2;
+			return 1;
+		}
 		put_values(b, f);
 		break;
 	default:

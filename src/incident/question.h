@@ -111,9 +111,9 @@ struct question {
 	struct str id, title;
 	struct str phases[LIST_MAX], families[LIST_MAX], models[LIST_MAX];
 	size_t nphases, nfamilies, nmodels;
-	bool always;  /* none of them is asked for */
-	int each;     /* enum ent_kind */
-	bool anybody; /* devices and accounts too that the alerts merely name */
+	bool always;	/* none of them is asked for */
+	int each;	/* enum ent_kind */
+	bool anybody;	/* devices and accounts too that the alerts merely name */
 	bool outsiders; /* accounts too of which only their mail is known */
 	int64_t most;
 	struct {
@@ -189,6 +189,7 @@ struct matter {
 	struct str phases[32], families[32], models[64];
 	size_t nphases, nfamilies, nmodels;
 	int64_t t0, t1;
+	bool compliance; /* it is of that queue */
 	struct str cites[CITES_MAX];
 	size_t ncites;
 };

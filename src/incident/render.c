@@ -210,6 +210,11 @@ static void page_head(struct page *p)
 		buf_addc(p->b, ' ');
 		put(p, text_of(p, json_get(p->j, 0, STR("rated")), "score"));
 	}
+	if (text_of(p, 0, "worded_by").len) {
+		buf_addz(p->b, "; sentences under \"In short\" worded by ");
+		put(p, text_of(p, 0, "worded_by"));
+		buf_addz(p->b, " and checked against the story");
+	}
 	if (p->form == FORM_HTML)
 		buf_addz(p->b, "</p>\n");
 }

@@ -114,24 +114,6 @@ static bool says_what(const struct step *s)
 	return !str_starts(s->model, STR("meta/"));
 }
 
-static bool stronger(const struct step *a, const struct step *b)
-{
-	if (says_what(a) != says_what(b))
-		return says_what(a);
-	return a->severity != b->severity ? a->severity > b->severity : a->score > b->score;
-}
-
-/* The step that gives the title; the earliest among equals. */
-static const struct step *strongest(const struct inc *i)
-{
-	const struct step *best = NULL;
-
-	for (size_t k = 0; k < i->nsteps; k++)
-		if (counts(i, i->steps[k]) && (!best || stronger(i->steps[k], best)))
-			best = i->steps[k];
-	return best ? best : i->steps[0];
-}
-
 /* How many steps name it. */
 static size_t weight(const struct inc *i, struct str name)
 {
@@ -167,6 +149,34 @@ static struct str centre(const struct inc *i)
 	if (!best.len && i->steps[0]->nnames)
 		best = i->steps[0]->names[0];
 	return best;
+}
+
+static bool about(const struct step *s, struct str name)
+{
+	return s->nnames > 0 && str_ieq(s->names[0], name);
+}
+
+static bool stronger(const struct step *a, const struct step *b, struct str on)
+{
+	if (says_what(a) != says_what(b))
+		return says_what(a);
+	if (a->severity != b->severity)
+		return a->severity > b->severity;
+	if (about(a, on) != about(b, on))
+		return about(a, on);
+	return a->score > b->score;
+}
+
+/* The step that gives the title: of the gravest one about who is at the centre. */
+static const struct step *strongest(const struct inc *i)
+{
+	const struct step *best = NULL;
+	struct str on = centre(i);
+
+	for (size_t k = 0; k < i->nsteps; k++)
+		if (counts(i, i->steps[k]) && (!best || stronger(i->steps[k], best, on)))
+			best = i->steps[k];
+	return best ? best : i->steps[0];
 }
 
 /* Without the point at the end, so that sentences can be put together. */

@@ -164,8 +164,8 @@ static void neighbours(struct ways *w, const struct way *from, const struct edge
 			second(w, &y, EDGE_MAIL, g, since);
 		else if (y.kind == EDGE_MAIL)
 			second(w, &y, EDGE_CONTACT, g, since);
-		else if (y.kind == EDGE_SESSION)
-			second(w, &y, EDGE_SESSION, g, since);
+		else if (y.kind == EDGE_SESSION || y.kind == EDGE_FILE)
+			second(w, &y, y.kind, g, since);
 	}
 }
 

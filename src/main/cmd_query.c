@@ -6,6 +6,7 @@
 #include "main/cmd.h"
 #include "main/explain.h"
 #include "main/pipeline.h"
+#include "main/rephrase.h"
 #include "parse/search.h"
 #include "store/store.h"
 #include <errno.h>
@@ -21,6 +22,9 @@ struct query {
 	const char *config;
 	struct str filter;     /* of events: an expression (event/where.h) */
 	struct search *search; /* it, while it is looked for */
+	bool rephrase;
+	struct store *st; /* while it is asked */
+	struct diag *d;
 	size_t most, shown;
 };
 
@@ -38,7 +42,8 @@ enum {
 	OPT_NOTES,
 	OPT_FORMAT,
 	OPT_CONFIG,
-	OPT_FILTER
+	OPT_FILTER,
+	OPT_REPHRASE,
 };
 
 static const struct option longs[] = {
@@ -56,6 +61,7 @@ static const struct option longs[] = {
 	{"format", required_argument, NULL, OPT_FORMAT},
 	{"config", required_argument, NULL, OPT_CONFIG},
 	{"filter", required_argument, NULL, OPT_FILTER},
+	{"rephrase", no_argument, NULL, OPT_REPHRASE},
 	{NULL, 0, NULL, 0},
 };
 
@@ -103,6 +109,9 @@ static int take_option(struct query *x, int opt, const struct command *c)
 	case OPT_FILTER:
 		x->filter = v;
 		return 0;
+	case OPT_REPHRASE:
+		x->rephrase = true;
+		return 0;
 	case OPT_FORMAT:
 		x->format = v;
 		return render_known(v) ? 0 : usage_error(c, "--format is one of " RENDER_FORMS);
@@ -136,7 +145,8 @@ static int take_options(struct query *x, int argc, char **argv, const struct com
 			return status;
 	}
 	argv--;
-	if (optind <= argc && str_eqz(str_of(argv[optind]), "show"))
+	if (optind <= argc &&
+	    (str_eqz(str_of(argv[optind]), "show") || str_eqz(str_of(argv[optind]), "list")))
 		optind++;
 	*ret_word = str_of(optind <= argc ? argv[optind] : NULL);
 	return 0;
@@ -181,12 +191,18 @@ static int finding_row(const struct store_finding *f, void *arg)
 static int story_row(const struct store_finding *f, void *arg)
 {
 	struct query *x = arg;
-	struct buf out;
-	int r;
+	struct buf out, worded;
+	int r = 0;
 
 	x->shown++;
 	buf_init(&out, 64 * MIB);
-	r = render(x->json ? STR("json") : x->format, f->json, THYMUS_VERSION, &out);
+	buf_init(&worded, 64 * MIB);
+	if (x->rephrase)
+		r = rephrase_line(x->config, x->st, f->json, &worded, x->d);
+	if (r == 0)
+		r = render(x->json ? STR("json") : x->format,
+			   x->rephrase ? buf_str(&worded) : f->json, THYMUS_VERSION, &out);
+	buf_free(&worded);
 	if (r == 0)
 		fwrite(out.p, 1, out.len, stdout);
 	buf_free(&out);
@@ -301,7 +317,12 @@ static int with_store(struct query *x, const struct command *c,
 
 static int ask_findings(struct store *st, struct query *x, struct diag *d)
 {
-	return store_findings(st, &x->q, x->q.id.len ? story_row : finding_row, x, d);
+	int r;
+
+	x->st = st;
+	x->d = d;
+	r = store_findings(st, &x->q, x->q.id.len ? story_row : finding_row, x, d);
+	return r == 0 && d->msg[0] ? -EIO : r;
 }
 
 static int ask_entities(struct store *st, struct query *x, struct diag *d)
@@ -497,7 +518,9 @@ const struct command cmd_incidents = {
 	.usage = "thymus incidents [OPTION]... [ID]\n"
 		 "Lists incidents, most severe first; with an ID tells its "
 		 "story.\n\n" QUERY_OPTIONS "  --queue Q        threat or compliance\n"
-		 "  --format FORM    of a story: " RENDER_FORMS "\n\n"
+		 "  --format FORM    of a story: " RENDER_FORMS "\n"
+		 "  --rephrase       its sentences as rephrase_url words them, checked\n"
+		 "  --config FILE    where that stands\n\n"
 		 "example: thymus incidents --queue threat\n"
 		 "         thymus incidents show ID --format html >incident.html\n",
 	.summary = "list incidents, or tell the story of one",

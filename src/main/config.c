@@ -143,6 +143,17 @@ static const struct option_row rows[] = {
 	{"user", OPT_TEXT, "name", 0, 0, 0,
 	 "Started as root, run and serve become this user before they open anything.",
 	 AT(user)},
+	{"rephrase_url", OPT_TEXT, "URL", 0, 0, 0,
+	 "OpenAI-compatible chat endpoint that may put stories into other words, when "
+	 "incidents "
+	 "show --rephrase asks. Nothing else calls it; names are not sent (docs/THREATS.md).",
+	 AT(rephrase_url)},
+	{"rephrase_model", OPT_TEXT, "name", 0, 0, 0, "The model to name there.",
+	 AT(rephrase_model)},
+	{"rephrase_token_file", OPT_TEXT, "path", 0, 0, 0,
+	 "File with a bearer token for it in its first line.", AT(rephrase_token_file)},
+	{"rephrase_ca", OPT_TEXT, "path", 0, 0, 0,
+	 "PEM file of who may sign its certificate. Default: the system's.", AT(rephrase_ca)},
 	{"oidc_issuer", OPT_TEXT, "URL", 0, 0, 0,
 	 "OpenID provider by which people may sign in; it knows the client's redirect address "
 	 "as "

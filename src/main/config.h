@@ -44,6 +44,7 @@ struct config {
 	struct str tls_cert, tls_key, url;
 	double session_h;
 	struct str sandbox, user;
+	struct str rephrase_url, rephrase_model, rephrase_token_file, rephrase_ca;
 	struct str oidc_issuer, oidc_client, oidc_secret_file, oidc_ca, oidc_scope;
 	struct str oidc_name_claim, oidc_role_claim;
 	struct config_list oidc_roles;

@@ -424,6 +424,160 @@ TEST(session_joins_two_names)
 	world_close(&w);
 }
 
+/* The identity provider's person and the cloud's session are two entities. */
+TEST(a_session_that_bears_a_persons_address_is_hers)
+{
+	struct world w;
+	struct event *e;
+
+	world_open(&w, NULL);
+	ALERT(&w, &login, T0, ACC("ann@ours.example"));
+	e = event_fill(&w, w.api, T0 + NS_PER_H,
+		       (const struct part[]){{ENT_ROLE, "role-admin", ROLE_ACTOR}}, 1);
+	event_set(e, ATTR_SESSION_NAME, val_s(STR("ann@ours.example")));
+	CHECK_INT(incidents_event(w.in, e), 0);
+	ALERT(&w, &theft, T0 + 2 * NS_PER_H, {ENT_ROLE, "role-admin", ROLE_ACTOR});
+	CHECK_INT(world_count(&w), 1);
+	/* A role that everybody works as is nobody's. */
+	for (int i = 0; i < 40; i++) {
+		char who[40];
+
+		snprintf(who, sizeof(who), "user%d@ours.example", i);
+		CHECK(entity_put(w.en, ENT_ACCOUNT, str_of(who), T0) != ENT_NONE);
+		e = event_fill(&w, w.api, T0 + NS_PER_H,
+			       (const struct part[]){{ENT_ROLE, "role-all", ROLE_ACTOR}}, 1);
+		event_set(e, ATTR_SESSION_NAME, val_s(str_of(who)));
+		CHECK_INT(incidents_event(w.in, e), 0);
+	}
+	ALERT(&w, &login, T0 + 2 * NS_PER_H, ACC("user3@ours.example"));
+	ALERT(&w, &theft, T0 + 2 * NS_PER_H, {ENT_ROLE, "role-all", ROLE_ACTOR});
+	CHECK_INT(world_count(&w), 3);
+	world_close(&w);
+}
+
+#define HASH_A "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8"
+
+static void ran(struct world *w, int64_t t, const char *device, const char *path,
+		const char *hashes)
+{
+	struct event *e = event_fill(w, w->proc, t, (const struct part[]){DEV(device)}, 1);
+
+	event_set(e, ATTR_PROC_PATH, val_s(str_of(path)));
+	event_set(e, ATTR_PROC_HASHES, val_s(str_of(hashes)));
+	CHECK_INT(incidents_event(w->in, e), 0);
+}
+
+TEST(an_attachment_that_is_run_joins)
+{
+	struct world w;
+	struct event *e;
+
+	world_open(&w, NULL);
+	e = event_fill(&w, w.mail, T0, NULL, 0);
+	event_set(e, ATTR_MAIL_FROM, val_s(STR("x@sender.test")));
+	event_set(e, ATTR_MAIL_FROM_DOMAIN, val_s(STR("sender.test")));
+	event_set(e, ATTR_MAIL_TO, val_s(STR("bob@ours.example")));
+	event_set(e, ATTR_MAIL_FILE_HASHES, val_s(STR(HASH_A)));
+	CHECK_INT(incidents_event(w.in, e), 0);
+	ALERT(&w, &login, T0, ACC("bob@ours.example"));
+	ran(&w, T0 + NS_PER_H, "pc7", "C:\\Users\\bob\\offer.exe", "MD5=00,SHA256=" HASH_A);
+	ALERT(&w, &beacon, T0 + 2 * NS_PER_H, DEV("pc7"), EXT("c2.test"));
+	CHECK_INT(world_count(&w), 1);
+	CHECK(strstr(w.lines[w.nlines - 1], "\"by\":\"file\"") != NULL);
+	/* Another program is nobody's attachment. */
+	ran(&w, T0 + NS_PER_H, "pc8", "C:\\x.exe", "SHA256=ff" HASH_A);
+	ALERT(&w, &beacon, T0 + 2 * NS_PER_H, DEV("pc8"), EXT("c3.test"));
+	CHECK_INT(world_count(&w), 2);
+	world_close(&w);
+}
+
+static void dropped(struct world *w, int64_t t, const char *from, const char *to,
+		    const char *path)
+{
+	struct event *e = event_fill(
+		w, w->smb, t, (const struct part[]){DEV(from), {ENT_DEVICE, to, ROLE_PEER}}, 2);
+
+	event_set(e, ATTR_ACTIVITY, val_s(STR("SMB::FILE_WRITE")));
+	event_set(e, ATTR_FILE_PATH, val_s(str_of(path)));
+	CHECK_INT(incidents_event(w->in, e), 0);
+}
+
+TEST(a_program_put_on_another_host_and_run_there_merges)
+{
+	struct world w;
+
+	world_open(&w, NULL);
+	ALERT(&w, &login, T0, DEV("pc1"));
+	ALERT(&w, &beacon, T0, DEV("pc2"));
+	CHECK_INT(world_count(&w), 2);
+	dropped(&w, T0 + NS_PER_H, "pc1", "pc2", "Temp\\PSEXESVC.exe");
+	ran(&w, T0 + NS_PER_H, "pc2", "C:\\Windows\\psexesvc.EXE", "");
+	ALERT(&w, &theft, T0 + 2 * NS_PER_H, DEV("pc2"));
+	CHECK_INT(world_count(&w), 1);
+	/* Run on a third host: its own. */
+	ran(&w, T0 + NS_PER_H, "pc3", "C:\\Windows\\psexesvc.EXE", "");
+	ALERT(&w, &theft, T0 + 2 * NS_PER_H, DEV("pc3"));
+	CHECK_INT(world_count(&w), 2);
+	world_close(&w);
+}
+
+/* A deployment server puts one file on every desk: that joins none of them. */
+TEST(what_everybody_gets_joins_nothing)
+{
+	struct world w;
+	char pc[16];
+
+	world_open(&w, NULL);
+	for (int i = 0; i < 40; i++) {
+		snprintf(pc, sizeof(pc), "pc%d", i);
+		dropped(&w, T0 + i * NS_PER_S, "deploy", pc, "Temp\\setup.exe");
+		ran(&w, T0 + i * NS_PER_S, pc, "C:\\Temp\\setup.exe", "SHA256=" HASH_A);
+	}
+	ALERT(&w, &beacon, T0 + NS_PER_H, DEV("pc3"), EXT("c2.test"));
+	ALERT(&w, &beacon, T0 + NS_PER_H, DEV("pc9"), EXT("c3.test"));
+	CHECK_INT(world_count(&w), 2);
+	world_close(&w);
+}
+
+/* A public server is called by a hundred strangers a day: their tries are no part of its story.
+ */
+TEST(strangers_notes_join_by_the_stranger_alone)
+{
+	struct world w;
+	json_t *f;
+
+	world_open(&w, NULL);
+	ALERT(&w, &hint, T0, {ENT_ENDPOINT, "192.0.2.1", ROLE_DEVICE},
+	      {ENT_DEVICE, "web", ROLE_PEER});
+	ALERT(&w, &beacon, T0 + NS_PER_H, DEV("web"), EXT("192.0.2.9"));
+	ALERT(&w, &hint, T0 + NS_PER_H, {ENT_ENDPOINT, "192.0.2.2", ROLE_DEVICE},
+	      {ENT_DEVICE, "web", ROLE_PEER});
+	ALERT(&w, &hint, T0 + NS_PER_H, {ENT_ENDPOINT, "192.0.2.9", ROLE_DEVICE},
+	      {ENT_DEVICE, "web", ROLE_PEER});
+	f = world_final(&w);
+	CHECK_INT(json_array_size(f), 1);
+	CHECK_INT(size(json_array_get(f, 0), "steps"), 2);
+	json_decref(f);
+	world_close(&w);
+}
+
+/* Who asked for the name that a mail links to had the mail open, though no visit was seen. */
+TEST(a_name_asked_for_is_a_click)
+{
+	struct world w;
+	struct event *e;
+
+	world_open(&w, NULL);
+	mail_event(&w, "bob@ours.example", "lure.test");
+	ALERT(&w, &login, T0 + NS_PER_H, ACC("bob@ours.example"));
+	e = event_fill(&w, w.dns, T0 + NS_PER_H, (const struct part[]){DEV("pc7")}, 1);
+	event_set(e, ATTR_QUERY_DOMAIN, val_s(STR("lure.test")));
+	CHECK_INT(incidents_event(w.in, e), 0);
+	ALERT(&w, &beacon, T0 + 2 * NS_PER_H, DEV("pc7"), EXT("c2.test"));
+	CHECK_INT(world_count(&w), 1);
+	world_close(&w);
+}
+
 static void scenario(struct world *w)
 {
 	char a[16], b[16];

@@ -95,6 +95,48 @@ TEST(summary_tells_the_course)
 	world_close(&w);
 }
 
+static const char *item(const json_t *o, const char *k, size_t i)
+{
+	const char *s = json_string_value(json_array_get(json_object_get(o, k), i));
+
+	return s ? s : "";
+}
+
+/* Of the strongest step first, orders before questions, the same but once; with whom and back.
+ */
+TEST(what_to_do_is_told_once)
+{
+	struct world w;
+	struct model a = enter, b = run, c = steal;
+	json_t *o;
+
+	world_open(&w, NULL);
+	a.advice = STR("Who opened it? End all sessions and change the password.");
+	a.response = STR("force logout");
+	b.advice = STR("End all sessions and reset the password. Keep a copy.");
+	b.response = STR("quarantine the device; hold the process tree");
+	b.level = SEV_HIGH;
+	c.advice = STR("Ask the owner.");
+	c.response = STR("quarantine the source");
+	ALERT(&w, &a, T0, ACC("ann"), DEV("pc1"));
+	ALERT(&w, &b, T0 + NS_PER_H, DEV("pc1"), {ENT_IMAGE, "pc1:/tmp/x", ROLE_IMAGE});
+	ALERT(&w, &c, T0 + 2 * NS_PER_H, DEV("pc1"));
+	o = last(&w);
+	CHECK_INT(json_array_size(json_object_get(o, "next")), 4);
+	CHECK_STR(str_of(item(o, "next", 0)), "End all sessions and reset the password.");
+	CHECK_STR(str_of(item(o, "next", 1)), "Keep a copy.");
+	CHECK_STR(str_of(item(o, "next", 2)), "Ask the owner.");
+	CHECK_STR(str_of(item(o, "next", 3)), "Who opened it?");
+	CHECK_INT(json_array_size(json_object_get(o, "response")), 3);
+	CHECK_STR(str_of(item(o, "response", 0)),
+		  "quarantine the device: pc1; to undo, lift the quarantine");
+	CHECK_STR(str_of(item(o, "response", 1)),
+		  "hold the process tree: pc1:/tmp/x; to undo, let it go on");
+	CHECK(str_starts(str_of(item(o, "response", 2)), STR("force logout: ann; ")));
+	json_decref(o);
+	world_close(&w);
+}
+
 TEST(hostile_text_stays_json)
 {
 	struct world w;

@@ -17,7 +17,7 @@ struct world {
 	struct schema *s;
 	struct entities *en;
 	struct incidents *in;
-	struct rectype *conn, *api, *mail;
+	struct rectype *conn, *api, *mail, *proc, *smb, *dns;
 	struct batch b;
 	char *lines[LINES_MAX];
 	size_t nlines;
@@ -35,7 +35,11 @@ UNUSED static struct rectype *world_type(struct world *w, const char *name, enum
 	struct rectype *t = schema_type_add(w->s, STR("test"), str_of(name), cls);
 	static const attr_t attrs[] = {ATTR_OPERATION,	      ATTR_SESSION,
 				       ATTR_MAIL_FROM,	      ATTR_MAIL_TO,
-				       ATTR_MAIL_URL_DOMAINS, ATTR_MAIL_FROM_DOMAIN};
+				       ATTR_MAIL_URL_DOMAINS, ATTR_MAIL_FROM_DOMAIN,
+				       ATTR_MAIL_FILE_HASHES, ATTR_PROC_HASHES,
+				       ATTR_PROC_PATH,	      ATTR_FILE_PATH,
+				       ATTR_ACTIVITY,	      ATTR_QUERY_DOMAIN,
+				       ATTR_SESSION_NAME};
 
 	for (size_t i = 0; i < ARRAY_LEN(attrs); i++)
 		CHECK(schema_provide(w->s, t, attrs[i]) == 0);
@@ -53,6 +57,9 @@ UNUSED static void world_open(struct world *w, const struct incidents_conf *conf
 	w->conn = world_type(w, "conn", CLASS_NETWORK_ACTIVITY);
 	w->api = world_type(w, "api", CLASS_API_ACTIVITY);
 	w->mail = world_type(w, "mail", CLASS_EMAIL_ACTIVITY);
+	w->proc = world_type(w, "proc", CLASS_PROCESS_ACTIVITY);
+	w->smb = world_type(w, "smb", CLASS_SMB_ACTIVITY);
+	w->dns = world_type(w, "dns", CLASS_DNS_ACTIVITY);
 	if (incidents_want(w->s) < 0 || schema_freeze(w->s) < 0 ||
 	    entities_new(&ec, w->s, &w->en) < 0 || incidents_new(conf, w->en, &w->in) < 0 ||
 	    batch_init(&w->b, 64) < 0)
