@@ -102,8 +102,7 @@ static enum MHD_Result answer(struct req *q)
 	enum MHD_Result ret;
 
 	if (q->status == 200 && str_eqz(str_of(q->method), "GET") && !q->cookie.len)
-		q->etag = arena_fmt(&q->mem, "\"%016llx\"",
-				    (unsigned long long)hash_bytes(out.p, out.len, 0));
+		q->etag = req_etag(q);
 	if (q->etag.len && str_eq(match, q->etag)) {
 		q->status = 304;
 		out.len = 0;

@@ -110,6 +110,7 @@ struct quantity {
 	struct tactics *tactics; /* of single values, these are sensitive; may be NULL */
 	bool sensitive;		 /* all of its values are */
 	bool context;		 /* a new value stays odd for a day */
+	bool sweep;		 /* who sweeps over many does not count among `entities` */
 	struct links *links;	 /* chain: over which risk passes */
 	double rested[CLASSES];	 /* chain: entity-hours that its door knows of */
 	bool events;		 /* volume: events are counted, no number summed */
@@ -292,6 +293,7 @@ struct popular {
 	uint32_t ents;	       /* entities that ever had it */
 	uint32_t first_group;  /* of peers, of the only one that has it; 0 none */
 	uint32_t cls[CLASSES]; /* of each class */
+	uint16_t swept;	       /* of ents: those that had as many others within the hour */
 	uint8_t len;
 	char text[]; /* [len], cut at POPULAR_TEXT */
 };
@@ -321,7 +323,8 @@ struct rarity {
 	bool fresh, first_hour, tested;
 	double raw, count, days;
 	uint32_t ents, same; /* with this one: in the organisation, in its class */
-	/* The others among its peers (of its class where it has none) and how many have it. */
+	uint32_t deliberate; /* of ents: those that did not sweep over everything */
+	/* Of its peers (of its class where it has none), with this one: all, and who has it. */
 	uint32_t peers, peers_same;
 	struct state *st;
 	struct str tactic; /* of this value, or empty; only when tested */
