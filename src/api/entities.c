@@ -251,7 +251,9 @@ static void rhythms(struct life *l, struct buf *out)
 	buf_addz(out, ",\"rhythms\":[");
 	for (size_t i = 0; i < l->n && shown < 4; i++) {
 		const struct tally *t = &l->t[i];
-		int64_t period = t->peer && t->times ? period_of(t, &l->q->mem) : 0;
+		/* Programs of its own come in bursts; a rhythm is one with somebody else. */
+		bool other = t->peer && t->times && !str_starts(t->name, STR("image:"));
+		int64_t period = other ? period_of(t, &l->q->mem) : 0;
 		struct str name;
 
 		if (!period)

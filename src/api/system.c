@@ -13,6 +13,8 @@ static int meta_row(struct str key, struct str value, void *arg)
 {
 	struct buf *out = arg;
 
+	if (str_eqz(key, LEARNING_META) || str_eqz(key, "models"))
+		return 0; /* told elsewhere */
 	if (buf_str(out).p[out->len - 1] != '{')
 		buf_addc(out, ',');
 	buf_json(out, key);
@@ -25,6 +27,7 @@ int health_get(struct req *q)
 {
 	struct store *st = req_store(q);
 	struct diag d = {{0}};
+	struct str learning;
 	char when[TIME_TEXT];
 	int64_t from, to;
 	uint64_t n = 0;
@@ -41,6 +44,12 @@ int health_get(struct req *q)
 			(unsigned long long)n, time_rfc3339(from / NS_PER_S * NS_PER_S, when));
 		buf_fmt(&q->out, ",\"to\":\"%s\"},",
 			time_rfc3339(to / NS_PER_S * NS_PER_S, when));
+	}
+	learning = q->conf->health ? STR("") : store_meta_get(st, LEARNING_META, &q->mem);
+	if (learning.len) {
+		buf_addz(&q->out, "\"learning\":");
+		buf_add(&q->out, learning);
+		buf_addc(&q->out, ',');
 	}
 	buf_addz(&q->out, "\"last_run\":{");
 	r = store_meta_each(st, meta_row, &q->out, &d);

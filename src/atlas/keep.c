@@ -10,7 +10,7 @@
 #define ROWS_DEFAULT 2000000u
 
 static const char schema_sql[] =
-	"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+	"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-8192;"
 	"CREATE TABLE IF NOT EXISTS place(key INTEGER PRIMARY KEY,kind TEXT,type TEXT,"
 	"name TEXT COLLATE NOCASE,class INTEGER,first INTEGER,last INTEGER,events INTEGER,"
 	"open_first INTEGER,open_last INTEGER,created INTEGER,deleted INTEGER,owner INTEGER);"
@@ -42,7 +42,11 @@ static const char put_tie_sql[] =
 
 static int fail(const struct atlas *a, struct diag *d)
 {
-	return diag_set(d, -EIO, "map: %s", a->db ? sqlite3_errmsg(a->db) : "out of memory");
+	bool full = a->db && (sqlite3_errcode(a->db) == SQLITE_FULL ||
+			      sqlite3_system_errno(a->db) == ENOSPC);
+
+	return diag_set(d, full ? -ENOSPC : -EIO, "map: %s",
+			a->db ? sqlite3_errmsg(a->db) : "out of memory");
 }
 
 /* ---- merging ---- */
@@ -407,18 +411,67 @@ static int trim(struct atlas *a, struct diag *d)
 	return put_note(a, "forgotten", (int64_t)a->forgotten, d);
 }
 
-static int write_all(struct atlas *a, struct diag *d)
+/* Where a row goes in its table; of places and ties that changed, in that order. */
+struct row {
+	uint64_t key, key2;
+	uint32_t at;
+};
+
+static int by_key(const void *x, const void *y)
+{
+	const struct row *a = x, *b = y;
+	int64_t k = (int64_t)a->key, m = (int64_t)b->key; /* SQLite's are signed */
+
+	if (k == m) {
+		k = (int64_t)a->key2;
+		m = (int64_t)b->key2;
+	}
+	return (k > m) - (k < m);
+}
+
+static int write_places(struct atlas *a, struct row *rows, struct diag *d)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < a->nplaces; i++)
+		rows[i] = (struct row){.key = a->places[i].key, .at = (uint32_t)i};
+	qsort(rows, a->nplaces, sizeof(*rows), by_key);
+	for (size_t i = 0; i < a->nplaces && r == 0; i++)
+		r = put_place(a, &a->places[rows[i].at], d);
+	return r;
+}
+
+static int write_ties(struct atlas *a, struct row *rows, struct diag *d)
 {
 	struct buf b;
+	size_t n = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < a->nties; i++)
+		if (a->ties[i].changed)
+			rows[n++] = (struct row){a->places[a->ties[i].from].key,
+						 a->places[a->ties[i].to].key, (uint32_t)i};
+	qsort(rows, n, sizeof(*rows), by_key);
+	buf_init(&b, 4 * KIB);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = put_tie(a, &a->ties[rows[i].at], &b, d);
+	buf_free(&b);
+	return r;
+}
+
+/* In order of the tables' keys: pages are then touched one after the other. */
+static int write_all(struct atlas *a, struct diag *d)
+{
+	struct row *rows = malloc(MAX(MAX(a->nplaces, a->nties), (size_t)1) * sizeof(*rows));
 	int r = a->latest == TIME_NONE ? 0 : put_note(a, "latest", a->latest, d);
 
-	buf_init(&b, 4 * KIB);
-	for (size_t i = 0; i < a->nplaces && r == 0; i++)
-		r = put_place(a, &a->places[i], d);
-	for (size_t i = 0; i < a->nties && r == 0; i++)
-		if (a->ties[i].changed)
-			r = put_tie(a, &a->ties[i], &b, d);
-	buf_free(&b);
+	if (!rows)
+		return -ENOMEM;
+	if (r == 0)
+		r = write_places(a, rows, d);
+	if (r == 0)
+		r = write_ties(a, rows, d);
+	free(rows);
 	return r < 0 ? r : trim(a, d);
 }
 

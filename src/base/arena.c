@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #define ALIGN	    ((size_t)16)
-#define BLOCK_FIRST (64 * KIB)
+#define BLOCK_FIRST (4 * KIB) /* hundreds of small files have an arena each */
 #define BLOCK_MAX   (1 * MIB)
 
 struct arena_block {

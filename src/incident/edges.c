@@ -538,3 +538,162 @@ int edges_event(struct edges *g, struct entities *en, const struct event *e)
 		edges_put(g, c.key[ROLE_IMAGE], c.key[ROLE_PARENT], EDGE_STARTED, e->known);
 	return err;
 }
+
+/* ---- keeping ---- */
+
+#define TAG_EDGES BLOCK_TAG('e', 'd', 'g', 'e')
+#define TAG_SLOTS BLOCK_TAG('e', 'd', 'g', 's')
+#define TAG_NOW	  BLOCK_TAG('e', 'd', 'g', 'n')
+#define TAG_OLD	  BLOCK_TAG('e', 'd', 'g', 'o')
+#define A_BLOCK	  16384u /* entries */
+
+struct kept_head {
+	uint64_t nsets, nslots, nnow, nbefore, initiators;
+	int64_t turned;
+	uint64_t recent[RECENT];
+};
+
+struct kept_edge {
+	uint64_t from, to, at; /* at: its place */
+	int64_t time;
+	uint64_t kind;
+};
+
+static int by_key(const void *a, const void *b)
+{
+	const struct map_slot *x = a, *y = b;
+
+	return x->key < y->key ? -1 : x->key > y->key;
+}
+
+/* In order of keys: the same table, the same bytes. */
+static void save_map(const struct map *m, uint32_t tag, struct blocks_out *w)
+{
+	struct map_slot *v = malloc((m->len + 1) * sizeof(*v));
+	size_t n = 0;
+
+	if (!v) {
+		blocks_fail(w, -ENOMEM);
+		return;
+	}
+	for (size_t i = 0; n < m->len && map_next(m, &i, &v[n]);)
+		n++;
+	qsort(v, n, sizeof(*v), by_key);
+	for (size_t i = 0; i < n; i += A_BLOCK)
+		blocks_put(w, tag, NULL, 0, v + i, MIN(n - i, (size_t)A_BLOCK) * sizeof(*v));
+	free(v);
+}
+
+void edges_save(const struct edges *g, struct blocks_out *w)
+{
+	size_t total = g->nsets * WAYS, n = 0;
+	struct kept_head *h = calloc(1, sizeof(*h));
+	struct kept_edge *v = calloc(A_BLOCK, sizeof(*v));
+
+	if (!h || !v) {
+		blocks_fail(w, -ENOMEM);
+		goto out;
+	}
+	*h = (struct kept_head){.nsets = g->nsets,
+				.nnow = g->now.len,
+				.nbefore = g->before.len,
+				.initiators = g->initiators,
+				.turned = g->turned};
+	memcpy(h->recent, g->recent, sizeof(h->recent));
+	for (size_t i = 0; i < total; i++)
+		h->nslots += g->slots[i].used;
+	blocks_put(w, TAG_EDGES, h, sizeof(*h), NULL, 0);
+	for (size_t i = 0; i < total; i++) {
+		const struct edge *e = &g->slots[i];
+
+		if (e->used)
+			v[n++] = (struct kept_edge){e->from, e->to, i, e->time, e->kind};
+		if (n && (n == A_BLOCK || i + 1 == total)) {
+			blocks_put(w, TAG_SLOTS, v, n * sizeof(*v), NULL, 0);
+			n = 0;
+		}
+	}
+	save_map(&g->now, TAG_NOW, w);
+	save_map(&g->before, TAG_OLD, w);
+out:
+	free(h);
+	free(v);
+}
+
+/* The next block, which must be of this kind and hold whole entries, at most max. */
+static int next_of(struct blocks_in *r, uint32_t want, size_t each, uint64_t max,
+		   struct str *ret_data)
+{
+	uint32_t tag;
+	int n = blocks_next(r, &tag, ret_data);
+
+	if (n < 0)
+		return n;
+	return n > 0 && tag == want && ret_data->len && ret_data->len % each == 0 &&
+			       ret_data->len / each <= max
+		       ? 0
+		       : E_FORMAT;
+}
+
+static int load_map(struct map *m, uint64_t n, uint32_t tag, struct blocks_in *r)
+{
+	struct map_slot s;
+	struct str data;
+	int err = 0;
+
+	while (err == 0 && n > 0) {
+		err = next_of(r, tag, sizeof(s), n, &data);
+		for (size_t i = 0; err == 0 && i < data.len; i += sizeof(s), n--) {
+			uint64_t *v;
+
+			memcpy(&s, data.p + i, sizeof(s));
+			v = map_put(m, s.key, NULL);
+			if (!v)
+				return -ENOMEM;
+			*v = s.val;
+		}
+	}
+	return err;
+}
+
+/* Into its place, so that whoever is given up later is the same. */
+static void load_edge(struct edges *g, const struct kept_edge *k, bool same)
+{
+	struct edge e = {k->from, k->to, k->time, (uint8_t)k->kind, true};
+
+	if (!same || k->at / WAYS != set_of(g, e.from)) {
+		put_half(g, e);
+		return;
+	}
+	g->slots[k->at] = e;
+	g->tags[k->at / WAYS].v[k->at % WAYS] = tag_of(&e);
+}
+
+int edges_load(struct edges *g, struct blocks_in *r)
+{
+	struct kept_head *h = malloc(sizeof(*h));
+	struct kept_edge k;
+	struct str data;
+	int err = h ? next_of(r, TAG_EDGES, sizeof(*h), 1, &data) : -ENOMEM;
+
+	if (err == 0)
+		memcpy(h, data.p, sizeof(*h));
+	for (uint64_t left = err == 0 ? h->nslots : 0; err == 0 && left > 0;) {
+		err = next_of(r, TAG_SLOTS, sizeof(k), left, &data);
+		for (size_t i = 0; err == 0 && i < data.len; i += sizeof(k), left--) {
+			memcpy(&k, data.p + i, sizeof(k));
+			load_edge(g, &k, h->nsets == g->nsets);
+		}
+	}
+	if (err == 0)
+		err = load_map(&g->now, h->nnow, TAG_NOW, r);
+	if (err == 0)
+		err = load_map(&g->before, h->nbefore, TAG_OLD, r);
+	if (err == 0) {
+		g->initiators = h->initiators;
+		g->turned = h->turned;
+		memcpy(g->recent, h->recent, sizeof(g->recent));
+	}
+	free(h);
+	return err;
+}

@@ -7,6 +7,7 @@
  */
 #ifndef INCIDENT_EDGES_H
 #define INCIDENT_EDGES_H
+#include "base/blocks.h"
 #include "base/timeutil.h"
 #include "event/entity.h"
 
@@ -38,6 +39,10 @@ MUST int edges_new(size_t bytes, struct edges **ret_g);
 struct edges *edges_free(struct edges *g);
 /* What its tables take now. */
 size_t edges_bytes(const struct edges *g);
+
+/* All of it, to a file of blocks and from there; load into new ones. E_FORMAT, -ENOMEM. */
+void edges_save(const struct edges *g, struct blocks_out *w);
+MUST int edges_load(struct edges *g, struct blocks_in *r);
 
 /* Recipients inside the organisation become entities of en when they are none yet. */
 MUST int edges_event(struct edges *g, struct entities *en, const struct event *e);

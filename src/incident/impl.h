@@ -107,6 +107,29 @@ struct way {
 	bool crowded; /* a hub, unless the incident itself made it one */
 };
 
+#define NOTES_MAX 256u
+
+/* A note that waits for an incident to belong to. */
+struct waiting {
+	struct step *step;
+	uint64_t keys[ALERT_ENTS_MAX];
+	size_t nkeys;
+};
+
+struct incidents {
+	struct entities *en;
+	struct edges *edges;
+	struct signals *signals;
+	int64_t window, swept;
+	size_t memory, bytes; /* of incidents and waiting notes */
+	struct inc **open;    /* by slot; NULL where free */
+	size_t cap;
+	struct map keys;		 /* join key -> slot + 1 */
+	struct waiting notes[NOTES_MAX]; /* oldest first */
+	size_t nnotes;
+	struct telling t;
+};
+
 #define WAY_DIRECT UINT8_MAX
 #define WAYS_MAX   128u
 
@@ -126,6 +149,9 @@ MUST int step_new(const struct alert *a, const struct entities *en, struct step 
 /* One that a learned quantity makes, not a model; everything is copied. */
 MUST int step_signal(int64_t time, struct str phase, struct str entity, uint8_t kind,
 		     const struct why *why, struct str event_id, struct step **ret_s);
+/* s holds numbers, and text and ids of others, which it takes copies of. */
+MUST int step_own(struct step *s);
+MUST int step_cite(struct step *s, bool alert, struct str id);
 struct step *step_free(struct step *s);
 size_t step_bytes(const struct step *s);
 /* Takes a's (or the other step's) time, count and ids in; of one fold. */

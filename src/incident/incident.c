@@ -10,33 +10,11 @@
 #define WINDOW_DEFAULT (24 * NS_PER_H)
 #define MEMORY_DEFAULT (64 * MIB)
 #define NOTE_WINDOW    (6 * NS_PER_H)
-#define NOTES_MAX      256u
 #define CONTEXT_MAX    (STEPS_MAX - 50) /* steps beyond which no more context is taken in */
 #define CANDIDATES_MAX 32u
 #define LINE_MAX_BYTES (16 * MIB)
 
 typedef int changed_fn(const struct incident_view *v, void *arg);
-
-/* A note that waits for an incident to belong to. */
-struct waiting {
-	struct step *step;
-	uint64_t keys[ALERT_ENTS_MAX];
-	size_t nkeys;
-};
-
-struct incidents {
-	struct entities *en;
-	struct edges *edges;
-	struct signals *signals;
-	int64_t window, swept;
-	size_t memory, bytes; /* of incidents and waiting notes */
-	struct inc **open;    /* by slot; NULL where free */
-	size_t cap;
-	struct map keys;		 /* join key -> slot + 1 */
-	struct waiting notes[NOTES_MAX]; /* oldest first */
-	size_t nnotes;
-	struct telling t;
-};
 
 /* An open incident that an alert may join, and how many ways lead there. */
 struct candidate {

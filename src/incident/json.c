@@ -124,6 +124,8 @@ static void step(struct buf *b, const struct step *s)
 		text(b, "model", s->model);
 		text(b, "severity", str_of(severity_name(s->severity)));
 		text(b, "alert_id", s->alert_id);
+		if (s->response.len && s->kind != STEP_NOTE)
+			text(b, "response", s->response);
 	}
 	list(b, "event_ids", s->events.v, MIN(s->events.n, (size_t)ALERT_IDS_MAX));
 	list(b, "entities", s->names, s->nnames);

@@ -132,3 +132,46 @@ int signals_take(struct signals *s, uint64_t key, int64_t t, struct str entity, 
 			  ret_step);
 	return err < 0 ? err : 1;
 }
+
+#define TAG_SIGNALS BLOCK_TAG('s', 'i', 'g', 'n')
+
+struct kept_head {
+	uint64_t nsets, n, size; /* size: of a signal in this program */
+};
+
+void signals_save(const struct signals *s, struct blocks_out *w)
+{
+	struct kept_head h = {.nsets = s->nsets, .size = sizeof(struct signal)};
+
+	for (size_t i = 0; i < s->nsets * WAYS; i++)
+		h.n += s->slot[i].key != 0;
+	blocks_put(w, TAG_SIGNALS, &h, sizeof(h), NULL, 0);
+	for (uint64_t i = 0; i < s->nsets * WAYS; i++)
+		if (s->slot[i].key)
+			blocks_put(w, TAG_SIGNALS, &i, sizeof(i), &s->slot[i],
+				   sizeof(struct signal));
+}
+
+/* Another size of the table, or of a signal: those few hours are not remembered. */
+int signals_load(struct signals *s, struct blocks_in *r)
+{
+	struct kept_head h;
+	struct str data;
+	uint32_t tag;
+	int n = blocks_next(r, &tag, &data);
+
+	if (n <= 0 || tag != TAG_SIGNALS || data.len != sizeof(h))
+		return n < 0 ? n : E_FORMAT;
+	memcpy(&h, data.p, sizeof(h));
+	for (uint64_t k = 0, at; k < h.n; k++) {
+		n = blocks_next(r, &tag, &data);
+		if (n <= 0 || tag != TAG_SIGNALS || data.len != sizeof(at) + h.size)
+			return n < 0 ? n : E_FORMAT;
+		memcpy(&at, data.p, sizeof(at));
+		if (h.size != sizeof(struct signal) || h.nsets != s->nsets ||
+		    at >= s->nsets * WAYS)
+			continue;
+		memcpy(&s->slot[at], data.p + sizeof(at), sizeof(struct signal));
+	}
+	return 0;
+}

@@ -29,4 +29,8 @@ void signals_put(struct signals *s, uint64_t key, const struct learn *l,
 MUST int signals_take(struct signals *s, uint64_t key, int64_t t, struct str entity,
 		      uint8_t kind, struct step **ret_step);
 
+/* All of them, to a file of blocks and from there; load into new ones. E_FORMAT. */
+void signals_save(const struct signals *s, struct blocks_out *w);
+MUST int signals_load(struct signals *s, struct blocks_in *r);
+
 #endif

@@ -94,6 +94,16 @@ static int own(struct step *s)
 	return 0;
 }
 
+int step_own(struct step *s)
+{
+	return own(s);
+}
+
+int step_cite(struct step *s, bool alert, struct str id)
+{
+	return ids_add(alert ? &s->alerts : &s->events, id);
+}
+
 /* The most surprising reasons, in the alert's order among equals. */
 static void pick_why(struct step *s, const struct alert *a)
 {

@@ -2,11 +2,12 @@
 #include "learn/checkpoint.h"
 #include "learn/chain.h"
 #include "learn/group.h"
+#include "learn/peers.h"
 #include "learn/state_image.h"
 #include <errno.h>
 
 /* Raised when anything below, or what a block holds, changes its meaning but not its size. */
-#define FORMAT 1
+#define FORMAT 2
 
 #define TAG_HEAD     BLOCK_TAG('l', 'r', 'n', ' ')
 #define TAG_QUANTITY BLOCK_TAG('q', 'n', 't', 'y')
@@ -15,12 +16,13 @@
 #define TAG_YOUNG    BLOCK_TAG('b', 'l', 'm', 'y')
 #define TAG_OLD	     BLOCK_TAG('b', 'l', 'm', 'o')
 #define TAG_CHAIN    BLOCK_TAG('c', 'h', 'n', 'd')
+#define TAG_PEERS    BLOCK_TAG('p', 'e', 'e', 'r')
 #define TAG_STATES   BLOCK_TAG('s', 't', 't', 's')
 
 /* Sizes stand for layouts: one that differs was written by another version. */
 struct head {
 	uint32_t format, classes;
-	uint32_t state, door, group, budget, fired, chain;
+	uint32_t state, door, group, budget, fired, chain, peers, lived;
 	uint32_t nq;
 	int64_t since;
 	struct clock clock;
@@ -51,6 +53,7 @@ struct restored {
 	bool *known;		  /* [l->nq]: row and groups hold what was saved */
 	struct quantity_row *row; /* [l->nq] */
 	struct chain_doors *chain;
+	struct peers *peers;
 	struct group *groups; /* [l->nq * (CLASSES + 1)] */
 	uint16_t *owner;      /* [h.nq + 1]: saved owner -> owner now, 0 none */
 	struct learn_restored n;
@@ -66,6 +69,8 @@ static struct head head_of(const struct learn *l)
 			     .budget = sizeof(struct budget),
 			     .fired = sizeof(struct fired),
 			     .chain = sizeof(struct chain_doors),
+			     .peers = sizeof(struct peers),
+			     .lived = sizeof(struct lived),
 			     .nq = (uint32_t)l->nq,
 			     .since = l->since,
 			     .clock = l->clock,
@@ -98,6 +103,7 @@ void learn_save(const struct learn *l, struct blocks_out *w)
 			   sizeof(struct fired));
 	if (l->chain)
 		blocks_put(w, TAG_CHAIN, l->chain, sizeof(*l->chain), NULL, 0);
+	blocks_put(w, TAG_PEERS, l->peers, sizeof(*l->peers), NULL, 0);
 	blocks_put_array(w, TAG_YOUNG, l->bloom.young, l->bloom.lines * 64);
 	blocks_put_array(w, TAG_OLD, l->bloom.old, l->bloom.lines * 64);
 	blocks_put(w, TAG_STATES, NULL, 0, NULL, 0);
@@ -116,6 +122,7 @@ static void restored_free(struct restored *x)
 	free(x->known);
 	free(x->row);
 	free(x->chain);
+	free(x->peers);
 	free(x->groups);
 	free(x->owner);
 }
@@ -131,11 +138,12 @@ static int load_head(const struct learn *l, struct restored *x, struct str data)
 		return E_VERSION;
 	if (x->h.nq >= UINT16_MAX)
 		return E_FORMAT;
+	x->peers = calloc(1, sizeof(*x->peers));
 	x->known = calloc(l->nq + 1, sizeof(*x->known));
 	x->row = calloc(l->nq + 1, sizeof(*x->row));
 	x->groups = calloc((l->nq + 1) * (CLASSES + 1), sizeof(*x->groups));
 	x->owner = calloc(x->h.nq + 1, sizeof(*x->owner));
-	if (!x->known || !x->row || !x->groups || !x->owner)
+	if (!x->peers || !x->known || !x->row || !x->groups || !x->owner)
 		return -ENOMEM;
 	x->bloom.lines = l->bloom.lines;
 	state_init(&x->states, l->states.limit);
@@ -200,6 +208,14 @@ static int load_chain(struct restored *x, struct str data)
 	return 0;
 }
 
+static int load_peers(struct restored *x, struct str data)
+{
+	if (data.len != sizeof(*x->peers))
+		return E_FORMAT;
+	memcpy(x->peers, data.p, data.len);
+	return 0;
+}
+
 static int load_bloom(const struct restored *x, uint64_t *lines, struct str data)
 {
 	uint64_t at;
@@ -225,6 +241,8 @@ static int load_block(const struct learn *l, struct restored *x, uint32_t tag, s
 		return load_fired(x, data);
 	case TAG_CHAIN:
 		return load_chain(x, data);
+	case TAG_PEERS:
+		return load_peers(x, data);
 	case TAG_YOUNG:
 		return load_bloom(x, x->bloom.young, data);
 	case TAG_OLD:
@@ -302,6 +320,7 @@ static void take_over(struct learn *l, struct restored *x)
 	SWAP(l->bloom, x->bloom);
 	SWAP(l->models, x->models);
 	SWAP(l->chain, x->chain);
+	SWAP(l->peers, x->peers);
 	memcpy(l->budget, x->budget, sizeof(l->budget));
 	/* What the user asks for today stands. */
 	l->budget[0].per_day = per_day[0];

@@ -7,6 +7,7 @@
  */
 #ifndef LEARN_CORE_H
 #define LEARN_CORE_H
+#include "base/hash.h"
 #include "base/map.h"
 #include "event/filter.h"
 #include "learn/budget.h"
@@ -75,6 +76,7 @@ struct kind {
 	 */
 	size_t (*keys)(const struct learn *l, const struct quantity *q,
 		       const struct observation *o, uint64_t ret_keys[KEYS_MAX]);
+	bool habits; /* what has a value often is known by it: peers.c */
 	bool meets;  /* asks the Bloom filter for the pair every time */
 	bool values; /* each value surprises by itself: an hour adds them up */
 	bool last;   /* judges what the others said of the same event */
@@ -108,6 +110,7 @@ struct quantity {
 	struct tactics *tactics; /* of single values, these are sensitive; may be NULL */
 	bool sensitive;		 /* all of its values are */
 	bool context;		 /* a new value stays odd for a day */
+	bool sweep;		 /* who sweeps over many does not count among `entities` */
 	struct links *links;	 /* chain: over which risk passes */
 	double rested[CLASSES];	 /* chain: entity-hours that its door knows of */
 	bool events;		 /* volume: events are counted, no number summed */
@@ -193,6 +196,29 @@ struct life {
 	int64_t hour;
 };
 
+/* Where an entity belongs: peers.h. */
+struct membership {
+	uint32_t serial;    /* of its group, 0 none */
+	uint32_t day;	    /* of the last comparison, since 1970 */
+	uint16_t at, other; /* places in peers.g: its own, and of one that was liker */
+	uint16_t days;	    /* on which that was so, running */
+	uint16_t spare;
+};
+
+/* What is known of an entity that something was ever learned of. */
+struct lived {
+	struct state st;
+	int64_t hour; /* the last one in which it did anything */
+	struct membership peers;
+};
+
+#define SEED_LIFE (UINT64_C(0x6c69666500000002) + sizeof(struct lived))
+
+static inline uint64_t lived_key(const struct entity *en)
+{
+	return hash_2(SEED_LIFE, en->hash);
+}
+
 /* A quantity that others report: in how many entity-hours it happened at all. */
 struct fired {
 	double times[CLASSES + 1];
@@ -222,6 +248,7 @@ struct learn {
 	struct map models;	   /* hash of a reported quantity's name -> struct fired * */
 	double hours[CLASSES + 1]; /* entity-hours lived */
 	struct budget budget[2];
+	uint64_t judged[LEARN_NATS];
 	struct arena text; /* of the results */
 	struct learn_result results[RESULTS_MAX];
 	size_t nresults;
@@ -241,6 +268,7 @@ struct learn {
 	} memo[MEMO];
 	unsigned nmemo;
 	struct chain_doors *chain; /* made when first needed */
+	struct peers *peers;
 };
 
 /* quantity.c */
@@ -263,11 +291,15 @@ int64_t clock_tick(struct clock *c, int64_t known, bool *ret_late);
 struct popular {
 	struct state st;
 	uint32_t ents;	       /* entities that ever had it */
+	uint32_t first_group;  /* of peers, of the only one that has it; 0 none */
 	uint32_t cls[CLASSES]; /* of each class */
+	uint16_t swept;	       /* of ents: those that had as many others within the hour */
 	uint8_t len;
 	char text[]; /* [len], cut at POPULAR_TEXT */
 };
 
+/* NULL when it was forgotten. */
+struct popular *popular_peek(const struct learn *l, const struct quantity *q, uint64_t what);
 struct popular *popular_put(struct learn *l, const struct quantity *q, uint64_t what,
 			    struct str text, int64_t now);
 /* One more entity of cls has it. */
@@ -290,17 +322,31 @@ bool bloom_test_set(struct learn *l, uint64_t pair, bool set);
 struct rarity {
 	bool fresh, first_hour, tested;
 	double raw, count, days;
-	uint32_t ents, peers; /* with this one */
+	uint32_t ents, same; /* with this one: in the organisation, in its class */
+	uint32_t deliberate; /* of ents: those that did not sweep over everything */
+	/* Of its peers (of its class where it has none), with this one: all, and who has it. */
+	uint32_t peers, peers_same;
 	struct state *st;
 	struct str tactic; /* of this value, or empty; only when tested */
 	bool sensitive, probation, wave, young;
 	uint32_t age_h; /* hours since this entity first had it; UINT32_MAX: unknown */
 };
 
-void rarity_see(struct learn *l, struct quantity *q, uint64_t who, uint64_t what,
-		struct str value, uint8_t cls, int64_t now, struct rarity *ret_r);
+/* Of o: who, what, value, cls, now; entity, or ENT_NONE where it is no entity's own past. */
+void rarity_see(struct learn *l, struct quantity *q, const struct observation *o,
+		struct rarity *ret_r);
+#define RARITY_VALUES 64
+/*
+ * The values kept in st, and how many there are; with `habits` only what was seen on several
+ * days, is no exception, and was seen within a month.
+ */
+size_t rarity_values(const struct state *st, bool habits, int64_t now,
+		     uint64_t ret_what[RARITY_VALUES]);
 struct str rarity_usual(struct learn *l, const struct quantity *q, const struct state *st);
-/* All of v but raw and peers. */
+/* What its peers do, where that will be asked for. */
+void rarity_peers(const struct learn *l, const struct quantity *q, const struct observation *o,
+		  struct rarity *r);
+/* All of v but raw. */
 void rarity_verdict(const struct rarity *r, struct verdict *v);
 /* Words: the usual values of o->who, and the one seen. */
 void rarity_explain(struct learn *l, const struct quantity *q, const struct observation *o,

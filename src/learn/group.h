@@ -12,9 +12,22 @@
 #define PY_THETA   0.5
 #define GROUP_BINS 48
 
-struct group {
+/* How many of a group had each value, as far as probabilities need it. */
+struct shares {
 	double total, distinct;
 	double mass[GROUP_BINS]; /* discounted counts, by count of the value */
+};
+
+/* One more, or one fewer, has a value that `had` of them had. */
+void shares_add(struct shares *g, uint32_t had);
+void shares_take(struct shares *g, uint32_t had);
+/* Probability of a value that nobody had. */
+double shares_unseen(const struct shares *g);
+/* Mass of all values that at most c >= 1 entities have, the unseen included. */
+double shares_tail(const struct shares *g, uint32_t c);
+
+struct group {
+	struct shares had;
 	uint32_t members;
 	struct level level;	/* of burst and volume */
 	double tried, reversed; /* of reversal */

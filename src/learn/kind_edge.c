@@ -22,17 +22,21 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 		struct verdict *v)
 {
 	struct rarity there, back;
-	uint64_t back_who = hash_2(o->what, q->id + SEED_BACK);
+	struct observation other = {.entity = ENT_NONE,
+				    .who = hash_2(o->what, q->id + SEED_BACK),
+				    .what = hash_2(o->who, 1),
+				    .cls = o->cls,
+				    .now = o->now};
 
-	rarity_see(l, q, o->who, o->what, o->value, o->cls, o->now, &there);
+	rarity_see(l, q, o, &there);
 	if (!there.st)
 		return;
-	rarity_see(l, q, back_who, hash_2(o->who, 1), STR(""), o->cls, o->now, &back);
+	rarity_see(l, q, &other, &back);
 	/* That a newcomer is new to everybody says nothing of it. */
 	v->raw = there.young ? there.raw : MAX(0, MAX(there.raw, back.raw) - 0.6931);
 	if (!there.first_hour)
 		v->raw = 0;
-	v->peers = popular_peers(q, o->cls);
+	rarity_peers(l, q, o, &there);
 	rarity_verdict(&there, v);
 }
 
@@ -40,6 +44,7 @@ const struct kind kind_edge = {.name = "edge",
 			       .needs_value = true,
 			       .takes_late = true,
 			       .values = true,
+			       .habits = true,
 			       .version = 1,
 			       .see = see,
 			       .keys = keys,

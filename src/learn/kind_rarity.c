@@ -10,14 +10,20 @@
  * second hour of an intrusion is no cleaner than the first.
  */
 #include "base/hash.h"
+#include "learn/fmath.h"
 #include "learn/group.h"
+#include "learn/peers.h"
 #include "learn/tactics.h"
 #include "learn/wave.h"
 #include <math.h>
 
+#define SWEEP	    30 /* new values within an hour: a scan, which says nothing of each */
 #define YOUNG_H	    24 /* active hours: an entity's first days */
 #define SLOTS_MIN   4
-#define SLOTS_MAX   64
+#define SLOTS_MAX   RARITY_VALUES
+#define HABIT_DAYS  2
+#define HABIT_SHARE 0.1	       /* of its most frequent value */
+#define HABIT_H	    (30u * 24) /* since it was seen last */
 #define HALF_LIFE_H (30.0 * 24)
 #define ODD	    4.6 /* nats: p = 0.01 */
 #define TRUST_H	    (21u * 24)
@@ -45,13 +51,14 @@ struct past {
 	uint32_t distinct;
 	uint32_t landmark;    /* hour */
 	uint32_t hours, last; /* active ones; the last of them */
-	uint16_t n, cap;
+	uint16_t news;	      /* values adopted in the last one */
+	uint8_t n, cap;
 	struct slot slot[];
 };
 
 static double weight(const struct past *p, uint32_t hour)
 {
-	return exp2(((double)hour - p->landmark) / HALF_LIFE_H);
+	return fm_exp(((double)hour - p->landmark) * (FM_LN2 / HALF_LIFE_H));
 }
 
 static struct past *past_put(struct learn *l, struct quantity *q, uint64_t who, uint8_t cls,
@@ -94,7 +101,7 @@ static struct slot *slot_add(struct learn *l, struct past **pp)
 	struct slot *least;
 
 	if (p->n == p->cap && p->cap < SLOTS_MAX) {
-		uint16_t cap = (uint16_t)(p->cap * 2);
+		uint8_t cap = (uint8_t)(p->cap * 2);
 		struct state *s =
 			state_grow(&l->states, &p->st, sizeof(*p) + cap * sizeof(struct slot));
 
@@ -119,6 +126,7 @@ struct test {
 	int64_t now;
 	uint32_t hour;
 	uint8_t cls;
+	struct peer_group peers;
 };
 
 /* Share of the entity's own past that was no commoner than c (both forward-decayed). */
@@ -161,15 +169,21 @@ static double adopt(struct learn *l, struct quantity *q, const struct past *p,
 	double tail = popular_tail(q, pop, k->cls);
 	double nu = novelty(q, p, k->cls, weight(p, k->hour));
 	int64_t since = q->door.cls[DOOR_POOL].since;
-	bool rare = tail < TENURE_RARE, settled = since && k->now - since > SETTLED_NS;
+	bool rare, settled = since && k->now - since > SETTLED_NS;
 	enum wave wave = wave_add(l, q, pop, k->what, k->cls, k->now);
 
+	if (k->peers.serial) {
+		tail = peers_tail(l, q, k->peers, pop, k->what, tail);
+		peers_adopt(l, q, k->peers, pop, k->what, k->now);
+	}
+	rare = tail < TENURE_RARE;
 	if (rare)
-		tail = MIN(1.0, tail * tenure_lift(&g->tenure, &org->tenure, age));
+		tail *= tenure_lift(&g->tenure, &org->tenure, age);
+	tail = MIN(1.0, tail);
 	age_tested(q, k->cls, age, true, settled, rare);
 	popular_add(q, pop, k->cls);
 	r->wave = wave == WAVE_BEGINS;
-	return wave != WAVE_NONE && !r->sensitive ? 0 : -log(nu * tail);
+	return wave != WAVE_NONE && !r->sensitive ? 0 : -fm_log(nu * tail);
 }
 
 /* What of the first surprise is still in mind. */
@@ -185,6 +199,27 @@ static double carried(const struct quantity *q, struct slot *s, uint32_t hour)
 	return s->days & PROBATION ? TRUST_SHARE * first : 0;
 }
 
+static void swept(struct learn *l, const struct quantity *q, uint64_t what)
+{
+	struct popular *p = popular_peek(l, q, what);
+
+	if (p && p->swept < UINT16_MAX)
+		p->swept++;
+}
+
+/* One more new value; the SWEEPth of an hour tells what those before it were. */
+static void sweep(struct learn *l, const struct quantity *q, struct past *p, uint64_t what,
+		  uint32_t hour)
+{
+	p->news = (uint16_t)MIN(p->news + 1, UINT16_MAX);
+	if (p->news == SWEEP)
+		for (uint16_t i = 0; i < p->n; i++)
+			if (p->slot[i].first == hour && p->slot[i].what != what)
+				swept(l, q, p->slot[i].what);
+	if (p->news >= SWEEP)
+		swept(l, q, what);
+}
+
 /* Counts a test of slot s, which gave r->raw. */
 static void learn_slot(struct quantity *q, struct past *p, struct slot *s, const struct test *k,
 		       double w, struct rarity *r)
@@ -192,6 +227,7 @@ static void learn_slot(struct quantity *q, struct past *p, struct slot *s, const
 	if (p->last < k->hour) {
 		p->last = k->hour;
 		p->hours++;
+		p->news = 0;
 	}
 	if (r->fresh) {
 		bool keep = r->raw >= ODD && !door_learning(&q->door, k->cls, k->now);
@@ -212,39 +248,48 @@ static void learn_slot(struct quantity *q, struct past *p, struct slot *s, const
 	s->raw = (uint16_t)MIN(MAX(0, r->raw) * RAW_STEPS, 65535.0);
 }
 
-void rarity_see(struct learn *l, struct quantity *q, uint64_t who, uint64_t what,
-		struct str value, uint8_t cls, int64_t now, struct rarity *ret_r)
+void rarity_see(struct learn *l, struct quantity *q, const struct observation *o,
+		struct rarity *ret_r)
 {
-	struct past *p = past_put(l, q, who, cls, now);
-	struct popular *pop = p ? popular_put(l, q, what, value, now) : NULL;
-	struct test k = {what, now, (uint32_t)(now / NS_PER_H), cls};
+	struct past *p = past_put(l, q, o->who, o->cls, o->now);
+	struct popular *pop = p ? popular_put(l, q, o->what, o->value, o->now) : NULL;
+	struct test k = {.what = o->what,
+			 .now = o->now,
+			 .hour = (uint32_t)(o->now / NS_PER_H),
+			 .cls = o->cls};
 	struct rarity r = {0};
 	struct slot *s;
-	double w;
+	double w, mind;
 
 	*ret_r = r;
 	if (!p || !pop)
 		return;
 	w = weight(p, k.hour);
-	s = slot_find(p, what);
+	s = slot_find(p, k.what);
 	r.tested = !s || s->last < k.hour;
 	if (r.tested) {
-		r.tactic = tactics_of(q->tactics, value);
+		r.tactic = tactics_of(q->tactics, o->value);
 		r.sensitive = q->sensitive || r.tactic.len;
 	}
 	if (!s) {
-		r.fresh = !(p->n >= SLOTS_MAX && bloom_test_set(l, hash_2(who, what), false));
-		r.raw = r.fresh ? adopt(l, q, p, pop, &k, &r) : -log(own_tail(p, (float)w, w));
+		r.fresh = !(p->n >= SLOTS_MAX &&
+			    bloom_test_set(l, hash_2(o->who, k.what), false));
+		k.peers = peers_of(l, r.fresh ? o->entity : ENT_NONE);
+		r.raw = r.fresh ? adopt(l, q, p, pop, &k, &r)
+				: -fm_log(own_tail(p, (float)w, w));
 		p->distinct += r.fresh;
 		s = slot_add(l, &p);
-		*s = (struct slot){.what = what, .last = k.hour};
+		*s = (struct slot){.what = k.what, .last = k.hour};
 	} else if (r.tested) {
-		r.raw = -log(own_tail(p, s->count, w));
-		r.raw = MAX(r.raw, carried(q, s, k.hour));
-		age_tested(q, cls, tenure_bucket(p->hours), false, false, false);
+		r.raw = -fm_log(own_tail(p, s->count, w));
+		mind = carried(q, s, k.hour);
+		r.raw = MAX(r.raw, mind);
+		age_tested(q, k.cls, tenure_bucket(p->hours), false, false, false);
 	}
 	if (r.tested) {
 		learn_slot(q, p, s, &k, w, &r);
+		if (r.fresh && q->sweep)
+			sweep(l, q, p, k.what, k.hour);
 	} else {
 		r.raw = (double)s->raw / RAW_STEPS;
 		r.count = (double)s->count / w - 1;
@@ -253,11 +298,33 @@ void rarity_see(struct learn *l, struct quantity *q, uint64_t who, uint64_t what
 	r.probation = s->days & PROBATION;
 	r.young = p->hours < YOUNG_H;
 	r.age_h = s->first && s->first <= k.hour ? k.hour - s->first : UINT32_MAX;
-	r.days = (double)(now - state_first(&p->st)) / (double)NS_PER_D;
+	r.days = (double)(k.now - state_first(&p->st)) / (double)NS_PER_D;
 	r.ents = pop->ents;
-	r.peers = pop->cls[cls];
+	r.deliberate = pop->ents - MIN(pop->ents, pop->swept);
+	r.same = pop->cls[k.cls];
 	r.st = &p->st;
 	*ret_r = r;
+}
+
+size_t rarity_values(const struct state *st, bool habits, int64_t now,
+		     uint64_t ret_what[RARITY_VALUES])
+{
+	const struct past *p = (const struct past *)st;
+	uint32_t hour = (uint32_t)(now / NS_PER_H);
+	float least = 0;
+	size_t n = 0;
+
+	for (uint16_t i = 0; habits && i < p->n; i++)
+		least = MAX(least, p->slot[i].count * (float)HABIT_SHARE);
+	for (uint16_t i = 0; i < p->n; i++) {
+		const struct slot *s = &p->slot[i];
+
+		if (habits && ((s->days & ~PROBATION) < HABIT_DAYS || s->count < least ||
+			       s->last + HABIT_H < hour))
+			continue;
+		ret_what[n++] = s->what;
+	}
+	return n;
 }
 
 struct str rarity_usual(struct learn *l, const struct quantity *q, const struct state *st)
@@ -291,20 +358,33 @@ struct str rarity_usual(struct learn *l, const struct quantity *q, const struct 
 			 STR_ARG(t[1]), t[2].len ? ", " : "", STR_ARG(t[2]));
 }
 
+void rarity_peers(const struct learn *l, const struct quantity *q, const struct observation *o,
+		  struct rarity *r)
+{
+	struct peer_group g;
+
+	if (!r->first_hour && r->raw < TEXT_NATS)
+		return;
+	g = peers_of(l, o->entity);
+	r->peers = g.serial ? g.members : popular_peers(q, o->cls);
+	r->peers_same = g.serial ? MIN(peers_had(l, q, g, o->what), g.members) : r->same;
+}
+
 void rarity_verdict(const struct rarity *r, struct verdict *v)
 {
 	v->tested = r->tested;
+	v->peers = r->peers;
+	v->peers_same = r->peers_same;
 	v->odd = r->first_hour;
 	v->days = r->days;
-	v->peers_same = r->peers;
 	v->tactic = r->tactic;
 	v->held = r->probation;
 	v->young = r->young;
 	verdict_set(v, OUT_NEW, r->first_hour);
-	verdict_set(v, OUT_NEW_PEERS, r->first_hour && r->peers <= 1);
+	verdict_set(v, OUT_NEW_PEERS, r->first_hour && r->same <= 1);
 	verdict_set(v, OUT_NEW_ORG, r->first_hour && r->ents <= 1);
 	verdict_set(v, OUT_TIMES_SEEN, floor(MAX(0, r->count) + 0.5));
-	verdict_set(v, OUT_ENTITIES, r->ents);
+	verdict_set(v, OUT_ENTITIES, r->deliberate);
 	verdict_set(v, OUT_PROBATION, r->probation);
 	verdict_set(v, OUT_WAVE, r->wave);
 	if (r->age_h != UINT32_MAX)
@@ -316,11 +396,11 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 {
 	struct rarity r;
 
-	rarity_see(l, q, o->who, o->what, o->value, o->cls, o->now, &r);
+	rarity_see(l, q, o, &r);
 	if (!r.st)
 		return;
 	v->raw = r.raw;
-	v->peers = popular_peers(q, o->cls);
+	rarity_peers(l, q, o, &r);
 	rarity_verdict(&r, v);
 }
 
@@ -338,6 +418,7 @@ const struct kind kind_rarity = {.name = "rarity",
 				 .needs_value = true,
 				 .takes_late = true,
 				 .values = true,
+				 .habits = true,
 				 .version = 1,
 				 .see = see,
 				 .explain = rarity_explain};

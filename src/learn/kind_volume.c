@@ -7,6 +7,7 @@
  * Page-CUSUM for slow leaks.
  */
 #include "base/hash.h"
+#include "learn/fmath.h"
 #include "learn/group.h"
 #include "learn/level.h"
 #include <math.h>
@@ -59,7 +60,7 @@ static struct sum_long *as_long(struct sum *s)
 
 static double size_y(const struct quantity *q, double total)
 {
-	return q->events ? total : log1p(total);
+	return q->events ? total : fm_log(1 + total);
 }
 
 static bool tells_leaks(const struct quantity *q)
@@ -82,7 +83,7 @@ static void learn_class(struct class_sums *g, struct own_hours *own, const struc
 			const struct sum *s, double y, double members)
 {
 	int64_t then = s->window * q->window;
-	double dev = q->events ? log1p(s->total) - log1p((double)s->level.mean)
+	double dev = q->events ? fm_log(1 + s->total) - fm_log(1 + (double)s->level.mean)
 			       : y - (double)s->level.mean;
 
 	if (s->level.n >= DEV_N)
@@ -101,11 +102,12 @@ static struct sum *turn(struct learn *l, struct quantity *q, struct sum *s,
 {
 	int64_t w = o->now / q->window;
 	struct sum_long *lg = as_long(s);
-	double y = size_y(q, s->total);
+	double y;
 
 	if (s->open && w <= s->window)
 		return s;
 	if (s->open) {
+		y = size_y(q, s->total);
 		learn_class(mine, lg ? &lg->hours : NULL, q, s, y, q->groups[o->cls].members);
 		if (all != mine)
 			learn_class(all, NULL, q, s, y, q->groups[CLASSES].members);
@@ -142,7 +144,7 @@ static double odd_size(const struct quantity *q, const struct sum *s, struct cla
 
 static double ranked(const struct sketch *s, double x, double raw)
 {
-	return s->n < RANK_N ? MIN(raw / 2, DOOR_LEARN_CAP) : -log(sketch_tail(s, x));
+	return s->n < RANK_N ? MIN(raw / 2, DOOR_LEARN_CAP) : -fm_log(sketch_tail(s, x));
 }
 
 /* Fisher over size, ratio and rarity of the value, as far as the quantity has them. */
@@ -156,9 +158,9 @@ static double joint(const struct quantity *q, const struct sum *s, const struct 
 		return (double)s->odd;
 	p[k++] = ranked(&g->odds, (double)s->odd + 1e-3, (double)s->odd);
 	if (q->against != ATTR_NONE)
-		p[k++] = ranked(&g->ratios, ratio, log(ratio));
+		p[k++] = ranked(&g->ratios, ratio, fm_log(ratio));
 	if (pop)
-		p[k++] = -log(popular_tail(q, pop, o->cls));
+		p[k++] = -fm_log(popular_tail(q, pop, o->cls));
 	return fisher_nats(p, k);
 }
 
@@ -179,7 +181,7 @@ static double usual_of(const struct quantity *q, const struct level *own,
 {
 	double y = (double)(own->n >= 1 ? own->mean : group->mean);
 
-	return q->events ? y : expm1(y);
+	return q->events ? y : fm_exp(y) - 1;
 }
 
 static void see(struct learn *l, struct quantity *q, const struct observation *o,
@@ -191,6 +193,7 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 			  *g;
 	struct sum_long *lg;
 	double leak = 0;
+	float odd;
 	bool few;
 
 	if (!s || !mine)
@@ -209,13 +212,14 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 	g = few ? all : mine;
 	s->total += q->events ? 1 : MIN(MAX(o->number, 0), NUMBER_MAX);
 	s->against += MIN(MAX(o->against, 0), NUMBER_MAX);
-	s->odd = MAX(s->odd, (float)odd_size(q, s, g, lg ? &lg->hours : NULL, o->now));
+	odd = (float)odd_size(q, s, g, lg ? &lg->hours : NULL, o->now);
+	s->odd = MAX(s->odd, odd);
 	v->raw = joint(q, s, g, pop, o);
 	/* More received than sent is no upload, however large. */
 	if (q->against != ATTR_NONE && s->total < s->against)
 		v->raw = MIN(v->raw, 1);
 	if (tells_leaks(q)) {
-		leak = leak_with(s, log1p(s->total));
+		leak = leak_with(s, fm_log(1 + s->total));
 		v->raw = MAX(v->raw, leak);
 		verdict_set(v, OUT_LEAK, leak);
 	}
@@ -272,7 +276,7 @@ static void explain(struct learn *l, const struct quantity *q, const struct obse
 
 const struct kind kind_volume = {.name = "volume",
 				 .needs_number = true,
-				 .version = 1,
+				 .version = 2,
 				 .meets = true,
 				 .see = see,
 				 .explain = explain};

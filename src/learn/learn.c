@@ -2,6 +2,7 @@
 #include "base/hash.h"
 #include "learn/chain.h"
 #include "learn/group.h"
+#include "learn/peers.h"
 #include <errno.h>
 #include <math.h>
 
@@ -25,7 +26,7 @@ static void share_memory(struct learn *l, size_t bytes)
 	size_t others;
 
 	l->bloom.lines = MAX(bytes / BLOOM_SHARE / 64, 1);
-	others = 2 * 64 * l->bloom.lines + sizeof(*l) +
+	others = 2 * 64 * l->bloom.lines + sizeof(*l) + sizeof(*l->peers) +
 		 l->nq * (sizeof(struct quantity) + (CLASSES + 1) * sizeof(struct group));
 	state_init(&l->states, MAX(bytes, others + STATE_BYTES_MIN));
 	l->states.others = others;
@@ -44,13 +45,14 @@ int learn_open(const struct learn_conf *conf, struct schema *s, struct entities 
 	l->entities = en;
 	l->ntypes = schema_types(s);
 	l->types = calloc(l->ntypes + 1, sizeof(*l->types));
+	l->peers = calloc(1, sizeof(*l->peers));
 	arena_init(&l->text, MIB);
 	arena_init(&l->leans, 0);
 	map_init(&l->models);
 	budget_init(&l->budget[0], conf->alerts_per_day > 0 ? conf->alerts_per_day : 3);
 	budget_init(&l->budget[1],
 		    conf->compliance_per_day > 0 ? conf->compliance_per_day : 20);
-	if (l->types)
+	if (l->types && l->peers)
 		err = conf->dir ? yaml_walk(conf->dir, load, arg, d) : 0;
 	if (err) {
 		learn_free(l);
@@ -140,6 +142,7 @@ struct learn *learn_free(struct learn *l)
 	free(l->types);
 	bloom_free(&l->bloom);
 	free(l->chain);
+	free(l->peers);
 	free(l->q);
 	free(l);
 	return NULL;
@@ -201,5 +204,8 @@ void learn_stats(const struct learn *l, struct learn_stats *ret_s)
 		.learning = l->since && l->clock.now - l->since < DOOR_LEARN_NS,
 		.asked_per_day = l->budget[0].per_day,
 		.realised_per_day = budget_realised(&l->budget[0]),
+		.compliance_asked = l->budget[1].per_day,
+		.compliance_realised = budget_realised(&l->budget[1]),
 	};
+	memcpy(ret_s->judged, l->judged, sizeof(ret_s->judged));
 }

@@ -79,11 +79,17 @@ bool learn_claim(struct learn *l, const struct learn_claim *c);
 /* Whether a quantity is of the slow channel (channel: slow), which has a lane of its own. */
 bool learn_slow(const struct learn *l, struct str quantity);
 
+#define LEARN_NATS 16 /* classes of a judged surprise, by whole nats; the last is open */
+
 struct learn_stats {
 	size_t quantities, states, bytes, evictions;
+	/* Surprises judged since the start, after learning mode: were all in order, the share at
+	 * or above k nats would be at most e^-k. */
+	uint64_t judged[LEARN_NATS];
 	int64_t since; /* known of the first event */
 	bool learning; /* learning mode, said aloud */
 	double asked_per_day, realised_per_day;
+	double compliance_asked, compliance_realised; /* the same of the compliance queue */
 };
 void learn_stats(const struct learn *l, struct learn_stats *ret_s);
 

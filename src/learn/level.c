@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "learn/level.h"
 #include "base/hash.h"
+#include "learn/fmath.h"
 #include <math.h>
 #include <string.h>
 
-#define OWN_WEIGHT  5.0 /* windows after which an entity speaks half for itself */
-#define SD_MIN	    0.4
-#define SHRINK	    20.0 /* observations after which an hour counts half */
-#define HOURS_H	    28.0 /* d, half-life of the profile */
-#define OWN_N_MAX   60
-#define LN_GROWTH   0.0953101798 /* ln 1.1 */
-#define NB_SIZE_MIN 0.2
-#define NB_SIZE_MAX 50.0
-#define A0	    0.5 /* prior of the Gamma: worth half a thing */
-#define TERMS_MAX   512
-#define TAIL_SHARE  0.02
-#define TELL_STEP   0.5	 /* nats that make a new height */
-#define MEAN_LIFE   20.2 /* d, of a half-life of 14 d */
+#define OWN_WEIGHT    5.0 /* windows after which an entity speaks half for itself */
+#define SD_MIN	      0.4
+#define SHRINK	      20.0 /* observations after which an hour counts half */
+#define HOURS_H	      28.0 /* d, half-life of the profile */
+#define OWN_N_MAX     60
+#define LN_GROWTH     0.0953101798 /* ln 1.1 */
+#define NB_SIZE_MIN   0.2
+#define NB_SIZE_MAX   50.0
+#define A0	      0.5 /* prior of the Gamma: worth half a thing */
+#define TERMS_MAX     512
+#define TERM_LEAST    1e-6 /* of the sum; what is left is made up for */
+#define HALF_LN_2PI   0.9189385332046727
+#define TAIL_SHARE    0.02
+#define LN_TAIL_SHARE (-3.912023005428146)
+#define TELL_STEP     0.5  /* nats that make a new height */
+#define MEAN_LIFE     20.2 /* d, of a half-life of 14 d */
 
 #define COARSE_MAX 8 /* spans more than a double does */
 
@@ -27,7 +31,16 @@ static double bin_width(const struct sketch *s)
 
 static int exponent(const struct sketch *s, double x)
 {
-	return (int)floor(log(MIN(MAX(x, 1e-9), 1e300)) / bin_width(s));
+	/* Halving is exact, so this is the division by the width. */
+	static const double per_bin[COARSE_MAX + 1] = {
+		1 / LN_GROWTH,	    1 / LN_GROWTH / 2,	 1 / LN_GROWTH / 4,
+		1 / LN_GROWTH / 8,  1 / LN_GROWTH / 16,	 1 / LN_GROWTH / 32,
+		1 / LN_GROWTH / 64, 1 / LN_GROWTH / 128, 1 / LN_GROWTH / 256,
+	};
+	double at = fm_log(MIN(MAX(x, 1e-9), 1e300)) * per_bin[s->coarse];
+	int e = (int)at;
+
+	return e - (at < e);
 }
 
 /* Joins neighbours (once) or not, and begins at base. */
@@ -130,7 +143,7 @@ double sketch_quantile(const struct sketch *s, double p)
 
 double sketch_tail(const struct sketch *s, double x)
 {
-	int b = s->n ? MAX(exponent(s, x) - s->base, -1) : SKETCH_BINS;
+	int at = s->n ? exponent(s, x) - s->base : SKETCH_BINS, b = MAX(at, -1);
 	double half = b >= 0 && b < SKETCH_BINS ? s->bin[b] / 2.0 : 0;
 	uint32_t above = 0;
 
@@ -252,7 +265,7 @@ double level_log_t(const struct level *own, const struct level *group, double y)
 	if (z <= 0 || gn + n < 1)
 		return z > 0 ? 0.7 : 0;
 	/* Upper tail of Student's t: near the normal for long histories, heavy for short. */
-	return (df + 1) / 2 * log1p(z * z / df) + 0.69;
+	return (df + 1) / 2 * fm_log(1 + z * z / df) + 0.69;
 }
 
 void quantity_keys(struct quantity *q)
@@ -278,19 +291,20 @@ struct class_past *class_past(struct learn *l, const struct quantity *q, uint8_t
 double size_nats(const struct level *own, struct class_past *g, double shift, double x,
 		 int64_t now)
 {
-	double raw = level_log_t(own, &g->level, log1p(x) - shift), over;
-	double w = (double)own->n / ((double)own->n + OWN_WEIGHT);
+	double y = fm_log(1 + x) - shift, raw = level_log_t(own, &g->level, y), over, w;
 
 	if (now / NS_PER_H != g->hour) {
-		g->tail = sketch_tail_fit(&g->sizes, TAIL_SHARE, &g->from);
+		g->tail = sketch_tail_fit(&g->sizes, TAIL_SHARE, &g->ln_from);
+		g->ln_from = fm_log(g->ln_from);
 		g->hour = now / NS_PER_H;
 	}
 	if (raw <= 0 || !(g->tail.sigma > 0))
 		return raw;
-	over = log(x + 1) - shift - log(g->from);
+	over = y - g->ln_from;
 	if (over <= 0)
 		return raw;
-	return w * raw + (1 - w) * (gpd_nats(&g->tail, over) - log(TAIL_SHARE));
+	w = (double)own->n / ((double)own->n + OWN_WEIGHT);
+	return w * raw + (1 - w) * (gpd_nats(&g->tail, over) - LN_TAIL_SHARE);
 }
 
 void window_tell(struct quantity *q, const struct observation *o, float *reached,
@@ -306,13 +320,26 @@ void window_tell(struct quantity *q, const struct observation *o, float *reached
 	v->raw = (double)*reached;
 }
 
+/* ln of the Gamma function of z > 0 by Stirling's series from 8 on, to 1e-9. */
+static double ln_gamma(double z)
+{
+	double up = 1, i, i2;
+
+	for (; z < 8; z += 1)
+		up *= z;
+	i = 1 / z;
+	i2 = i * i;
+	return (z - 0.5) * fm_log(z) - z + HALF_LN_2PI +
+	       i * (1.0 / 12 - i2 * (1.0 / 360 - i2 * (1.0 / 1260))) - fm_log(up);
+}
+
 double nb_nats(double mu, double r, double x)
 {
 	double q = mu / (mu + r), term = 1, sum = 1, ratio = 0;
 
 	if (x <= mu || x <= 0)
 		return mu > 0 ? 0.69 * MAX(x, 0) / mu : 0;
-	for (int k = 0; k < TERMS_MAX && term > 1e-9 * sum; k++) {
+	for (int k = 0; k < TERMS_MAX && term > TERM_LEAST * sum; k++) {
 		ratio = q * (x + k + r) / (x + k + 1);
 		term *= ratio;
 		sum += term;
@@ -320,8 +347,8 @@ double nb_nats(double mu, double r, double x)
 	/* What was left out lies below a geometric row. */
 	if (ratio < 1)
 		sum += term * ratio / (1 - ratio);
-	return -(lgamma(x + r) - lgamma(r) - lgamma(x + 1) + r * log(r / (mu + r)) +
-		 x * log(q) + log(sum));
+	return -(ln_gamma(x + r) - ln_gamma(r) - ln_gamma(x + 1) + r * fm_log(r / (mu + r)) +
+		 x * fm_log(q) + fm_log(sum));
 }
 
 static double size_of(const struct level *lv, double mean)
@@ -334,7 +361,7 @@ static double size_of(const struct level *lv, double mean)
 
 double level_counts(const struct level *own, const struct level *group, double phi, double x)
 {
-	double n = (double)own->n, gn = (double)group->n;
+	double n = (double)own->n, gn = (double)group->n, nats;
 	double gmean = gn >= 1 ? MAX((double)group->mean, 0.05) : 1;
 	double a = A0 + n * (double)own->mean, b = A0 / gmean + n, mean = a / b, r;
 
@@ -344,7 +371,8 @@ double level_counts(const struct level *own, const struct level *group, double p
 	    (n + 2 * OWN_WEIGHT);
 	/* Not knowing the rate is worth a Gamma of size a. */
 	r = 1 / (1 / r + 1 / a);
-	return MAX(0, nb_nats(mean * phi, MAX(r, NB_SIZE_MIN), x));
+	nats = nb_nats(mean * phi, MAX(r, NB_SIZE_MIN), x);
+	return MAX(0, nats);
 }
 
 double fisher_nats(const double *s, int k)
@@ -358,5 +386,5 @@ double fisher_nats(const double *s, int k)
 		term *= sum / i;
 		poly += term;
 	}
-	return sum - log(poly);
+	return sum - fm_log(poly);
 }

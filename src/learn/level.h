@@ -58,7 +58,7 @@ struct class_past {
 	struct hours hours;
 	struct sketch sizes;
 	struct gpd tail; /* of ln size above its highest fiftieth, fitted hourly */
-	double from;
+	double ln_from;	 /* ln of where it begins */
 	int64_t hour;
 };
 

@@ -4,9 +4,7 @@
  */
 #include "base/hash.h"
 #include "learn/chain.h"
-
-/* Seeds that keep keys of different things apart. */
-#define SEED_LIFE UINT64_C(0x6c69666500000002)
+#include "learn/peers.h"
 
 #define HOLD_NATS 4.6 /* from here on an entity's state is not forgotten for want of room */
 
@@ -227,6 +225,8 @@ static void finish(struct learn *l, const struct use *u, struct event *e, struct
 		s = MIN(s, v->raw);
 	if (v->tested)
 		door_add(&q->door, o->cls, v->raw, o->now);
+	if (v->tested && !learning)
+		l->judged[s < LEARN_NATS - 1 ? (unsigned)MAX(s, 0) : LEARN_NATS - 1]++;
 	if (odd && q->kind->explain && wants_words(u))
 		q->kind->explain(l, q, o, v);
 	verdict_set(v, OUT_SURPRISE, s);
@@ -364,16 +364,17 @@ static void gather(struct learn *l, const struct use *u, const struct event *e, 
 static void live(struct learn *l, int64_t now)
 {
 	const struct entity *en = l->role[ROLE_HOME];
-	struct life *s;
+	struct lived *s;
 
 	if (!en)
 		return;
-	s = (struct life *)state_put(&l->states, hash_2(SEED_LIFE, en->hash), sizeof(*s), now);
+	s = (struct lived *)state_put(&l->states, lived_key(en), sizeof(*s), now);
 	if (!s || s->hour >= now / NS_PER_H)
 		return;
 	s->hour = now / NS_PER_H;
 	l->hours[en->cls < CLASSES ? en->cls : 0] += 1;
 	l->hours[CLASSES] += 1;
+	peers_live(l, en, now);
 }
 
 int learn_event(struct learn *l, struct event *e, struct arena *mem)
@@ -390,7 +391,7 @@ int learn_event(struct learn *l, struct event *e, struct arena *mem)
 	find_roles(l, e);
 	l->deeds = chain_deeds(l, e, now);
 	if (l->role[ROLE_HOME])
-		state_prefetch(&l->states, hash_2(SEED_LIFE, l->role[ROLE_HOME]->hash));
+		state_prefetch(&l->states, lived_key(l->role[ROLE_HOME]));
 	for (size_t i = 0; i < u->n; i++) {
 		if (u->use[i].q->chained || l->nlooks > LOOKS_MAX - VALUES_MAX)
 			see_all(l, e, mem);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The upper two levels of the Pitman-Yor back-off: class peers and the organisation. They count
- * entities, not events, so that one noisy program cannot make a value normal.
+ * The upper levels of the Pitman-Yor back-off: class peers and the organisation (and, in
+ * peers.c, those of the same habits). They count entities, not events, so that one noisy
+ * program cannot make a value normal.
  */
 #include "base/hash.h"
 #include "learn/group.h"
@@ -15,7 +16,7 @@ static int bin_of(uint32_t c)
 	return MIN(b, GROUP_BINS - 1);
 }
 
-static void group_add(struct group *g, uint32_t had)
+void shares_add(struct shares *g, uint32_t had)
 {
 	if (had)
 		g->mass[bin_of(had)] -= had - PY_D;
@@ -25,29 +26,45 @@ static void group_add(struct group *g, uint32_t had)
 	g->total += 1;
 }
 
-static double group_unseen(const struct group *g)
+void shares_take(struct shares *g, uint32_t had)
+{
+	if (!had)
+		return;
+	g->mass[bin_of(had)] -= had - PY_D;
+	if (had > 1)
+		g->mass[bin_of(had - 1)] += had - 1 - PY_D;
+	else
+		g->distinct -= 1;
+	g->total -= 1;
+}
+
+double shares_unseen(const struct shares *g)
 {
 	return (PY_THETA + PY_D * g->distinct) / (g->total + PY_THETA);
 }
 
-/* Mass of all values that at most c entities have, the unseen included. */
-static double group_tail(const struct group *g, uint32_t c)
+double shares_tail(const struct shares *g, uint32_t c)
 {
 	double mass = 0;
 
 	for (int i = 0, n = bin_of(c); i <= n; i++)
 		mass += g->mass[i];
-	return MIN(1.0, MAX(0, mass) / (g->total + PY_THETA) + group_unseen(g));
+	return MIN(1.0, MAX(0, mass) / (g->total + PY_THETA) + shares_unseen(g));
 }
 
 double popular_tail(const struct quantity *q, const struct popular *p, uint8_t cls)
 {
-	const struct group *g = &q->groups[cls], *org = &q->groups[CLASSES];
-	double tail = p->ents ? group_tail(org, p->ents) : group_unseen(org) / 2;
+	const struct shares *g = &q->groups[cls].had, *org = &q->groups[CLASSES].had;
+	double tail = p->ents ? shares_tail(org, p->ents) : shares_unseen(org) / 2;
 
 	if (q->org_only)
 		return tail;
-	return p->cls[cls] ? group_tail(g, p->cls[cls]) : group_unseen(g) * tail;
+	return p->cls[cls] ? shares_tail(g, p->cls[cls]) : shares_unseen(g) * tail;
+}
+
+struct popular *popular_peek(const struct learn *l, const struct quantity *q, uint64_t what)
+{
+	return (struct popular *)state_peek(&l->states, hash_join(what, q->tail));
 }
 
 struct popular *popular_put(struct learn *l, const struct quantity *q, uint64_t what,
@@ -67,8 +84,8 @@ struct popular *popular_put(struct learn *l, const struct quantity *q, uint64_t 
 
 void popular_add(struct quantity *q, struct popular *p, uint8_t cls)
 {
-	group_add(&q->groups[cls], p->cls[cls]);
-	group_add(&q->groups[CLASSES], p->ents);
+	shares_add(&q->groups[cls].had, p->cls[cls]);
+	shares_add(&q->groups[CLASSES].had, p->ents);
 	p->cls[cls]++;
 	p->ents++;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* thymus demo: the sample company's days in a minute, while the page shows what is found. */
+/* thymus demo: an invented company's days in a minute, while the page shows what is found. */
 #include "api/api.h"
 #include "base/timeutil.h"
 #include "main/cmd.h"
@@ -19,8 +19,11 @@
 
 #define BATCH	64
 #define SHOW_NS (250 * NS_PER_MS) /* what was found is on the page after so long */
-#define SECONDS 60
-#define MARK	"demo" /* stands in a store that may be made anew */
+#define SECONDS 50
+/* The first part of the span is for learning and takes a smaller part of the time. */
+#define CALM	  0.75
+#define CALM_TIME 0.2
+#define MARK	  "demo" /* stands in a store that may be made anew */
 
 /* clang-format off */
 static const struct option longs[] = {
@@ -67,23 +70,31 @@ static int show(struct demo *d, bool now)
 	return store_sync(d->pipe.store, &d->diag);
 }
 
-static void tell_day(struct demo *d, int64_t known)
+static int tell_day(struct demo *d, int64_t known)
 {
 	char when[TIME_TEXT];
 
 	if (known / NS_PER_D == d->day)
-		return;
+		return 0;
 	d->day = known / NS_PER_D;
 	printf("%.10s  %llu records so far, %llu alerts\n", time_rfc3339(known, when),
 	       (unsigned long long)d->events, (unsigned long long)d->pipe.alerts);
 	fflush(stdout);
+	return pipeline_keep_learning(&d->pipe);
+}
+
+/* What part of the time has passed when this part of the span has. */
+static double pace(double part)
+{
+	return part < CALM ? part / CALM * CALM_TIME
+			   : CALM_TIME + (part - CALM) / (1 - CALM) * (1 - CALM_TIME);
 }
 
 /* Until it is this event's turn: the whole span takes d->seconds. */
 static int wait_for(struct demo *d, int64_t known)
 {
 	double part = (double)(known - d->first) / (double)MAX(d->last - d->first, 1);
-	int64_t due = d->began + (int64_t)(part * (double)d->seconds * 1e9), now;
+	int64_t due = d->began + (int64_t)(pace(part) * (double)d->seconds * 1e9), now;
 	int r = show(d, false);
 
 	while (r == 0 && !d->stop && (now = time_wall()) < due) {
@@ -103,8 +114,9 @@ static int feed(struct demo *d)
 	while (r == 0 && !d->stop &&
 	       (n = stream_next(d->stream, &ev, BATCH, &mem, &d->diag)) > 0)
 		for (int i = 0; r == 0 && !d->stop && i < n; i++) {
-			tell_day(d, ev[i].known);
-			r = wait_for(d, ev[i].known);
+			r = tell_day(d, ev[i].known);
+			if (r == 0)
+				r = wait_for(d, ev[i].known);
 			if (r == 0)
 				r = pipeline_event(&d->pipe, &ev[i], mem);
 			d->events++;
@@ -261,7 +273,7 @@ static int run(int argc, char **argv)
 	d->dir = "thymus-demo";
 	d->listen = "127.0.0.1:8765";
 	d->seconds = SECONDS;
-	d->samples = config_share(&d->conf, "samples");
+	d->samples = config_share(&d->conf, "demo");
 	buf_init(&d->models, 64 * MIB);
 	buf_init(&d->options, MIB);
 	/* Before threads are started, so that none of them gets the signal. */
@@ -292,15 +304,18 @@ static int run(int argc, char **argv)
 const struct command cmd_demo = {
 	.name = "demo",
 	.run = run,
-	.usage =
-		"thymus demo [OPTION]...\n"
-		"Ten days of an invented company in a minute: the page shows how alerts and "
-		"incidents\n"
-		"come up, and stays. Nobody has to sign in; only this machine can reach it.\n\n"
-		"  --seconds N    how long the days take (default 60)\n"
-		"  --listen A:P   where (default 127.0.0.1:8765)\n"
-		"  --store DIR    made anew each time (default thymus-demo)\n"
-		"  --once         ends when the days are over\n\n"
-		"example: thymus demo --seconds 20\n",
+	.usage = "thymus demo [OPTION]...\n"
+		 "Nineteen days of an invented company in a minute: two weeks to learn from, "
+		 "then "
+		 "a bad one.\n"
+		 "The page shows how alerts and incidents come up, and stays. Nobody has to "
+		 "sign "
+		 "in; only\n"
+		 "this machine can reach it.\n\n"
+		 "  --seconds N    how long the days take (default 50)\n"
+		 "  --listen A:P   where (default 127.0.0.1:8765)\n"
+		 "  --store DIR    made anew each time (default thymus-demo)\n"
+		 "  --once         ends when the days are over\n\n"
+		 "example: thymus demo --seconds 20\n",
 	.summary = "an invented company, replayed in a minute with the page",
 };

@@ -93,7 +93,8 @@ int pipeline_line(struct pipeline *p, struct str json)
 		return 0;
 	if (fwrite(json.p, 1, json.len, p->findings) != json.len ||
 	    fputc('\n', p->findings) == EOF)
-		return diag_set(&p->diag, -EIO, "findings cannot be written");
+		return diag_set(&p->diag, errno == ENOSPC ? -ENOSPC : -EIO,
+				"findings cannot be written");
 	return 0;
 }
 
@@ -292,6 +293,8 @@ int pipeline_finish(struct pipeline *p, int64_t now)
 		r = store_entities_put(p->store, p->entities, &p->diag);
 	if (r == 0 && p->store)
 		r = pipeline_keep_suppressed(p);
+	if (r == 0 && p->store)
+		r = pipeline_keep_learning(p);
 	if (r == 0 && p->store)
 		r = store_sync(p->store, &p->diag);
 	if (r == 0 && p->atlas)

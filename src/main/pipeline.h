@@ -57,6 +57,12 @@ MUST int pipeline_event(struct pipeline *p, struct event *e, struct arena *mem);
 MUST int pipeline_keep_suppressed(struct pipeline *p);
 /* Alerts that suppressions left out; *ret_n: how many suppressions there are. */
 uint64_t pipeline_suppressed(const struct pipeline *p, size_t *ret_n);
+/*
+ * How learning stands, as a JSON object (docs/openapi.yaml: Learning): how much is learned, what the
+ * budgets asked and gave, how surprises were spread; and the same kept in the store.
+ */
+void pipeline_learning(const struct pipeline *p, struct buf *b);
+MUST int pipeline_keep_learning(struct pipeline *p);
 /* End of the run: closes incidents, writes entities. */
 MUST int pipeline_finish(struct pipeline *p, int64_t now);
 /*

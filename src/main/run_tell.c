@@ -136,6 +136,9 @@ static void tell_metrics(struct run *r, const struct live_stats *s)
 	       (uint64_t)(r->kept / NS_PER_S));
 	figure(b, "checkpoints_failed_total", "counter", "Checkpoints that were not written.",
 	       r->failed_checkpoints);
+	figure(b, "restarts_total", "counter",
+	       "Times the last checkpoint was gone back to, for the disk was full.",
+	       r->restarts);
 	figure(b, "dropped_blocks_total", "counter", "Blocks of records dropped for their age.",
 	       r->dropped_blocks);
 	figure(b, "dropped_findings_total", "counter", "Findings dropped for their age.",
@@ -155,6 +158,7 @@ void run_tell(struct run *r, int64_t now)
 	live_stats(r->live, &s);
 	intake_behind(r->intake, s.behind);
 	run_capture_behind(r, s.behind);
+	run_own_tell(r, &s, now);
 	pthread_mutex_lock(&r->lock);
 	buf_clear(b);
 	buf_fmt(b, "\"state\":\"%s\",\"now\":\"%s\",", r->full ? "disk full" : "running",
@@ -173,11 +177,15 @@ void run_tell(struct run *r, int64_t now)
 	buf_fmt(b, "\"seq\":%llu,\"last_event\":\"%s\"},", (unsigned long long)s.seq,
 		s.known ? time_rfc3339(s.known / NS_PER_S * NS_PER_S, when) : "");
 	intake_json(b, r->intake);
+	run_own_health(b, r);
 	run_capture_health(b, r);
 	outputs_json(b, r->outputs);
 	buf_fmt(b, "\"checkpoint\":{\"time\":\"%s\",\"seq\":%llu,\"failed\":%llu},",
 		time_rfc3339(r->kept / NS_PER_S * NS_PER_S, when),
 		(unsigned long long)r->kept_seq, (unsigned long long)r->failed_checkpoints);
+	buf_addz(b, "\"learning\":");
+	pipeline_learning(&r->pipe, b);
+	buf_addc(b, ',');
 	tell_metrics(r, &s);
 	pthread_mutex_unlock(&r->lock);
 }

@@ -31,6 +31,14 @@ static void model_json(struct buf *b, const struct model *m)
 		buf_json(b, str_of(m->cannot_fire));
 	}
 	list_json(b, "attack", m->attack, m->nattack);
+	if (m->phase.len) {
+		buf_addz(b, ",\"phase\":");
+		buf_json(b, m->phase);
+	}
+	if (m->response.len) {
+		buf_addz(b, ",\"response\":");
+		buf_json(b, m->response);
+	}
 	buf_addc(b, '}');
 }
 

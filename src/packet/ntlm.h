@@ -2,6 +2,8 @@
 /*
  * packet/ntlm: the three messages of NTLM (MS-NLMP), wherever they travel: in SMB, DCE/RPC,
  * LDAP, HTTP, bare or within SPNEGO. The carrier knows whether the log-in succeeded.
+ * `software` is a library that is known by the form of its messages: systems of Microsoft,
+ * Samba and Apple are not named, only what is made to speak to them from outside.
  */
 #ifndef PACKET_NTLM_H
 #define PACKET_NTLM_H
@@ -12,8 +14,10 @@
 struct ntlm {
 	int64_t ts;
 	bool challenge, auth; /* seen and not yet written */
+	bool target_info;     /* asked for by the client */
 	uint8_t nuser, ndomain, nhost, nnb, ndns, ntree;
 	char user[NTLM_NAME], domain[NTLM_NAME], host[NTLM_NAME];
+	const char *software; /* of the client, where its form tells; else NULL */
 	char nb[NTLM_NAME], dns[NTLM_NAME], tree[NTLM_NAME]; /* of the server */
 };
 

@@ -9,6 +9,7 @@
 
 #define MESSAGE_MAX (64 * KIB)
 #define NAME_BYTES  256
+#define CIPHERS	    16 /* of those offered, what is kept */
 #define WAIT_MAX    16 /* requests without an answer, on a UDP port used for all */
 
 enum {
@@ -20,6 +21,8 @@ enum {
 	KRB_ERROR = 0x7e
 };
 
+enum { PA_ENC_TIMESTAMP = 2 };
+
 /* A field of a SEQUENCE: [n] in context. */
 #define FIELD(n) (0xa0U + (n))
 
@@ -27,6 +30,8 @@ struct ask {
 	bool used, tgs, forwardable, renewable;
 	int64_t ts, from, till;
 	uint32_t nonce;
+	uint32_t offered[CIPHERS], preauth; /* ciphers; preauth: of the time stamp, 0 without */
+	uint8_t n_offered;
 	char client[NAME_BYTES], service[NAME_BYTES];
 };
 
@@ -211,6 +216,27 @@ static void put_name(char out[NAME_BYTES], struct str name, struct str realm)
 	out[n + k] = 0;
 }
 
+static void put_cipher(struct rec *r, const char *key, uint32_t n)
+{
+	const char *text = cipher_text(n);
+	char number[24];
+
+	snprintf(number, sizeof(number), n ? "unknown-%d" : "null", (int32_t)n);
+	rec_z(r, key, text ? text : number);
+}
+
+static void put_offer(struct rec *r, const struct ask *q)
+{
+	if (q->preauth)
+		put_cipher(r, "preauth_cipher", q->preauth);
+	if (!q->n_offered)
+		return;
+	rec_list(r, "offered_ciphers");
+	for (unsigned i = 0; i < q->n_offered; i++)
+		put_cipher(r, NULL, q->offered[i]);
+	rec_list_end(r);
+}
+
 static void write_krb(struct conn *c, const struct ask *q, const struct answer *a, bool tgs)
 {
 	struct rec *r = conn_rec(c, "kerberos", q ? q->ts : c->ts);
@@ -239,16 +265,24 @@ static void write_krb(struct conn *c, const struct ask *q, const struct answer *
 		rec_secs(r, "from", q->from);
 	if (q && q->till)
 		rec_secs(r, "till", q->till);
-	if (a && a->ok) {
-		text = cipher_text(a->cipher);
-		snprintf(number, sizeof(number), "unknown-%u", a->cipher);
-		rec_z(r, "cipher", text ? text : number);
-	}
+	if (a && a->ok)
+		put_cipher(r, "cipher", a->cipher);
 	if (q) {
+		put_offer(r, q);
 		rec_bool(r, "forwardable", q->forwardable);
 		rec_bool(r, "renewable", q->renewable);
 	}
 	rec_end(r);
+}
+
+/* Numbers below zero are the private ones of Windows. */
+static uint32_t cipher_no(struct str body)
+{
+	uint32_t v = ber_u32(body);
+
+	if (body.len && body.len < 4 && body.p[0] & 0x80)
+		v |= UINT32_MAX << 8 * body.len;
+	return v;
 }
 
 static void body_field(struct ask *q, unsigned tag, struct str v, struct str *cname,
@@ -287,8 +321,36 @@ static void body_field(struct ask *q, unsigned tag, struct str v, struct str *cn
 		if (ber_want(&v, BER_INT, &b))
 			q->nonce = ber_u32(b);
 		break;
+	case FIELD(8):
+		if (!ber_want(&v, BER_SEQ, &b))
+			break;
+		while (q->n_offered < CIPHERS && ber_want(&b, BER_INT, &name))
+			q->offered[q->n_offered++] = cipher_no(name);
+		break;
 	default:
 		break;
+	}
+}
+
+/* What came with a request; of interest is under which key the client shows that it has one. */
+static void padata(struct ask *q, struct str v)
+{
+	struct str list, one, seq, b, body;
+	unsigned tag;
+
+	if (!ber_want(&v, BER_SEQ, &list))
+		return;
+	while (ber_want(&list, BER_SEQ, &one)) {
+		uint32_t kind = 0;
+
+		while (ber_next(&one, &tag, &b)) {
+			if (tag == FIELD(1) && ber_want(&b, BER_INT, &body))
+				kind = ber_u32(body);
+			if (tag == FIELD(2) && kind == PA_ENC_TIMESTAMP &&
+			    ber_want(&b, BER_OCTETS, &body) && ber_want(&body, BER_SEQ, &seq) &&
+			    ber_want(&seq, FIELD(0), &b) && ber_want(&b, BER_INT, &body))
+				q->preauth = cipher_no(body);
+		}
 	}
 }
 
@@ -301,6 +363,8 @@ static void request(struct conn *c, struct krb *k, struct str seq, bool tgs)
 	bool found = false;
 
 	while (ber_next(&seq, &tag, &v)) {
+		if (tag == FIELD(3) && !tgs)
+			padata(&q, v);
 		if (tag != FIELD(4) || !ber_want(&v, BER_SEQ, &body))
 			continue;
 		found = true;

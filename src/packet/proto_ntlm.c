@@ -6,7 +6,8 @@
 #include "packet/ntlm.h"
 #include "packet/text.h"
 
-enum { CHALLENGE = 2, AUTHENTICATE = 3 };
+enum { NEGOTIATE = 1, CHALLENGE = 2, AUTHENTICATE = 3 };
+enum { TARGET_INFO = 0x800000 };
 enum { AV_NB_SERVER = 1, AV_DNS_SERVER = 3, AV_DNS_TREE = 5 };
 
 /* The bytes that a message's field (length, room, offset) points to. */
@@ -33,6 +34,21 @@ static void name(struct str s, bool wide, char out[NTLM_NAME], uint8_t *n)
 	*n = (uint8_t)MIN(s.len, (size_t)NTLM_NAME);
 	if (*n)
 		memcpy(out, s.p, *n);
+}
+
+/*
+ * What a client asks for in its first message (MS-NLMP, 2.2.2.5). Windows and Samba send their
+ * version with it and leave "target info" to the server's answer; Impacket asks for the latter,
+ * without a version, with or without signing. Flags of impacket.ntlm.getNTLMSSPType1.
+ */
+static const char *software(uint32_t flags)
+{
+	static const uint32_t impacket[] = {0xa0880205, 0xe0888235};
+
+	for (size_t i = 0; i < ARRAY_LEN(impacket); i++)
+		if (flags == impacket[i])
+			return "impacket";
+	return NULL;
 }
 
 /* What the server says of itself, as pairs of a kind and a name. */
@@ -73,18 +89,31 @@ static void authenticate(struct conn *c, struct ntlm *n, struct str m)
 	name(field(m, 28), wide, n->domain, &n->ndomain);
 	name(field(m, 36), wide, n->user, &n->nuser);
 	name(field(m, 44), wide, n->host, &n->nhost);
+	/* RubySMB, the library of Metasploit: the name it gives itself, as no computer has it.
+	 */
+	if (str_eqz(str_n(n->host, n->nhost), "WORKSTATION") && n->target_info)
+		n->software = "ruby_smb";
 	conn_service(c, "ntlm");
 }
 
 void ntlm_token(struct conn *c, struct ntlm *n, struct str token)
 {
 	size_t at = str_find(token, str_n("NTLMSSP", 8));
+	uint32_t flags;
 	struct str m;
 
 	if (at == SIZE_MAX || token.len - at < 12)
 		return;
 	m = str_sub(token, at, token.len);
 	switch (le32((const uint8_t *)m.p + 8)) {
+	case NEGOTIATE:
+		if (m.len < 16)
+			break;
+		flags = le32((const uint8_t *)m.p + 12);
+		n->target_info = flags & TARGET_INFO;
+		if (!n->software)
+			n->software = software(flags);
+		break;
 	case CHALLENGE:
 		challenge(n, m);
 		break;
@@ -114,6 +143,7 @@ void ntlm_write(struct conn *c, struct ntlm *n, enum ntlm_result result)
 		rec_str(r, "server_dns_computer_name", str_n(n->dns, n->ndns));
 	if (n->ntree)
 		rec_str(r, "server_tree_name", str_n(n->tree, n->ntree));
+	rec_z(r, "client_software", n->software);
 	if (result != NTLM_UNKNOWN)
 		rec_bool(r, "success", result == NTLM_SUCCESS);
 	rec_end(r);

@@ -502,6 +502,8 @@ void smb_write_cmd(struct conn *c, struct smb *s, const char *command, const cha
 	rec_z(r, "version", version == 1 ? "SMB1" : "SMB2");
 	if (s->nuser)
 		rec_str(r, "username", str_n(s->user, s->nuser));
+	if (!s->by_ntlm) /* of Kerberos; else ntlm tells of it */
+		rec_z(r, "client_software", s->ntlm.software);
 	if (t) {
 		rec_str(r, "tree", str_n(t->path, t->npath));
 		rec_z(r, "tree_service", share_text(t->share));
@@ -512,6 +514,7 @@ void smb_write_cmd(struct conn *c, struct smb *s, const char *command, const cha
 void smb_log_in(struct conn *c, struct smb *s, uint32_t status)
 {
 	s->nuser = 0;
+	s->by_ntlm = s->ntlm.auth;
 	if (s->ntlm.auth) {
 		s->nuser = s->ntlm.nuser;
 		memcpy(s->user, s->ntlm.user, s->nuser);

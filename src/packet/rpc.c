@@ -4,6 +4,7 @@
 
 #define HEAD	 16
 #define CALL	 24   /* bytes of a request or answer that are looked at */
+#define OPEN_RID 48   /* in SamrOpenGroup: behind head, handle and wanted access */
 #define WHOLE	 8192 /* longest fragment that is looked at as a whole */
 #define UUID_LEN 37
 
@@ -145,20 +146,53 @@ static const struct rpc_iface *usual(const struct rpc *r)
 	return NULL;
 }
 
-static void write_call(struct conn *c, struct rpc *r, struct rpc_call *k, bool answered)
+/* Whether the third word of a SAMR call is the id of a group or alias that is opened. */
+static bool opens_group(const struct rpc_iface *i, uint16_t op)
 {
-	const struct rpc_context *x = context_of(r, k->context);
-	const struct rpc_context guess = {.iface = x ? NULL : usual(r)};
+	return i && strcmp(i->name, "samr") == 0 && (op == 19 || op == 27);
+}
+
+/*
+ * The course of calls in which a directory is asked for its secrets by name, which is how a
+ * capture that begins later knows it (MS-DRSR): the controller's particulars, the name made an
+ * account, then the changes of just this. Controllers among themselves ask for changes and
+ * nothing else. true: such a course was gone through, so that the interface is known.
+ */
+static bool by_course(struct rpc *r, const struct rpc_call *k)
+{
+	enum { BIND_OR_UNBIND = 1, CHANGES = 3, CRACK_NAMES = 12, CONTROLLER = 16 };
+	static const uint16_t course[] = {CONTROLLER, CRACK_NAMES, CHANGES};
+
+	if (r->npipe || !k->sealed)
+		return false;
+	if (r->course == ARRAY_LEN(course))
+		return true;
+	if (k->op == course[r->course])
+		r->course++;
+	else if (k->op > BIND_OR_UNBIND)
+		r->course = 0;
+	if (k->op == CRACK_NAMES) {
+		r->cracked = *k;
+		r->cracked.used = true;
+	}
+	return r->course == ARRAY_LEN(course);
+}
+
+static const struct rpc_iface *iface_named(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(ifaces); i++)
+		if (strcmp(ifaces[i].name, name) == 0)
+			return &ifaces[i];
+	return NULL;
+}
+
+static void write_as(struct conn *c, const struct rpc *r, const struct rpc_context *x,
+		     const struct rpc_call *k, bool answered)
+{
 	char text[UUID_LEN + 8], op[24];
-	struct rec *w;
+	struct rec *w = conn_rec(c, "dce_rpc", k->ts);
 	struct str s;
 
-	k->used = false;
-	if (!x && guess.iface)
-		x = &guess;
-	if (!x)
-		return; /* its binding was not seen */
-	w = conn_rec(c, "dce_rpc", k->ts);
 	if (answered)
 		rec_secs(w, "rtt", c->ts - k->ts);
 	if (r->npipe)
@@ -173,7 +207,30 @@ static void write_call(struct conn *c, struct rpc *r, struct rpc_call *k, bool a
 	s = x->iface ? word(x->iface->ops, k->op) : str_n(NULL, 0);
 	snprintf(op, sizeof(op), "unknown-%u", k->op);
 	rec_str(w, "operation", s.len ? s : str_of(op));
+	if (k->has_rid && opens_group(x->iface, k->op))
+		rec_u64(w, "rid", k->rid);
 	rec_end(w);
+}
+
+static void write_call(struct conn *c, struct rpc *r, struct rpc_call *k, bool answered)
+{
+	const struct rpc_context *x = context_of(r, k->context);
+	struct rpc_context guess = {0};
+
+	k->used = false;
+	if (!x) { /* its binding was not seen */
+		guess.iface = usual(r);
+		if (!guess.iface && by_course(r, k)) {
+			guess.iface = iface_named("drsuapi");
+			if (r->cracked.used)
+				write_as(c, r, &guess, &r->cracked, false);
+			r->cracked.used = false;
+		}
+		if (!guess.iface)
+			return;
+		x = &guess;
+	}
+	write_as(c, r, x, k, answered);
 }
 
 static void request(struct conn *c, struct rpc *r, const struct pdu *d)
@@ -189,7 +246,12 @@ static void request(struct conn *c, struct rpc *r, const struct pdu *d)
 			       .id = d->call,
 			       .context = u16(d, 20),
 			       .op = u16(d, 22),
+			       .sealed = d->auth > 0,
 			       .ts = c->ts};
+	if (!d->auth && d->len >= OPEN_RID + 4) {
+		k->rid = u32(d, OPEN_RID);
+		k->has_rid = true;
+	}
 }
 
 static void answer(struct conn *c, struct rpc *r, const struct pdu *d)
@@ -257,9 +319,9 @@ static void fragment(struct conn *c, struct rpc *r, const struct pdu *d)
 /* Bytes of a fragment that must be at hand before it is looked at. */
 static uint32_t needed(const struct pdu *d)
 {
-	bool call = d->type == REQUEST || d->type == RESPONSE;
-
-	if (call || d->size > WHOLE)
+	if (d->type == REQUEST && !d->auth)
+		return MIN(d->size, (uint32_t)OPEN_RID + 4);
+	if (d->type == REQUEST || d->type == RESPONSE || d->size > WHOLE)
 		return MIN(d->size, (uint32_t)CALL);
 	return d->size;
 }

@@ -24,6 +24,8 @@ struct rpc_call {
 	bool used;
 	uint32_t id;
 	uint16_t context, op;
+	uint32_t rid; /* what may be the id of a group, where it stands bare */
+	bool has_rid, sealed;
 	int64_t ts;
 };
 
@@ -37,6 +39,8 @@ struct rpc {
 	struct rpc_context context[RPC_CONTEXTS];
 	struct rpc_call call[RPC_CALLS];
 	unsigned next_context, next_call;
+	uint8_t course; /* how far calls without a known binding went as a directory's do */
+	struct rpc_call cracked; /* of these, that in which a name was looked up */
 	struct rpc_way way[2];
 	struct ntlm ntlm;
 	char pipe[RPC_PIPE]; /* "\PIPE\svcctl", or the port */

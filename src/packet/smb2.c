@@ -133,6 +133,22 @@ static void ask_write(struct conn *c, struct smb *s, struct smb_ask *a, const st
 		 le16(m->b + 2), le32(m->b + 4));
 }
 
+/*
+ * A client's id is a UUID (version 1 on Windows) or 16 random bytes. Impacket takes 16 random
+ * letters, which random bytes are once in 10^11.
+ */
+static void ask_negotiate(struct smb *s, const struct msg *m)
+{
+	const uint8_t *guid = m->b + 12;
+
+	if (m->nb < 28)
+		return;
+	for (size_t i = 0; i < 16; i++)
+		if ((guid[i] | 0x20) < 'a' || (guid[i] | 0x20) > 'z')
+			return;
+	s->ntlm.software = "impacket";
+}
+
 static void request(struct conn *c, struct smb *s, const struct msg *m)
 {
 	struct smb_ask *a;
@@ -144,6 +160,9 @@ static void request(struct conn *c, struct smb *s, const struct msg *m)
 	a = smb_ask_new(c, s, m->id, m->command);
 	a->tree = m->tree;
 	switch (m->command) {
+	case NEGOTIATE:
+		ask_negotiate(s, m);
+		break;
 	case SESSION_SETUP:
 		if (m->nb >= 16)
 			ntlm_token(c, &s->ntlm, at(m, le16(m->b + 12), le16(m->b + 14)));

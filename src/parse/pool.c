@@ -101,7 +101,11 @@ void pool_wait(struct pool *p, struct job *j)
 	pthread_mutex_lock(&p->lock);
 	if (j->state == JOB_QUEUED)
 		run(p, j);
-	while (j->state == JOB_RUNNING)
-		pthread_cond_wait(&p->done, &p->lock);
+	while (j->state == JOB_RUNNING) {
+		if (p->queue.next == &p->queue)
+			pthread_cond_wait(&p->done, &p->lock);
+		else
+			run(p, p->queue.next);
+	}
 	pthread_mutex_unlock(&p->lock);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * parse/pool: worker threads for jobs that are waited for. A job no worker has begun is run by
- * whoever waits for it, so a pool of no threads works too.
+ * whoever waits for it, so a pool of no threads works too; who waits for one that a worker has
+ * begun runs others meanwhile.
  */
 #ifndef PARSE_POOL_H
 #define PARSE_POOL_H

@@ -20,6 +20,7 @@ struct input {
 	struct hold hold;
 	struct block *ahead; /* being decoded or ready */
 	uint32_t no;
+	uint64_t size; /* on disk */
 	int64_t bound; /* nothing earlier is still to be read */
 	bool open, end;
 	int scan;
@@ -398,6 +399,27 @@ static void inputs_ready(struct stream *st)
 		heap_down(st, i);
 }
 
+static int by_size(const void *a, const void *b)
+{
+	const struct input *x = *(struct input *const *)a, *y = *(struct input *const *)b;
+	uint64_t n = x->size, m = y->size;
+
+	return n != m ? (n > m ? -1 : 1) : x->no > y->no ? 1 : -1;
+}
+
+/* Has all files read once, the largest begun first: it would be what all others wait for. */
+static void scan_all(struct stream *st)
+{
+	/* The heap is not in use yet. */
+	for (size_t i = 0; i < st->list.n; i++)
+		st->heap[i] = &st->in[i];
+	qsort(st->heap, st->list.n, sizeof(*st->heap), by_size);
+	for (size_t i = 0; i < st->list.n; i++) {
+		st->heap[i]->job.run = job_scan;
+		pool_submit(st->pool, &st->heap[i]->job);
+	}
+}
+
 static int prepare(struct stream *st, const struct stream_conf *conf, const struct sources *src,
 		   struct diag *d)
 {
@@ -423,15 +445,13 @@ static int prepare(struct stream *st, const struct stream_conf *conf, const stru
 		in->c.path = st->files[i].path = st->list.path[i];
 		in->c.src = src;
 		in->c.chunk = MIN(MAX(chunk, CHUNK_MIN), CHUNK_MAX);
-		st->files[i].bytes = st->list.size[i];
+		in->size = st->files[i].bytes = st->list.size[i];
 		in->c.way = &st->way;
 		st->stats.bytes_total += st->list.size[i];
 	}
 	st->way.total = st->stats.bytes_total;
-	for (size_t i = 0; i < st->list.n && r == 0; i++) {
-		st->in[i].job.run = job_scan;
-		pool_submit(st->pool, &st->in[i].job);
-	}
+	if (r == 0)
+		scan_all(st);
 	return r;
 }
 

@@ -11,10 +11,13 @@
 #include <unistd.h>
 #include <zstd.h>
 
-#define QUEUE_MAX 4 /* full blocks waiting for the writer thread; then the caller waits */
+/* Of a record: its length, seq, time and known. */
+#define RECORD_FIXED (sizeof(uint32_t) + 3 * sizeof(uint64_t))
+#define QUEUE_MAX    4 /* full blocks waiting for the writer thread; then the caller waits */
 
-/* A block being filled, or waiting to be written. */
+/* A block being filled, waiting to be written, or spare. */
 struct block {
+	struct block *next; /* of the spare ones */
 	struct buf rec;
 	uint64_t *post;
 	size_t npost, cap;
@@ -29,12 +32,13 @@ struct seg_writer {
 	int fd;
 	bool background, stop;
 	int err; /* sticky: first failure of a write */
-	struct block *cur;
+	struct block *cur, *spare;
 	struct block *queue[QUEUE_MAX];
 	size_t nqueue;
 	bool busy; /* the thread holds a block that is not in the queue */
 	struct store_stats stats;
 	ZSTD_CCtx *cctx;
+	int level;
 	char *out;
 	size_t out_cap;
 	pthread_t thread;
@@ -62,18 +66,42 @@ static struct block *block_free(struct block *b)
 	return NULL;
 }
 
-static struct block *block_new(void)
+/* A spare block, else a new one. */
+static struct block *block_get(struct seg_writer *w)
 {
-	struct block *b = calloc(1, sizeof(*b));
+	struct block *b;
 
-	if (b) {
+	pthread_mutex_lock(&w->lock);
+	b = w->spare;
+	if (b)
+		w->spare = b->next;
+	pthread_mutex_unlock(&w->lock);
+	if (!b) {
+		b = calloc(1, sizeof(*b));
+		if (!b)
+			return NULL;
 		buf_init(&b->rec, SEG_RAW_MAX);
-		b->nframes = 1;
 	}
 	return b;
 }
 
-static int block_post(struct block *b, uint64_t h)
+/* What was written; with the lock held. One large record does not keep its room. */
+static void block_put(struct seg_writer *w, struct block *b)
+{
+	if (b->rec.cap > 4 * SEG_BLOCK_BYTES) {
+		block_free(b);
+		return;
+	}
+	buf_clear(&b->rec);
+	b->npost = 0;
+	b->nevents = 0;
+	b->nframes = 0;
+	memset(b->frame, 0, sizeof(b->frame));
+	b->next = w->spare;
+	w->spare = b;
+}
+
+static int block_post(struct block *b, unsigned frame, uint64_t h)
 {
 	if (b->npost == b->cap) {
 		size_t cap = b->cap ? b->cap * 2 : 1024;
@@ -84,30 +112,97 @@ static int block_post(struct block *b, uint64_t h)
 		b->post = post;
 		b->cap = cap;
 	}
-	b->post[b->npost++] = (h & ~SEG_FRAME_MASK) | UINT64_C(1) << (b->nframes - 1);
+	b->post[b->npost++] = (h & ~SEG_FRAME_MASK) | UINT64_C(1) << frame;
 	return 0;
 }
 
-static int by_value(const void *a, const void *b)
+/* The postings of one record: its id and its entities. It was written by block_add. */
+static int record_posts(struct block *b, unsigned frame, const char *p)
 {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	uint16_t n;
+	uint32_t raw;
+	uint8_t ents;
+	int r;
 
-	return x < y ? -1 : x > y;
+	p += RECORD_FIXED;
+	memcpy(&n, p, sizeof(n)); /* the type */
+	p += sizeof(n) + n;
+	memcpy(&n, p, sizeof(n));
+	r = block_post(b, frame, seg_id_hash(str_n(p + sizeof(n), n)));
+	p += sizeof(n) + n;
+	memcpy(&raw, p, sizeof(raw));
+	p += sizeof(raw) + raw;
+	for (ents = (uint8_t)*p++; ents && r == 0; ents--) {
+		memcpy(&n, p, sizeof(n));
+		r = block_post(b, frame, seg_entity_hash(str_n(p + sizeof(n), n)));
+		p += sizeof(n) + n;
+	}
+	return r;
 }
 
-static void block_sort(struct block *b)
+/* Here and not while the block is filled, since that is done by the thread all wait for. */
+static int block_posts(struct block *b)
+{
+	const char *p = b->rec.p;
+	int r = 0;
+
+	for (uint32_t i = 0; i < b->nframes; i++)
+		for (uint32_t k = 0; k < b->frame[i].nevents && r == 0; k++) {
+			uint32_t len;
+
+			memcpy(&len, p, sizeof(len));
+			r = record_posts(b, i, p);
+			p += sizeof(len) + len;
+		}
+	return r;
+}
+
+/* Hashes are spread evenly: their first bytes put nearly all in place. */
+static int posts_sort(uint64_t *v, size_t n)
+{
+	uint64_t *tmp = malloc((n + 1) * sizeof(*tmp));
+
+	if (!tmp)
+		return -ENOMEM;
+	for (unsigned shift = 48; shift <= 56; shift += 8) {
+		size_t at[257] = {0};
+
+		for (size_t i = 0; i < n; i++)
+			at[(v[i] >> shift & 0xff) + 1]++;
+		for (size_t i = 1; i < 256; i++)
+			at[i] += at[i - 1];
+		for (size_t i = 0; i < n; i++)
+			tmp[at[v[i] >> shift & 0xff]++] = v[i];
+		memcpy(v, tmp, n * sizeof(*v));
+	}
+	free(tmp);
+	for (size_t i = 1; i < n; i++) {
+		uint64_t x = v[i];
+		size_t k = i;
+
+		for (; k && v[k - 1] > x; k--)
+			v[k] = v[k - 1];
+		v[k] = x;
+	}
+	return 0;
+}
+
+static int block_sort(struct block *b)
 {
 	size_t n = 0;
+	int r = block_posts(b);
 
-	if (b->npost == 0)
-		return;
-	qsort(b->post, b->npost, sizeof(*b->post), by_value);
+	if (r == 0)
+		r = posts_sort(b->post, b->npost);
+	if (r < 0 || b->npost == 0)
+		return r;
 	for (size_t i = 1; i < b->npost; i++)
 		if ((b->post[i] ^ b->post[n]) & ~SEG_FRAME_MASK)
 			b->post[++n] = b->post[i];
 		else
 			b->post[n] |= b->post[i];
 	b->npost = n + 1;
+	return 0;
 }
 
 static int write_all(int fd, const void *p, size_t n)
@@ -127,11 +222,41 @@ static int write_all(int fd, const void *p, size_t n)
 	return 0;
 }
 
+/*
+ * The frames, compressed, from w->out[at] on; the end, or <0. The first is taken in once as the
+ * dictionary of the others. It begins with a length, so it cannot be taken for a trained one.
+ */
+static int64_t frames_pack(struct seg_writer *w, struct block *b, size_t at)
+{
+	ZSTD_CDict *dict = NULL;
+	size_t raw = 0, n = 0;
+
+	for (uint32_t i = 0; i < b->nframes && !ZSTD_isError(n); i++) {
+		struct seg_frame *f = &b->frame[i];
+
+		if (i == 1) {
+			dict = ZSTD_createCDict(b->rec.p, b->frame[0].raw_len, w->level);
+			n = dict ? ZSTD_CCtx_refCDict(w->cctx, dict) : (size_t)-1;
+		}
+		if (!ZSTD_isError(n))
+			n = ZSTD_compress2(w->cctx, w->out + at, w->out_cap - at,
+					   b->rec.p + raw, f->raw_len);
+		f->comp_len = (uint32_t)n;
+		at += n;
+		raw += f->raw_len;
+	}
+	if (dict && ZSTD_isError(ZSTD_CCtx_refCDict(w->cctx, NULL)))
+		n = (size_t)-1;
+	ZSTD_freeCDict(dict);
+	return ZSTD_isError(n) ? -EIO : (int64_t)at;
+}
+
 /* The frames' table and their compressed bytes into w->out; how many, or <0. */
 static int64_t block_pack(struct seg_writer *w, struct block *b)
 {
-	size_t at = sizeof(b->nframes) + b->nframes * sizeof(b->frame[0]), raw = 0;
+	size_t at = sizeof(b->nframes) + b->nframes * sizeof(b->frame[0]);
 	size_t room = at;
+	int64_t n;
 
 	for (uint32_t i = 0; i < b->nframes; i++)
 		room += ZSTD_compressBound(b->frame[i].raw_len);
@@ -143,22 +268,12 @@ static int64_t block_pack(struct seg_writer *w, struct block *b)
 		w->out = out;
 		w->out_cap = room;
 	}
-	for (uint32_t i = 0; i < b->nframes; i++) {
-		struct seg_frame *f = &b->frame[i];
-		size_t n = i ? ZSTD_CCtx_refPrefix(w->cctx, b->rec.p, b->frame[0].raw_len) : 0;
-
-		if (!ZSTD_isError(n))
-			n = ZSTD_compress2(w->cctx, w->out + at, w->out_cap - at,
-					   b->rec.p + raw, f->raw_len);
-		if (ZSTD_isError(n))
-			return -EIO;
-		f->comp_len = (uint32_t)n;
-		at += n;
-		raw += f->raw_len;
-	}
+	n = frames_pack(w, b, at);
+	if (n < 0)
+		return n;
 	memcpy(w->out, &b->nframes, sizeof(b->nframes));
 	memcpy(w->out + sizeof(b->nframes), b->frame, b->nframes * sizeof(b->frame[0]));
-	return (int64_t)at;
+	return n;
 }
 
 static int block_write(struct seg_writer *w, struct block *b)
@@ -172,7 +287,9 @@ static int block_write(struct seg_writer *w, struct block *b)
 	int64_t comp;
 	int r;
 
-	block_sort(b);
+	r = block_sort(b);
+	if (r < 0)
+		return r;
 	posts = b->npost * sizeof(*b->post);
 	comp = block_pack(w, b);
 	if (comp < 0)
@@ -215,8 +332,8 @@ static void *writer_thread(void *arg)
 		pthread_mutex_unlock(&w->lock);
 		if (r == 0)
 			r = block_write(w, b);
-		block_free(b);
 		pthread_mutex_lock(&w->lock);
+		block_put(w, b);
 		if (r < 0 && !w->err)
 			w->err = r;
 		w->busy = false;
@@ -237,7 +354,9 @@ static int block_flush(struct seg_writer *w)
 	w->cur = NULL;
 	if (!w->background) {
 		r = block_write(w, b);
-		block_free(b);
+		pthread_mutex_lock(&w->lock);
+		block_put(w, b);
+		pthread_mutex_unlock(&w->lock);
 		if (r < 0)
 			w->err = r;
 		return w->err;
@@ -252,84 +371,92 @@ static int block_flush(struct seg_writer *w)
 	return r;
 }
 
-static void put(struct buf *b, const void *p, size_t n)
+static char *put(char *p, const void *v, size_t n)
 {
-	buf_add(b, str_n(p, n));
+	memcpy(p, v, n);
+	return p + n;
 }
 
-static void put_str16(struct buf *b, struct str s)
+static char *put_str16(char *p, struct str s)
 {
 	uint16_t n = (uint16_t)MIN(s.len, (size_t)UINT16_MAX);
 
-	put(b, &n, sizeof(n));
-	put(b, s.p, n);
+	p = put(p, &n, sizeof(n));
+	return n ? put(p, s.p, n) : p;
 }
 
-/* "kind:name", cut at the size of out; by hand, since it runs for every entity of every event.
- */
-static struct str entity_text(const struct entity *t, char out[SEG_ENTITY_MAX])
+/* "kind:name" with its length, of SEG_ENTITY_MAX bytes at most. */
+static char *put_entity(char *p, const struct entity *t)
 {
 	struct str kind = str_of(ent_kind_name(t->kind));
 	size_t n = MIN(t->name.len, SEG_ENTITY_MAX - kind.len - 1);
+	uint16_t len = (uint16_t)(kind.len + 1 + n);
 
-	memcpy(out, kind.p, kind.len);
-	out[kind.len] = ':';
-	memcpy(out + kind.len + 1, t->name.p, n);
-	return str_n(out, kind.len + 1 + n);
+	p = put(p, &len, sizeof(len));
+	p = put(p, kind.p, kind.len);
+	*p++ = ':';
+	return n ? put(p, t->name.p, n) : p;
 }
 
-static int put_entities(struct block *b, const struct event *e, const struct entities *en)
+static char *put_entities(char *p, const struct event *e, const struct entities *en)
 {
-	char name[SEG_ENTITY_MAX];
+	char *count = p++;
 	uint8_t n = 0;
-	size_t at = b->rec.len;
 
-	put(&b->rec, &n, 1);
 	for (uint8_t i = 0; i < e->nents; i++) {
 		const struct entity *t = entity_get(en, e->ents[i].id);
-		struct str text;
 
 		if (!t)
 			continue;
-		text = entity_text(t, name);
-		put_str16(&b->rec, text);
-		if (block_post(b, seg_entity_hash(text)) < 0)
-			return -ENOMEM;
+		p = put_entity(p, t);
 		n++;
 	}
-	if (buf_err(&b->rec) == 0)
-		b->rec.p[at] = (char)n;
-	return 0;
+	*count = (char)n;
+	return p;
 }
 
 /* The frame the next record belongs to. */
 static struct seg_frame *frame_next(struct block *b)
 {
-	struct seg_frame *f = &b->frame[b->nframes - 1];
+	struct seg_frame *f = &b->frame[b->nframes ? b->nframes - 1 : 0];
 
-	if (f->raw_len < SEG_FRAME_BYTES || b->nframes == SEG_FRAMES)
+	if (b->nframes && (f->raw_len < SEG_FRAME_BYTES || b->nframes == SEG_FRAMES))
 		return f;
-	b->nframes++;
-	return f + 1;
+	return &b->frame[b->nframes++];
+}
+
+/* All of a record but its length and tail. */
+static int put_record(struct buf *b, const struct event *e, const struct entities *en)
+{
+	struct str type = str_of(e->type->name);
+	uint32_t len = 0, raw = (uint32_t)e->raw.len;
+	size_t most = RECORD_FIXED + 3 * sizeof(uint16_t) + type.len + e->id.len + sizeof(raw) +
+		      raw + e->nents * (sizeof(uint16_t) + (size_t)SEG_ENTITY_MAX);
+	char *from = buf_room(b, most), *p = from;
+
+	if (!p)
+		return buf_err(b);
+	p = put(p, &len, sizeof(len));
+	p = put(p, &e->seq, sizeof(e->seq));
+	p = put(p, &e->time, sizeof(e->time));
+	p = put(p, &e->known, sizeof(e->known));
+	p = put_str16(p, type);
+	p = put_str16(p, e->id);
+	p = put(p, &raw, sizeof(raw));
+	p = raw ? put(p, e->raw.p, raw) : p;
+	p = put_entities(p, e, en);
+	b->len += (size_t)(p - from);
+	return 0;
 }
 
 static int block_add(struct block *b, const struct event *e, const struct entities *en,
 		     const struct store_extra *x)
 {
-	uint32_t len = 0, raw = (uint32_t)e->raw.len;
 	size_t at = b->rec.len;
 	struct seg_frame *f = frame_next(b);
-	int r;
+	uint32_t len;
+	int r = put_record(&b->rec, e, en);
 
-	put(&b->rec, &len, sizeof(len));
-	put(&b->rec, &e->seq, sizeof(e->seq));
-	put(&b->rec, &e->time, sizeof(e->time));
-	put(&b->rec, &e->known, sizeof(e->known));
-	put_str16(&b->rec, str_of(e->type->name));
-	put_str16(&b->rec, e->id);
-	put(&b->rec, &raw, sizeof(raw));
-	put(&b->rec, e->raw.p, raw);
-	r = put_entities(b, e, en);
 	if (r == 0 && x)
 		seg_extra_put(&b->rec, e, x);
 	if (r == 0)
@@ -347,7 +474,7 @@ static int block_add(struct block *b, const struct event *e, const struct entiti
 	b->min_known = MIN(b->min_known, e->known);
 	b->max_known = MAX(b->max_known, e->known);
 	b->nevents++;
-	return block_post(b, seg_id_hash(e->id));
+	return 0;
 }
 
 int seg_append(struct seg_writer *w, const struct event *e, const struct entities *en,
@@ -363,7 +490,7 @@ int seg_append(struct seg_writer *w, const struct event *e, const struct entitie
 			return r;
 	}
 	if (!w->cur)
-		w->cur = block_new();
+		w->cur = block_get(w);
 	if (!w->cur)
 		return -ENOMEM;
 	w->stats.events++;
@@ -431,6 +558,7 @@ int seg_writer_open(const char *dir, bool fresh, bool background, int level,
 	w->stats.segments = 1;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->change, NULL);
+	w->level = level;
 	w->cctx = ZSTD_createCCtx();
 	w->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (w->fd < 0)
@@ -466,6 +594,12 @@ struct seg_writer *seg_writer_close(struct seg_writer *w)
 		pthread_join(w->thread, NULL);
 	}
 	block_free(w->cur);
+	while (w->spare) {
+		struct block *b = w->spare;
+
+		w->spare = b->next;
+		block_free(b);
+	}
 	if (w->fd >= 0)
 		close(w->fd);
 	ZSTD_freeCCtx(w->cctx);

@@ -32,13 +32,27 @@ static const char *const statements[ST_COUNT] = {
 };
 
 static const char schema_sql[] =
-	"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+	/* The keys of findings are hashes, so writes go all over the file: a small cache reads,
+	 * and a short log writes, every page over and over. */
+	"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32768;"
+	"PRAGMA wal_autocheckpoint=8192;"
 	"CREATE TABLE IF NOT EXISTS finding(kind TEXT,id TEXT,title TEXT,model TEXT,queue TEXT,"
 	" status TEXT,time INTEGER,severity INTEGER,score INTEGER,json TEXT,PRIMARY "
 	"KEY(kind,id));"
-	"CREATE INDEX IF NOT EXISTS finding_rank ON finding(kind,queue,severity,score);"
-	"CREATE INDEX IF NOT EXISTS finding_time ON finding(kind,time);"
-	"CREATE INDEX IF NOT EXISTS finding_model ON finding(model,kind);"
+	/* One for each order that a list has (sql_find.c); with what else is asked of a row, so
+	 * that the rows themselves, long ones, are read for the answer alone. */
+	"DROP INDEX IF EXISTS finding_rank; DROP INDEX IF EXISTS finding_time;"
+	"DROP INDEX IF EXISTS finding_model;"
+	"CREATE INDEX IF NOT EXISTS finding_by_rank ON finding(kind," SQL_RANK
+	",time,id,queue,status,title);"
+	"CREATE INDEX IF NOT EXISTS finding_by_queue ON finding(kind,queue," SQL_RANK
+	",time,id,status);"
+	"CREATE INDEX IF NOT EXISTS finding_by_model ON finding(model,kind," SQL_RANK
+	",time,id,queue,status);"
+	"CREATE INDEX IF NOT EXISTS finding_by_time ON "
+	"finding(kind,time,id,queue,status," SQL_RANK ",title);"
+	"CREATE INDEX IF NOT EXISTS finding_not_open ON finding(kind,status," SQL_RANK
+	",time,id,queue) WHERE status<>'open';"
 	"CREATE TABLE IF NOT EXISTS feed(number INTEGER PRIMARY KEY,kind TEXT,id TEXT);"
 	"CREATE TABLE IF NOT EXISTS finding_entity(kind TEXT,id TEXT,entity TEXT COLLATE "
 	"NOCASE,"
@@ -49,6 +63,7 @@ static const char schema_sql[] =
 	"CREATE INDEX IF NOT EXISTS finding_event_of ON finding_event(kind,id);"
 	"CREATE TABLE IF NOT EXISTS entity(kind TEXT,name TEXT,class TEXT,first_seen INTEGER,"
 	" last_seen INTEGER,events INTEGER,PRIMARY KEY(kind,name)) WITHOUT ROWID;"
+	"CREATE INDEX IF NOT EXISTS entity_by_events ON entity(" SQL_BUSY ",kind,name);"
 	"CREATE TABLE IF NOT EXISTS entity_name(kind TEXT,name TEXT,other TEXT COLLATE NOCASE,"
 	" PRIMARY KEY(other,kind,name)) WITHOUT ROWID;"
 	"CREATE INDEX IF NOT EXISTS entity_name_of ON entity_name(kind,name);"
@@ -56,9 +71,34 @@ static const char schema_sql[] =
 	" PRIMARY KEY(kind,name,key)) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY,value TEXT);";
 
+/*
+ * Words of titles, by three letters each. Kept by triggers, so that whoever writes findings
+ * need not know; a store without it is searched title by title.
+ */
+static const char words_sql[] =
+	"BEGIN;"
+	"CREATE VIRTUAL TABLE finding_title USING fts5(title,content='finding',"
+	" content_rowid='rowid',tokenize='trigram');"
+	"CREATE TRIGGER finding_title_i AFTER INSERT ON finding BEGIN"
+	" INSERT INTO finding_title(rowid,title) VALUES(new.rowid,new.title); END;"
+	"CREATE TRIGGER finding_title_d AFTER DELETE ON finding BEGIN"
+	" INSERT INTO finding_title(finding_title,rowid,title)"
+	" VALUES('delete',old.rowid,old.title); END;"
+	"CREATE TRIGGER finding_title_u AFTER UPDATE OF title ON finding"
+	" WHEN old.title IS NOT new.title BEGIN"
+	" INSERT INTO finding_title(finding_title,rowid,title)"
+	" VALUES('delete',old.rowid,old.title);"
+	" INSERT INTO finding_title(rowid,title) VALUES(new.rowid,new.title); END;"
+	"INSERT INTO finding_title(finding_title) VALUES('rebuild');"
+	"COMMIT;";
+
 int sql_fail(struct sql *s, struct diag *d)
 {
-	return diag_set(d, -EIO, "store: %s", s->db ? sqlite3_errmsg(s->db) : "out of memory");
+	bool full = s->db && (sqlite3_errcode(s->db) == SQLITE_FULL ||
+			      sqlite3_system_errno(s->db) == ENOSPC);
+	int r = full ? -ENOSPC : -EIO;
+
+	return diag_set(d, r, "store: %s", s->db ? sqlite3_errmsg(s->db) : "out of memory");
 }
 
 struct sql *sql_close(struct sql *s)
@@ -86,6 +126,33 @@ static void forget(const char *path)
 	}
 }
 
+/* How often each model fired, by triggers too: counting a million takes a while. */
+static const char fired_sql[] =
+	"BEGIN;"
+	"CREATE TABLE fired(model TEXT,kind TEXT,n INTEGER,PRIMARY KEY(model,kind))"
+	" WITHOUT ROWID;"
+	"CREATE TRIGGER fired_i AFTER INSERT ON finding WHEN new.model<>'' BEGIN"
+	" INSERT INTO fired VALUES(new.model,new.kind,1)"
+	" ON CONFLICT DO UPDATE SET n=n+1; END;"
+	"CREATE TRIGGER fired_d AFTER DELETE ON finding WHEN old.model<>'' BEGIN"
+	" UPDATE fired SET n=n-1 WHERE model=old.model AND kind=old.kind; END;"
+	"INSERT INTO fired SELECT model,kind,count(*) FROM finding WHERE model<>''"
+	" GROUP BY model,kind;"
+	"COMMIT;";
+
+/* Makes what is not there yet. Without it (no FTS5, no room) all is read one by one. */
+static void open_extra(struct sql *s, const char *ask, const char *make)
+{
+	sqlite3_stmt *st;
+
+	if (sqlite3_prepare_v2(s->db, ask, -1, &st, NULL) == SQLITE_OK) {
+		sqlite3_finalize(st);
+		return;
+	}
+	if (sqlite3_exec(s->db, make, NULL, NULL, NULL) != SQLITE_OK)
+		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
 int sql_open(const char *dir, bool read_only, bool fresh, struct sql **ret_s, struct diag *d)
 {
 	struct sql *s = calloc(1, sizeof(*s));
@@ -107,6 +174,10 @@ int sql_open(const char *dir, bool read_only, bool fresh, struct sql **ret_s, st
 	sqlite3_busy_timeout(s->db, 2000);
 	if (!read_only && sqlite3_exec(s->db, schema_sql, NULL, NULL, NULL) != SQLITE_OK)
 		goto bad;
+	if (!read_only) {
+		open_extra(s, "SELECT 1 FROM finding_title LIMIT 0", words_sql);
+		open_extra(s, "SELECT 1 FROM fired LIMIT 0", fired_sql);
+	}
 	for (size_t i = 0; !read_only && i < ST_COUNT; i++)
 		if (sqlite3_prepare_v2(s->db, statements[i], -1, &s->st[i], NULL) != SQLITE_OK)
 			goto bad;
@@ -275,12 +346,43 @@ static void put_entity(const struct entity *e, void *arg)
 	put_facts(x, e, kind);
 }
 
+struct entity_list {
+	const struct entity **e; /* borrowed */
+	size_t n, max;
+};
+
+static void collect_entity(const struct entity *e, void *arg)
+{
+	struct entity_list *l = arg;
+
+	if (l->n < l->max)
+		l->e[l->n++] = e;
+}
+
+static int by_kind_name(const void *a, const void *b)
+{
+	const struct entity *x = *(const struct entity *const *)a;
+	const struct entity *y = *(const struct entity *const *)b;
+	int r = strcmp(ent_kind_name(x->kind), ent_kind_name(y->kind));
+
+	return r ? r : str_cmp(x->name, y->name);
+}
+
+/* In order of the tables' own keys, so that pages are filled one after the other. */
 int sql_entities_put(struct sql *s, const struct entities *en, struct diag *d)
 {
 	struct each x = {.s = s, .en = en, .d = d};
+	struct entity_list l = {.max = entities_count(en)};
 
+	l.e = calloc(MAX(l.max, (size_t)1), sizeof(const struct entity *));
+	if (!l.e)
+		return -ENOMEM;
+	entities_each(en, collect_entity, &l);
+	qsort(l.e, l.n, sizeof(const struct entity *), by_kind_name);
 	x.err = begin(s, d);
-	entities_each(en, put_entity, &x);
+	for (size_t i = 0; i < l.n; i++)
+		put_entity(l.e[i], &x);
+	free(l.e);
 	return x.err ? x.err : sql_commit(s, d);
 }
 

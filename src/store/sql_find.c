@@ -1,179 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Asking SQLite. The text of a question is put together from constant parts, one for each thing
- * that is asked, so that an index serves it; what was asked is always a parameter.
- */
+/* Asking SQLite for all but findings. What was asked is always a parameter. */
 #include "base/buf.h"
 #include "base/timeutil.h"
 #include "store/sql_impl.h"
 #include <errno.h>
 
-/* Parameters of a question about findings; the numbers stand in the parts below. */
-enum {
-	P_KIND = 1,
-	P_ID,
-	P_QUEUE,
-	P_MODEL,
-	P_TEXT,
-	P_FROM,
-	P_TO,
-	P_MIN,
-	P_ENTITY,
-	P_EVENT,
-	P_STATUS,
-	P_MAX,
-	P_LIMIT,
-	P_A_SEVERITY,
-	P_A_SCORE,
-	P_A_TIME,
-	P_A_ID
-};
-
-#define AFTER_RANK                                                                         \
-	" AND (severity<?14 OR (severity=?14 AND (score<?15 OR (score=?15 AND (time,id)>(" \
-	"?16,?17)))))"
-
-static void part(struct buf *b, bool asked, const char *sql)
+/* The text from constant parts, one for each thing that is asked, so that an index serves it.
+ */
+static void entities_text(struct buf *b, const struct store_query *q)
 {
-	if (asked)
-		buf_addz(b, sql);
-}
-
-static void findings_where(struct buf *b, const struct store_query *q)
-{
-	buf_addz(b, " FROM finding f WHERE status<>'merged'");
-	part(b, q->kind.len, " AND kind=?1");
-	part(b, q->id.len, " AND id=?2");
-	part(b, q->queue.len, " AND queue=?3");
-	part(b, q->model.len, " AND model=?4");
-	part(b, q->text.len, " AND instr(lower(title),lower(?5))");
-	part(b, q->from != TIME_NONE, " AND time>=?6");
-	part(b, q->to != TIME_NONE, " AND time<?7");
-	part(b, q->severity_min > 0, " AND severity>=?8");
-	part(b, q->entity.len,
-	     " AND EXISTS(SELECT 1 FROM finding_entity x WHERE x.entity=?9 AND x.kind=f.kind"
-	     " AND x.id=f.id)");
-	part(b, q->event.len,
-	     " AND EXISTS(SELECT 1 FROM finding_event v WHERE v.event=?10 AND v.kind=f.kind"
-	     " AND v.id=f.id)");
-	part(b, q->status.len, " AND status=?11");
-	part(b, q->severity_max > 0, " AND severity<=?12");
-}
-
-static void findings_order(struct buf *b, const struct store_query *q)
-{
-	if (str_eqz(q->order, "time")) {
-		part(b, q->after, " AND (time,id)>(?16,?17)");
-		buf_addz(b, " ORDER BY time,id");
-	} else if (str_eqz(q->order, "newest")) {
-		part(b, q->after, " AND (time,id)<(?16,?17)");
-		buf_addz(b, " ORDER BY time DESC,id DESC");
-	} else {
-		part(b, q->after, AFTER_RANK);
-		buf_addz(b, " ORDER BY severity DESC,score DESC,time,id");
+	buf_addz(b, "SELECT kind,name,class,first_seen,last_seen,events FROM entity WHERE 1");
+	if (q->kind.len)
+		buf_addz(b, " AND +kind=?1");
+	if (q->entity.len) {
+		buf_addz(b,
+			 " AND (kind,name) IN (SELECT kind,name FROM entity_name WHERE "
+			 "other=?2 UNION SELECT kind,name FROM entity WHERE name=lower(?2) AND "
+			 "kind IN (");
+		for (int k = 0; k < ENT_KIND_COUNT; k++)
+			buf_fmt(b, "%s'%s'", k ? "," : "", ent_kind_name((enum ent_kind)k));
+		buf_addz(b, "))");
 	}
-	buf_addz(b, " LIMIT ?13");
+	if (q->text.len)
+		buf_addz(b, " AND instr(name,lower(?3))");
+	if (q->after_entity)
+		buf_addz(b, " AND (" SQL_BUSY ",kind,name)>(-?5,?6,?7)");
+	buf_addz(b, " ORDER BY " SQL_BUSY ",kind,name LIMIT ?4");
 }
-
-/* Binds what the text has; a parameter it has not is no error worth telling. */
-static void findings_bind(sqlite3_stmt *st, const struct store_query *q)
-{
-	sql_bind(st, P_KIND, q->kind);
-	sql_bind(st, P_ID, q->id);
-	sql_bind(st, P_QUEUE, q->queue);
-	sql_bind(st, P_MODEL, q->model);
-	sql_bind(st, P_TEXT, q->text);
-	sqlite3_bind_int64(st, P_FROM, q->from);
-	sqlite3_bind_int64(st, P_TO, q->to);
-	sqlite3_bind_int(st, P_MIN, q->severity_min);
-	sql_bind(st, P_ENTITY, q->entity);
-	sql_bind(st, P_EVENT, q->event);
-	sql_bind(st, P_STATUS, q->status);
-	sqlite3_bind_int(st, P_MAX, q->severity_max);
-	sqlite3_bind_int64(st, P_LIMIT, q->limit ? (sqlite3_int64)q->limit : 100);
-	if (q->after) {
-		sqlite3_bind_int(st, P_A_SEVERITY, q->after->severity);
-		sqlite3_bind_int(st, P_A_SCORE, (int)q->after->score);
-		sqlite3_bind_int64(st, P_A_TIME, q->after->time);
-		sql_bind(st, P_A_ID, q->after->id);
-	}
-}
-
-static int prepare(struct sql *s, struct buf *text, sqlite3_stmt **ret_st, struct diag *d)
-{
-	int r = buf_err(text);
-
-	if (r == 0 &&
-	    sqlite3_prepare_v2(s->db, text->p, (int)text->len, ret_st, NULL) != SQLITE_OK)
-		r = sql_fail(s, d);
-	buf_free(text);
-	return r;
-}
-
-int sql_findings(struct sql *s, const struct store_query *q,
-		 int (*row)(const struct store_finding *f, void *arg), void *arg,
-		 struct diag *d)
-{
-	sqlite3_stmt *st;
-	struct buf text;
-	int r, stop = 0;
-
-	buf_init(&text, 4 * KIB);
-	buf_addz(&text, "SELECT kind,id,title,model,queue,status,time,severity,score,json");
-	findings_where(&text, q);
-	findings_order(&text, q);
-	if ((r = prepare(s, &text, &st, d)) < 0)
-		return r;
-	findings_bind(st, q);
-	while (!stop && (r = sqlite3_step(st)) == SQLITE_ROW) {
-		struct store_finding f = {.kind = sql_column(st, 0),
-					  .id = sql_column(st, 1),
-					  .title = sql_column(st, 2),
-					  .model = sql_column(st, 3),
-					  .queue = sql_column(st, 4),
-					  .status = sql_column(st, 5),
-					  .time = sqlite3_column_int64(st, 6),
-					  .severity = sqlite3_column_int(st, 7),
-					  .score = (unsigned)sqlite3_column_int(st, 8),
-					  .json = sql_column(st, 9)};
-
-		stop = row(&f, arg);
-	}
-	r = !stop && r != SQLITE_DONE ? sql_fail(s, d) : 0;
-	sqlite3_finalize(st);
-	return r;
-}
-
-int sql_findings_count(struct sql *s, const struct store_query *q, uint64_t max,
-		       uint64_t *ret_n, struct diag *d)
-{
-	sqlite3_stmt *st;
-	struct store_query all = *q;
-	struct buf text;
-	int r;
-
-	all.limit = (size_t)max;
-	all.after = NULL;
-	buf_init(&text, 4 * KIB);
-	buf_addz(&text, "SELECT count(*) FROM (SELECT 1");
-	findings_where(&text, &all);
-	buf_addz(&text, " LIMIT ?13)");
-	if ((r = prepare(s, &text, &st, d)) < 0)
-		return r;
-	findings_bind(st, &all);
-	r = sqlite3_step(st) == SQLITE_ROW ? 0 : sql_fail(s, d);
-	*ret_n = r == 0 ? (uint64_t)sqlite3_column_int64(st, 0) : 0;
-	sqlite3_finalize(st);
-	return r;
-}
-
-static const char entities_sql[] =
-	"SELECT kind,name,class,first_seen,last_seen,events FROM entity e WHERE"
-	" (?1='' OR kind=?1) AND (?2='' OR name=lower(?2) OR EXISTS(SELECT 1 FROM entity_name n"
-	"  WHERE n.other=?2 AND n.kind=e.kind AND n.name=e.name))"
-	" AND (?3='' OR instr(name,lower(?3)))"
-	" AND (?5<0 OR events<?5 OR (events=?5 AND (kind,name)>(?6,?7)))"
-	" ORDER BY events DESC, kind, name LIMIT ?4";
 
 /* The other names of an entity, joined into names (at most NAMES_MAX). */
 static size_t other_names(sqlite3_stmt *nt, const struct store_entity *e, struct arena *mem,
@@ -226,9 +79,14 @@ int sql_entities(struct sql *s, const struct store_query *q,
 	struct entity_fact facts[ENTITY_FACTS_MAX];
 	struct str names[NAMES_MAX];
 	struct arena mem;
+	struct buf text;
 	int r, stop = 0;
 
-	if (sqlite3_prepare_v2(s->db, entities_sql, -1, &st, NULL) != SQLITE_OK ||
+	buf_init(&text, 4 * KIB);
+	entities_text(&text, q);
+	r = sqlite3_prepare_v2(s->db, text.p, (int)text.len, &st, NULL);
+	buf_free(&text);
+	if (r != SQLITE_OK ||
 	    sqlite3_prepare_v2(s->db, "SELECT other FROM entity_name WHERE kind=?1 AND name=?2",
 			       -1, &nt, NULL) != SQLITE_OK) {
 		sqlite3_finalize(st);
@@ -336,7 +194,11 @@ int sql_models(struct sql *s,
 	       struct diag *d)
 {
 	struct models_arg x = {row, arg};
+	int r = each(s, "SELECT model,kind,n FROM fired WHERE n>0", 0, 0, models_row, &x, d);
 
+	if (r == 0)
+		return 0;
+	/* A store from before it counted. */
 	return each(
 		s,
 		"SELECT model,kind,count(*) FROM finding WHERE model<>'' GROUP BY model,kind",

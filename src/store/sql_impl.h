@@ -9,6 +9,12 @@
 
 #define NAMES_MAX 8 /* names of an entity that are kept */
 
+/* The order of the queue as one number, the gravest first; indexes have it, so it stays. */
+#define SQL_RANK "-(severity*65536+score)"
+
+/* The busiest entity first. */
+#define SQL_BUSY "-events"
+
 /* Prepared statements of the writer. */
 enum {
 	ST_FINDING,
@@ -28,12 +34,13 @@ enum {
 struct sql {
 	sqlite3 *db;
 	sqlite3_stmt *st[ST_COUNT];
-	sqlite3_stmt *person; /* sql_person, made when first asked */
+	sqlite3_stmt *person;	     /* sql_person, made when first asked */
+	uint64_t words_key, words_n; /* sql_findings.c: how many the words last asked for */
 	bool open_txn;
 	unsigned puts;
 };
 
-/* Fills d with what SQLite says; returns -EIO. */
+/* Fills d with what SQLite says; returns -EIO, or -ENOSPC when the disk is full. */
 int sql_fail(struct sql *s, struct diag *d);
 /* Text that lives until the statement is reset. */
 void sql_bind(sqlite3_stmt *st, int i, struct str v);

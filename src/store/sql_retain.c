@@ -9,7 +9,8 @@
 /* Old enough; of an incident also its last word. Times in JSON are of one form, so they
  * compare. */
 #define OLD                                                                                  \
-	"SELECT kind,id FROM finding WHERE time<?1 AND (kind<>'incident' OR NOT "            \
+	"SELECT kind,id FROM finding WHERE kind IN ('alert','note','incident') AND time<?1 " \
+	"AND (kind<>'incident' OR NOT "                                                      \
 	"json_valid(json) OR coalesce(json_extract(json,'$.updated'),'')<?3) ORDER BY time " \
 	"LIMIT ?2"
 
