@@ -5,8 +5,8 @@
 #include "incident/render.h"
 #include "main/cmd.h"
 #include "main/explain.h"
-#include "main/rephrase.h"
 #include "main/pipeline.h"
+#include "main/rephrase.h"
 #include "parse/search.h"
 #include "store/store.h"
 #include <errno.h>
