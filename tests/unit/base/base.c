@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "base/timeutil.h"
 #include "base/utf8.h"
+#include "base/words.h"
 #include "base/yaml.h"
 #include "tap.h"
 
@@ -233,4 +234,40 @@ TEST(digest_pieces)
 		CHECK_STR(hexed(d, n), want[i]);
 	}
 }
+static void counted(const char *number, const char *rest, const char *want)
+{
+	struct buf b;
+	size_t n;
+
+	buf_init(&b, 256);
+	n = words_count(&b, str_of(number), str_of(rest));
+	buf_addz(&b, rest + n);
+	CHECK_STR(buf_str(&b), want);
+	buf_free(&b);
+}
+
+TEST(one_thing_is_singular)
+{
+	struct buf b;
+
+	counted("2", " times before", "2 times before");
+	counted("1", " times before", "once before");
+	counted("1", " silent addresses answered", "1 silent address answered");
+	counted("1", " identities, 3 others", "1 identity, 3 others");
+	counted("1", " people did", "1 person did");
+	counted("1", " of them was", "1 of them was");
+	counted("1", " was always so", "1 was always so");
+	counted("1", "", "1");
+	buf_init(&b, 256);
+	words_size(&b, 999.6);
+	buf_addc(&b, ' ');
+	words_size(&b, 25805008);
+	buf_addc(&b, ' ');
+	words_span(&b, 8.04);
+	buf_addc(&b, ' ');
+	words_span(&b, 86500);
+	CHECK_STR(buf_str(&b), "1.0 KB 26 MB 8.04 s 24 h");
+	buf_free(&b);
+}
+
 TAP_MAIN
