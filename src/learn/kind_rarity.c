@@ -17,8 +17,8 @@
 #include "learn/wave.h"
 #include <math.h>
 
+#define SWEEP	    30 /* new values within an hour: a scan, which says nothing of each */
 #define YOUNG_H	    24 /* active hours: an entity's first days */
-#define SLOTS_MIN   4
 #define SLOTS_MAX   RARITY_VALUES
 #define HABIT_DAYS  2
 #define HABIT_SHARE 0.1	       /* of its most frequent value */
@@ -35,6 +35,9 @@
 #define FIRST_STEPS 8.0		   /* slot.first_raw counts eighths of a nat */
 #define RAW_STEPS   1000.0	   /* slot.raw thousandths */
 
+/* Numbers of slots that fill a place of the state table. */
+static const uint8_t slots[] = {2, 4, 6, 8, 11, 14, 19, 24, 30, 40, 51, SLOTS_MAX};
+
 struct slot {
 	uint64_t what;
 	float count; /* forward-decayed: weighs 2^((hour of sight - landmark) / half-life) */
@@ -50,7 +53,8 @@ struct past {
 	uint32_t distinct;
 	uint32_t landmark;    /* hour */
 	uint32_t hours, last; /* active ones; the last of them */
-	uint16_t n, cap;
+	uint16_t news;	      /* values adopted in the last one */
+	uint8_t n, cap;
 	struct slot slot[];
 };
 
@@ -67,9 +71,9 @@ static struct past *past_put(struct learn *l, struct quantity *q, uint64_t who, 
 	if (p)
 		return p;
 	p = (struct past *)state_put(&l->states, who,
-				     sizeof(*p) + SLOTS_MIN * sizeof(struct slot), now);
+				     sizeof(*p) + slots[0] * sizeof(struct slot), now);
 	if (p) {
-		p->cap = SLOTS_MIN;
+		p->cap = slots[0];
 		p->landmark = (uint32_t)(now / NS_PER_H);
 		popular_join(q, cls);
 	}
@@ -92,6 +96,14 @@ static bool goes_first(const struct slot *a, const struct slot *b)
 	return a->count < b->count;
 }
 
+static uint8_t more_slots(uint8_t cap)
+{
+	for (size_t i = 0; i < ARRAY_LEN(slots); i++)
+		if (slots[i] > cap)
+			return slots[i];
+	return SLOTS_MAX;
+}
+
 /* Room for one more; the least seen goes when there is none, and is remembered as seen. */
 static struct slot *slot_add(struct learn *l, struct past **pp)
 {
@@ -99,7 +111,7 @@ static struct slot *slot_add(struct learn *l, struct past **pp)
 	struct slot *least;
 
 	if (p->n == p->cap && p->cap < SLOTS_MAX) {
-		uint16_t cap = (uint16_t)(p->cap * 2);
+		uint8_t cap = more_slots(p->cap);
 		struct state *s =
 			state_grow(&l->states, &p->st, sizeof(*p) + cap * sizeof(struct slot));
 
@@ -160,26 +172,26 @@ static void age_tested(struct quantity *q, uint8_t cls, unsigned age, bool fresh
 
 /* Raw surprise of a value new to the entity, which it counts as adopted. */
 static double adopt(struct learn *l, struct quantity *q, const struct past *p,
-		    struct popular *pop, const struct test *k, struct rarity *r)
+		    struct popular **pop, const struct test *k, struct rarity *r)
 {
 	struct group *g = &q->groups[k->cls], *org = &q->groups[CLASSES];
 	unsigned age = tenure_bucket(p->hours);
-	double tail = popular_tail(q, pop, k->cls);
+	double tail = popular_tail(q, *pop, k->cls);
 	double nu = novelty(q, p, k->cls, weight(p, k->hour));
 	int64_t since = q->door.cls[DOOR_POOL].since;
 	bool rare, settled = since && k->now - since > SETTLED_NS;
-	enum wave wave = wave_add(l, q, pop, k->what, k->cls, k->now);
+	enum wave wave = wave_add(l, q, *pop, k->what, k->cls, k->now);
 
 	if (k->peers.serial) {
-		tail = peers_tail(l, q, k->peers, pop, k->what, tail);
-		peers_adopt(l, q, k->peers, pop, k->what, k->now);
+		tail = peers_tail(l, q, k->peers, *pop, k->what, tail);
+		peers_adopt(l, q, k->peers, *pop, k->what, k->now);
 	}
 	rare = tail < TENURE_RARE;
 	if (rare)
 		tail *= tenure_lift(&g->tenure, &org->tenure, age);
 	tail = MIN(1.0, tail);
 	age_tested(q, k->cls, age, true, settled, rare);
-	popular_add(q, pop, k->cls);
+	popular_add(l, q, pop, k->cls);
 	r->wave = wave == WAVE_BEGINS;
 	return wave != WAVE_NONE && !r->sensitive ? 0 : -fm_log(nu * tail);
 }
@@ -197,6 +209,27 @@ static double carried(const struct quantity *q, struct slot *s, uint32_t hour)
 	return s->days & PROBATION ? TRUST_SHARE * first : 0;
 }
 
+static void swept(struct learn *l, const struct quantity *q, uint64_t what)
+{
+	struct popular *p = popular_peek(l, q, what);
+
+	if (p && p->swept < UINT16_MAX)
+		p->swept++;
+}
+
+/* One more new value; the SWEEPth of an hour tells what those before it were. */
+static void sweep(struct learn *l, const struct quantity *q, struct past *p, uint64_t what,
+		  uint32_t hour)
+{
+	p->news = (uint16_t)MIN(p->news + 1, UINT16_MAX);
+	if (p->news == SWEEP)
+		for (uint16_t i = 0; i < p->n; i++)
+			if (p->slot[i].first == hour && p->slot[i].what != what)
+				swept(l, q, p->slot[i].what);
+	if (p->news >= SWEEP)
+		swept(l, q, what);
+}
+
 /* Counts a test of slot s, which gave r->raw. */
 static void learn_slot(struct quantity *q, struct past *p, struct slot *s, const struct test *k,
 		       double w, struct rarity *r)
@@ -204,6 +237,7 @@ static void learn_slot(struct quantity *q, struct past *p, struct slot *s, const
 	if (p->last < k->hour) {
 		p->last = k->hour;
 		p->hours++;
+		p->news = 0;
 	}
 	if (r->fresh) {
 		bool keep = r->raw >= ODD && !door_learning(&q->door, k->cls, k->now);
@@ -229,8 +263,10 @@ void rarity_see(struct learn *l, struct quantity *q, const struct observation *o
 {
 	struct past *p = past_put(l, q, o->who, o->cls, o->now);
 	struct popular *pop = p ? popular_put(l, q, o->what, o->value, o->now) : NULL;
-	struct test k = {
-		.what = o->what, .now = o->now, .hour = (uint32_t)(o->now / NS_PER_H), .cls = o->cls};
+	struct test k = {.what = o->what,
+			 .now = o->now,
+			 .hour = (uint32_t)(o->now / NS_PER_H),
+			 .cls = o->cls};
 	struct rarity r = {0};
 	struct slot *s;
 	double w, mind;
@@ -249,7 +285,7 @@ void rarity_see(struct learn *l, struct quantity *q, const struct observation *o
 		r.fresh = !(p->n >= SLOTS_MAX &&
 			    bloom_test_set(l, hash_2(o->who, k.what), false));
 		k.peers = peers_of(l, r.fresh ? o->entity : ENT_NONE);
-		r.raw = r.fresh ? adopt(l, q, p, pop, &k, &r)
+		r.raw = r.fresh ? adopt(l, q, p, &pop, &k, &r)
 				: -fm_log(own_tail(p, (float)w, w));
 		p->distinct += r.fresh;
 		s = slot_add(l, &p);
@@ -262,6 +298,8 @@ void rarity_see(struct learn *l, struct quantity *q, const struct observation *o
 	}
 	if (r.tested) {
 		learn_slot(q, p, s, &k, w, &r);
+		if (r.fresh && q->sweep)
+			sweep(l, q, p, k.what, k.hour);
 	} else {
 		r.raw = (double)s->raw / RAW_STEPS;
 		r.count = (double)s->count / w - 1;
@@ -272,7 +310,8 @@ void rarity_see(struct learn *l, struct quantity *q, const struct observation *o
 	r.age_h = s->first && s->first <= k.hour ? k.hour - s->first : UINT32_MAX;
 	r.days = (double)(k.now - state_first(&p->st)) / (double)NS_PER_D;
 	r.ents = pop->ents;
-	r.same = pop->cls[k.cls];
+	r.deliberate = pop->ents - MIN(pop->ents, pop->swept);
+	r.same = popular_of(pop, k.cls);
 	r.st = &p->st;
 	*ret_r = r;
 }
@@ -332,16 +371,13 @@ struct str rarity_usual(struct learn *l, const struct quantity *q, const struct 
 void rarity_peers(const struct learn *l, const struct quantity *q, const struct observation *o,
 		  struct rarity *r)
 {
-	struct peer_group g = peers_of(l, o->entity);
-	uint32_t same;
+	struct peer_group g;
 
 	if (!r->first_hour && r->raw < TEXT_NATS)
 		return;
-	same = g.serial ? peers_had(l, q, g, o->what) : r->same;
+	g = peers_of(l, o->entity);
 	r->peers = g.serial ? g.members : popular_peers(q, o->cls);
-	/* Of others; the counts have this one. */
-	r->peers -= r->peers > 0;
-	r->peers_same = MIN(same - (same > 0), r->peers);
+	r->peers_same = g.serial ? MIN(peers_had(l, q, g, o->what), g.members) : r->same;
 }
 
 void rarity_verdict(const struct rarity *r, struct verdict *v)
@@ -358,7 +394,7 @@ void rarity_verdict(const struct rarity *r, struct verdict *v)
 	verdict_set(v, OUT_NEW_PEERS, r->first_hour && r->same <= 1);
 	verdict_set(v, OUT_NEW_ORG, r->first_hour && r->ents <= 1);
 	verdict_set(v, OUT_TIMES_SEEN, floor(MAX(0, r->count) + 0.5));
-	verdict_set(v, OUT_ENTITIES, r->ents);
+	verdict_set(v, OUT_ENTITIES, r->deliberate);
 	verdict_set(v, OUT_PROBATION, r->probation);
 	verdict_set(v, OUT_WAVE, r->wave);
 	if (r->age_h != UINT32_MAX)

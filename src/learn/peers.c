@@ -9,16 +9,16 @@
 #define GAIN		0.10
 #define MERGE		0.5 /* of two leaders */
 
-#define GAIN_DAYS   3
-#define VOTES_MAX   8
-#define TOKENS_MIN  4 /* habits below which nothing is said of an entity */
-#define TOKENS_MAX  1024
-#define FIRST_DAYS  2 /* of life before the first comparison */
-#define FORTNIGHT   14
-#define SEED_PAST   UINT64_C(0x7065657270000000)
-#define SEED_VALUE  UINT64_C(0x7065657276000000)
-#define NO_GROUP    PEERS_GROUPS
-#define MOST_SHARE  0.5 /* what more than these have tells nobody apart */
+#define GAIN_DAYS  3
+#define VOTES_MAX  8
+#define TOKENS_MIN 4 /* habits below which nothing is said of an entity */
+#define TOKENS_MAX 1024
+#define FIRST_DAYS 2 /* of life before the first comparison */
+#define FORTNIGHT  14
+#define SEED_PAST  UINT64_C(0x7065657270000000)
+#define SEED_VALUE UINT64_C(0x7065657276000000)
+#define NO_GROUP   PEERS_GROUPS
+#define MOST_SHARE 0.5 /* what more than these have tells nobody apart */
 
 /* How many members had each value, by quantity and group. */
 struct peer_past {
@@ -78,7 +78,7 @@ static uint32_t had_by(const struct learn *l, const struct quantity *q, uint32_t
 
 	if (v)
 		return (uint32_t)v->had;
-	return p && p->ents == 1 && p->first_group == serial;
+	return p && p->ents == 1 && popular_first(p) && *popular_first(p) == serial;
 }
 
 static struct peer_past *past_put(struct learn *l, const struct quantity *q, uint32_t serial,
@@ -100,7 +100,7 @@ static void keep(struct learn *l, const struct quantity *q, uint32_t serial, uin
 
 /* One more member has the value, which `owners` entities have, its new owner left out. */
 static void count(struct learn *l, const struct quantity *q, uint32_t serial,
-		  struct popular *p, uint64_t what, uint32_t owners, int64_t now)
+		  const struct popular *p, uint64_t what, uint32_t owners, int64_t now)
 {
 	uint32_t had = had_by(l, q, serial, p, what);
 	struct peer_past *past = past_put(l, q, serial, now);
@@ -110,8 +110,8 @@ static void count(struct learn *l, const struct quantity *q, uint32_t serial,
 	shares_add(&past->had, had);
 	if (owners)
 		keep(l, q, serial, what, had + 1, now);
-	else
-		p->first_group = serial;
+	else if (popular_first(p))
+		*popular_first(p) = serial;
 }
 
 void peers_adopt(struct learn *l, const struct quantity *q, struct peer_group g,
@@ -181,8 +181,8 @@ static void carry(struct learn *l, const struct entity *en, uint32_t serial, boo
 				shares_take(&past->had, had);
 			if (had && p->ents > 1)
 				keep(l, q, serial, what[k], had - 1, now);
-			else if (had)
-				p->first_group = 0;
+			else if (had && popular_first(p))
+				*popular_first(p) = 0;
 		}
 		l->states.owner = 0;
 	}
@@ -270,8 +270,8 @@ static uint16_t likest(const struct peers *p, const uint16_t place[PEERS_PLACES]
 		if (!g->serial || (own && !outlives(g, own)))
 			continue;
 		like = likeness(g->place, place);
-		if (like > *ret_like || (best != NO_GROUP && like >= *ret_like &&
-					 outlives(g, &p->g[best]))) {
+		if (like > *ret_like ||
+		    (best != NO_GROUP && like >= *ret_like && outlives(g, &p->g[best]))) {
 			*ret_like = like;
 			best = i;
 		}
