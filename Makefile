@@ -27,6 +27,7 @@ fuzz:
 	tools/fuzz $(SECONDS_EACH)
 bench: all
 	bench/run $(B)
+	@test ! -d "$${THYMUS_DATA:-../shared/data}/network" || bench/packet/run $(B)
 cov:
 	@command -v gcovr >/dev/null || { echo 'make cov needs gcovr (apt install gcovr)'; false; }
 	@test -d build-cov || meson setup build-cov -Db_coverage=true >/dev/null

@@ -11,6 +11,7 @@
 #define MESSAGE_MAX (64 * KIB)
 #define CHAIN_MAX   6
 #define HISTORY	    16
+#define OLD_HEAD    11
 
 enum { CHANGE = 20, ALERT = 21, HANDSHAKE = 22, DATA = 23, HEARTBEAT = 24 };
 
@@ -28,6 +29,7 @@ struct way {
 struct ssl {
 	struct way way[2];
 	int64_t ts; /* of the first hello */
+	bool old;   /* the client's hello had the form of SSL 2 */
 	bool hello[2], written, established, resumes, self_signed, matched, has_leaf;
 	bool data[2];
 	uint8_t bleed;	/* enum bleed */
@@ -43,11 +45,34 @@ struct ssl {
 	char *leaf; /* subject and issuer */
 };
 
+/*
+ * A hello in the form of SSL 2 that offers TLS (RFC 5246, E.2), as old programs and devices
+ * send it: length, type, version, lengths of suites, session and challenge. Its length, or 0.
+ */
+static size_t old_hello(struct str s)
+{
+	const uint8_t *p = (const uint8_t *)s.p;
+	unsigned len, suites, session, challenge;
+
+	if (s.len < OLD_HEAD || !(p[0] & 0x80) || p[2] != 1 || p[3] != 3 || p[4] > 4)
+		return 0;
+	len = be16(p) & 0x7fff;
+	suites = be16(p + 5);
+	session = be16(p + 7);
+	challenge = be16(p + 9);
+	return suites && suites % 3 == 0 && session <= 32 && challenge >= 16 &&
+			       challenge <= 32 && len == 9 + suites + session + challenge
+		       ? len + 2
+		       : 0;
+}
+
 static enum sniff_result ssl_sniff(const struct sniff *s)
 {
 	const uint8_t *p = (const uint8_t *)s->data.p;
 	size_t n = s->data.len;
 
+	if (s->dir == DIR_ORIG && p[0] & 0x80)
+		return n < OLD_HEAD ? SNIFF_MORE : old_hello(s->data) ? SNIFF_YES : SNIFF_NO;
 	if (p[0] != HANDSHAKE || (n > 1 && p[1] != 3) || (n > 2 && p[2] > 4))
 		return SNIFF_NO;
 	if (n < 6)
@@ -395,8 +420,16 @@ static bool record(struct conn *c, struct ssl *s, enum dir d, unsigned type, str
 static int64_t ssl_stream(struct conn *c, enum dir d, struct str data)
 {
 	struct ssl *s = c->state;
-	size_t used = 0;
+	size_t used = 0, old = d == DIR_ORIG && !s->nhist ? old_hello(data) : 0;
 
+	if (old > data.len)
+		return 0;
+	if (old) {
+		s->old = true;
+		s->ts = c->ts;
+		note(s, 'C', d);
+		used = old;
+	}
 	while (data.len - used >= RECORD_HEAD && !s->established) {
 		const uint8_t *p = (const uint8_t *)data.p + used;
 		size_t len = be16(p + 3);
@@ -416,7 +449,7 @@ static void ssl_close(struct conn *c)
 {
 	struct ssl *s = c->state;
 
-	if (s->hello[0] || s->hello[1])
+	if (s->hello[0] || s->hello[1] || s->old)
 		write_ssl(c, s);
 	for (unsigned d = 0; d < 2; d++)
 		conn_free(c, s->way[d].msg, s->way[d].cap);

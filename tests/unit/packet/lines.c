@@ -321,4 +321,42 @@ TEST(socks)
 	CHECK(!strstr(r, "secret"));
 	sensor_free(t.s);
 }
+
+/* A hello in the form of SSL 2 that offers TLS 1.0 (RFC 5246, E.2), and the server's answer. */
+TEST(old_hello)
+{
+	static const uint8_t hello[] = {0x80, 31, 1,	3, 1,  0,    6,	 0,  0,	 0,  16,
+					0,    0,  0x2f, 0, 0,  0x35, 1,	 2,  3,	 4,  5,
+					6,    7,  8,	9, 10, 11,   12, 13, 14, 15, 16};
+	uint8_t answer[5 + 4 + 38 + 7] = {22, 3, 1, 0, 42, 2, 0, 0, 38, 3, 1};
+	static const size_t pieces[] = {1400, 1};
+
+	answer[5 + 4 + 36] = 0x2f; /* the suite, behind 32 random bytes and no session */
+	answer[47] = 21;
+	answer[48] = 3;
+	answer[49] = 1;
+	answer[51] = 2;
+	answer[52] = 2;
+	answer[53] = 40;
+	for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+		for (unsigned cut = 0; cut < 2; cut++) {
+			struct talk t = talk_begin(cut ? 443 : 8999, false);
+			char *text;
+
+			talk_say(&t, false, hello, sizeof(hello) - cut, pieces[i]);
+			talk_say(&t, true, answer, sizeof(answer), pieces[i]);
+			text = records(t.s, true);
+			sensor_free(t.s);
+			if (cut) {
+				CHECK(!strstr(text, "\"ssl_history\":\"C"));
+				continue;
+			}
+			HAS(text,
+			    "\"version\":\"TLSv10\",\"cipher\":\"TLS_RSA_WITH_AES_128_CBC_"
+			    "SHA\"");
+			HAS(text, "\"last_alert\":\"handshake_failure\"");
+			HAS(text, "\"ssl_history\":\"Csl\"");
+		}
+	}
+}
 TAP_MAIN
