@@ -289,7 +289,7 @@ static void explain(struct learn *l, const struct quantity *q, const struct obse
 
 const struct kind kind_burst = {.name = "burst",
 				.needs_value = true,
-				.version = 1,
+				.version = 3,
 				.meets = true,
 				.see = see,
 				.explain = explain};

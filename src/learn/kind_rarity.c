@@ -239,8 +239,10 @@ void rarity_see(struct learn *l, struct quantity *q, const struct observation *o
 {
 	struct past *p = past_put(l, q, o->who, o->cls, o->now);
 	struct popular *pop = p ? popular_put(l, q, o->what, o->value, o->now) : NULL;
-	struct test k = {
-		.what = o->what, .now = o->now, .hour = (uint32_t)(o->now / NS_PER_H), .cls = o->cls};
+	struct test k = {.what = o->what,
+			 .now = o->now,
+			 .hour = (uint32_t)(o->now / NS_PER_H),
+			 .cls = o->cls};
 	struct rarity r = {0};
 	struct slot *s;
 	double w, mind;
@@ -403,6 +405,6 @@ const struct kind kind_rarity = {.name = "rarity",
 				 .takes_late = true,
 				 .values = true,
 				 .habits = true,
-				 .version = 1,
+				 .version = 2,
 				 .see = see,
 				 .explain = rarity_explain};
