@@ -110,6 +110,7 @@ struct quantity {
 	struct tactics *tactics; /* of single values, these are sensitive; may be NULL */
 	bool sensitive;		 /* all of its values are */
 	bool context;		 /* a new value stays odd for a day */
+	bool sweep;		 /* who sweeps over many does not count among `entities` */
 	struct links *links;	 /* chain: over which risk passes */
 	double rested[CLASSES];	 /* chain: entity-hours that its door knows of */
 	bool events;		 /* volume: events are counted, no number summed */
@@ -305,9 +306,10 @@ int64_t clock_tick(struct clock *c, int64_t known, bool *ret_late);
 
 struct popular {
 	struct state st;
-	uint32_t ents; /* entities that ever had it */
-	uint8_t cls;   /* class + 1 of all of them; POPULAR_MIXED: counts stand behind text */
-	bool peers;    /* popular_first stands behind text */
+	uint32_t ents;	/* entities that ever had it */
+	uint16_t swept; /* of ents: those that had as many others within the hour */
+	uint8_t cls;	/* class + 1 of all of them; POPULAR_MIXED: counts stand behind text */
+	bool peers;	/* popular_first stands behind text */
 	uint8_t len;
 	char text[]; /* [len], cut at POPULAR_TEXT */
 };
@@ -344,7 +346,8 @@ struct rarity {
 	bool fresh, first_hour, tested;
 	double raw, count, days;
 	uint32_t ents, same; /* with this one: in the organisation, in its class */
-	/* The others among its peers (of its class where it has none) and how many have it. */
+	uint32_t deliberate; /* of ents: those that did not sweep over everything */
+	/* Of its peers (of its class where it has none), with this one: all, and who has it. */
 	uint32_t peers, peers_same;
 	struct state *st;
 	struct str tactic; /* of this value, or empty; only when tested */

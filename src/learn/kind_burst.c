@@ -14,8 +14,9 @@
 #define BITS_CHAR   4.0
 #define GROUP_N	    50 /* windows after which a class is judged by itself */
 #define DEV_N	    3
-#define POPULAR_MAX 5	  /* classes of a domain's popularity: 1, 2-3, 4-7, .. entities */
-#define LN_2	    0.693 /* of two tests the better one is believed half as much */
+#define POPULAR_MAX 5 /* classes of a domain's popularity: 1, 2-3, 4-7, .. entities */
+#define ADDRESSES   (POPULAR_MAX + 1) /* and one of names that are addresses turned round */
+#define LN_2	    0.693	      /* of two tests the better one is believed half as much */
 
 struct half {
 	struct distinct things;
@@ -186,6 +187,27 @@ static uint8_t popularity(struct learn *l, struct quantity *q, const struct obse
 	return k;
 }
 
+/*
+ * Four numbers to begin with: somebody looks up an address in a block list or backwards. One
+ * program asks for thousands of such names, below domains that nobody else needs; compared with
+ * all domains of few entities they would make much information look usual there.
+ */
+static bool is_address(struct str name)
+{
+	size_t at = 0;
+
+	for (int i = 0; i < 4; i++) {
+		unsigned x = 0;
+		size_t from = at;
+
+		for (; at < name.len && name.p[at] >= '0' && name.p[at] <= '9'; at++)
+			x = MIN(x * 10 + (unsigned)(name.p[at] - '0'), 256);
+		if (at == from || x > 255 || at == name.len || name.p[at++] != '.')
+			return false;
+	}
+	return true;
+}
+
 static bool take(struct learn *l, struct half *h, const struct observation *o,
 		 size_t domain_len)
 {
@@ -243,6 +265,8 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 		return;
 	if (domain.len)
 		cls = popularity(l, q, o, domain, t->level.n <= 0);
+	if (domain.len && is_address(o->value))
+		cls = ADDRESSES;
 	mine = all = class_past(l, q, q->org_only ? CLASSES : cls, sizeof(*mine), o->now);
 	if (!mine)
 		return;

@@ -17,6 +17,7 @@
 #include "learn/wave.h"
 #include <math.h>
 
+#define SWEEP	    30 /* new values within an hour: a scan, which says nothing of each */
 #define YOUNG_H	    24 /* active hours: an entity's first days */
 #define SLOTS_MAX   RARITY_VALUES
 #define HABIT_DAYS  2
@@ -52,7 +53,8 @@ struct past {
 	uint32_t distinct;
 	uint32_t landmark;    /* hour */
 	uint32_t hours, last; /* active ones; the last of them */
-	uint16_t n, cap;
+	uint16_t news;	      /* values adopted in the last one */
+	uint8_t n, cap;
 	struct slot slot[];
 };
 
@@ -94,7 +96,7 @@ static bool goes_first(const struct slot *a, const struct slot *b)
 	return a->count < b->count;
 }
 
-static uint16_t more_slots(uint16_t cap)
+static uint8_t more_slots(uint8_t cap)
 {
 	for (size_t i = 0; i < ARRAY_LEN(slots); i++)
 		if (slots[i] > cap)
@@ -109,7 +111,7 @@ static struct slot *slot_add(struct learn *l, struct past **pp)
 	struct slot *least;
 
 	if (p->n == p->cap && p->cap < SLOTS_MAX) {
-		uint16_t cap = more_slots(p->cap);
+		uint8_t cap = more_slots(p->cap);
 		struct state *s =
 			state_grow(&l->states, &p->st, sizeof(*p) + cap * sizeof(struct slot));
 
@@ -207,6 +209,27 @@ static double carried(const struct quantity *q, struct slot *s, uint32_t hour)
 	return s->days & PROBATION ? TRUST_SHARE * first : 0;
 }
 
+static void swept(struct learn *l, const struct quantity *q, uint64_t what)
+{
+	struct popular *p = popular_peek(l, q, what);
+
+	if (p && p->swept < UINT16_MAX)
+		p->swept++;
+}
+
+/* One more new value; the SWEEPth of an hour tells what those before it were. */
+static void sweep(struct learn *l, const struct quantity *q, struct past *p, uint64_t what,
+		  uint32_t hour)
+{
+	p->news = (uint16_t)MIN(p->news + 1, UINT16_MAX);
+	if (p->news == SWEEP)
+		for (uint16_t i = 0; i < p->n; i++)
+			if (p->slot[i].first == hour && p->slot[i].what != what)
+				swept(l, q, p->slot[i].what);
+	if (p->news >= SWEEP)
+		swept(l, q, what);
+}
+
 /* Counts a test of slot s, which gave r->raw. */
 static void learn_slot(struct quantity *q, struct past *p, struct slot *s, const struct test *k,
 		       double w, struct rarity *r)
@@ -214,6 +237,7 @@ static void learn_slot(struct quantity *q, struct past *p, struct slot *s, const
 	if (p->last < k->hour) {
 		p->last = k->hour;
 		p->hours++;
+		p->news = 0;
 	}
 	if (r->fresh) {
 		bool keep = r->raw >= ODD && !door_learning(&q->door, k->cls, k->now);
@@ -274,6 +298,8 @@ void rarity_see(struct learn *l, struct quantity *q, const struct observation *o
 	}
 	if (r.tested) {
 		learn_slot(q, p, s, &k, w, &r);
+		if (r.fresh && q->sweep)
+			sweep(l, q, p, k.what, k.hour);
 	} else {
 		r.raw = (double)s->raw / RAW_STEPS;
 		r.count = (double)s->count / w - 1;
@@ -284,6 +310,7 @@ void rarity_see(struct learn *l, struct quantity *q, const struct observation *o
 	r.age_h = s->first && s->first <= k.hour ? k.hour - s->first : UINT32_MAX;
 	r.days = (double)(k.now - state_first(&p->st)) / (double)NS_PER_D;
 	r.ents = pop->ents;
+	r.deliberate = pop->ents - MIN(pop->ents, pop->swept);
 	r.same = popular_of(pop, k.cls);
 	r.st = &p->st;
 	*ret_r = r;
@@ -344,16 +371,13 @@ struct str rarity_usual(struct learn *l, const struct quantity *q, const struct 
 void rarity_peers(const struct learn *l, const struct quantity *q, const struct observation *o,
 		  struct rarity *r)
 {
-	struct peer_group g = peers_of(l, o->entity);
-	uint32_t same;
+	struct peer_group g;
 
 	if (!r->first_hour && r->raw < TEXT_NATS)
 		return;
-	same = g.serial ? peers_had(l, q, g, o->what) : r->same;
+	g = peers_of(l, o->entity);
 	r->peers = g.serial ? g.members : popular_peers(q, o->cls);
-	/* Of others; the counts have this one. */
-	r->peers -= r->peers > 0;
-	r->peers_same = MIN(same - (same > 0), r->peers);
+	r->peers_same = g.serial ? MIN(peers_had(l, q, g, o->what), g.members) : r->same;
 }
 
 void rarity_verdict(const struct rarity *r, struct verdict *v)
@@ -370,7 +394,7 @@ void rarity_verdict(const struct rarity *r, struct verdict *v)
 	verdict_set(v, OUT_NEW_PEERS, r->first_hour && r->same <= 1);
 	verdict_set(v, OUT_NEW_ORG, r->first_hour && r->ents <= 1);
 	verdict_set(v, OUT_TIMES_SEEN, floor(MAX(0, r->count) + 0.5));
-	verdict_set(v, OUT_ENTITIES, r->ents);
+	verdict_set(v, OUT_ENTITIES, r->deliberate);
 	verdict_set(v, OUT_PROBATION, r->probation);
 	verdict_set(v, OUT_WAVE, r->wave);
 	if (r->age_h != UINT32_MAX)

@@ -9,16 +9,16 @@
 #define GAIN		0.10
 #define MERGE		0.5 /* of two leaders */
 
-#define GAIN_DAYS   3
-#define VOTES_MAX   8
-#define TOKENS_MIN  4 /* habits below which nothing is said of an entity */
-#define TOKENS_MAX  1024
-#define FIRST_DAYS  2 /* of life before the first comparison */
-#define FORTNIGHT   14
-#define SEED_PAST   UINT64_C(0x7065657270000000)
-#define SEED_VALUE  UINT64_C(0x7065657276000000)
-#define NO_GROUP    PEERS_GROUPS
-#define MOST_SHARE  0.5 /* what more than these have tells nobody apart */
+#define GAIN_DAYS  3
+#define VOTES_MAX  8
+#define TOKENS_MIN 4 /* habits below which nothing is said of an entity */
+#define TOKENS_MAX 1024
+#define FIRST_DAYS 2 /* of life before the first comparison */
+#define FORTNIGHT  14
+#define SEED_PAST  UINT64_C(0x7065657270000000)
+#define SEED_VALUE UINT64_C(0x7065657276000000)
+#define NO_GROUP   PEERS_GROUPS
+#define MOST_SHARE 0.5 /* what more than these have tells nobody apart */
 
 /* How many members had each value, by quantity and group. */
 struct peer_past {
@@ -270,8 +270,8 @@ static uint16_t likest(const struct peers *p, const uint16_t place[PEERS_PLACES]
 		if (!g->serial || (own && !outlives(g, own)))
 			continue;
 		like = likeness(g->place, place);
-		if (like > *ret_like || (best != NO_GROUP && like >= *ret_like &&
-					 outlives(g, &p->g[best]))) {
+		if (like > *ret_like ||
+		    (best != NO_GROUP && like >= *ret_like && outlives(g, &p->g[best]))) {
 			*ret_like = like;
 			best = i;
 		}

@@ -24,8 +24,8 @@
 #define PEERS_LEAST  5	 /* members */
 
 struct peer_leader {
-	uint32_t serial;	/* of the group, never used again; 0: a free place */
-	uint32_t now, before;	/* members seen in this fortnight and in the last one */
+	uint32_t serial;      /* of the group, never used again; 0: a free place */
+	uint32_t now, before; /* members seen in this fortnight and in the last one */
 	uint16_t place[PEERS_PLACES];
 	uint8_t votes[PEERS_PLACES];
 };

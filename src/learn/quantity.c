@@ -32,7 +32,7 @@ static const struct {
 static const char *const keys[] = {"name",	"kind",	   "text",	 "events",  "entity",
 				   "value",	"number",  "against",	 "peers",   "tactic",
 				   "window",	"measure", "resolution", "channel", "tactics",
-				   "sensitive", "context", "links",	 NULL};
+				   "sensitive", "context", "links",	 "sweep",   NULL};
 static const char *const event_keys[] = {"class", "classes", "types", "where", NULL};
 
 struct quantity *quantity_free(struct quantity *q)
@@ -92,6 +92,8 @@ static int read_knowledge(struct learn *l, const struct yaml *y, const struct ya
 
 	if (!err)
 		err = yaml_bool(y, n, "context", false, &q->context, d);
+	if (!err)
+		err = yaml_bool(y, n, "sweep", false, &q->sweep, d);
 	if (!err && yaml_get(n, "tactics"))
 		err = tactics_read(y, yaml_get(n, "tactics"), &q->tactics, d);
 	if (!err && yaml_get(n, "links"))

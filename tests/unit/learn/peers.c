@@ -12,7 +12,7 @@
 
 static const char *const quantities[] = {
 	"name: op\nkind: rarity\nentity: actor\nvalue: api.operation\ntactic: discovery\n"
-	"text: \"{same} of {peers}\"\n",
+	"text: \"{others}\"\n",
 	NULL};
 static const char *const want[] = {"api.operation", "learned.op.raw", NULL};
 
@@ -38,7 +38,8 @@ static const char *thing(int who, int job, uint64_t h)
 	else if (h % 20 < 5)
 		snprintf(text, sizeof(text), "All%d", (int)(pick % 4));
 	else
-		snprintf(text, sizeof(text), "Job%d-%d", job, (int)((pick % 7 + (uint64_t)who) % 10));
+		snprintf(text, sizeof(text), "Job%d-%d", job,
+			 (int)((pick % 7 + (uint64_t)who) % 10));
 	return text;
 }
 
@@ -46,8 +47,7 @@ static void day_of(struct world *w, int who, int job, int64_t day)
 {
 	for (int h = 0; h < WORKDAY; h++)
 		for (int k = 0; k < 4; k++) {
-			uint64_t r = hash_2((uint64_t)(day * 1000 + h * 10 + k),
-					    (uint64_t)who);
+			uint64_t r = hash_2((uint64_t)(day * 1000 + h * 10 + k), (uint64_t)who);
 
 			call(w, who, thing(who, job, r),
 			     DAY0 + day * NS_PER_D + h * NS_PER_H + k * NS_PER_S);
@@ -65,8 +65,8 @@ static int64_t work(struct world *w, int64_t from, int days, int who, int job)
 
 static struct peer_group group_of(struct world *w, int who)
 {
-	return peers_of(w->l, entity_put(w->en, ENT_ACCOUNT, str_of(world_name("user", who)),
-					 DAY0));
+	return peers_of(w->l,
+			entity_put(w->en, ENT_ACCOUNT, str_of(world_name("user", who)), DAY0));
 }
 
 TEST(jobs_are_found)
@@ -108,10 +108,10 @@ TEST(what_peers_do_is_less_new)
 	day = work(&w, day, 2, -1, 0);
 	mine = call(&w, 27, "New", DAY0 + day * NS_PER_D);
 	CHECK_INT((int)learn_results(w.l, &r), 1);
-	CHECK_STR(r[0].text, "5 of 11");
+	CHECK_STR(r[0].text, "5 of 11 peers do");
 	theirs = call(&w, 30, "Elsewhere", DAY0 + day * NS_PER_D);
 	CHECK_INT((int)learn_results(w.l, &r), 1);
-	CHECK_STR(r[0].text, "0 of 11");
+	CHECK_STR(r[0].text, "none of 11 peers does");
 	printf("# what five of eleven peers do %.1f, what five others do %.1f nats\n", mine,
 	       theirs);
 	CHECK(theirs > mine + 2);

@@ -204,4 +204,30 @@ TEST(a_wave_is_muted_but_a_sensitive_one_is_said_once)
 	world_close(&w);
 }
 
+/* Who meets thirty things within an hour is none of those that have them; who comes back is. */
+TEST(a_scan_makes_nothing_known)
+{
+	static const char *const swept[] = {"name: op\nkind: rarity\nentity: actor\n"
+					    "value: api.operation\nsweep: true\n",
+					    NULL};
+	static const char *const see[] = {"api.operation", "learned.op.entities", NULL};
+	struct world w;
+	struct event *e;
+
+	world_open(&w, swept, see);
+	for (int i = 0; i < 40; i++)
+		call(&w, "scanner", world_name("Op", i), NULL, DAY0 + i * NS_PER_S);
+	call(&w, "user1", "Op3", NULL, DAY0 + NS_PER_H);
+	call(&w, "user1", "Op39", NULL, DAY0 + NS_PER_H);
+	for (int i = 0; i < 29; i++)
+		call(&w, "busy", world_name("Op", i), NULL, DAY0 + 2 * NS_PER_H + i);
+	e = call(&w, "user2", "Op3", NULL, DAY0 + 3 * NS_PER_H);
+	CHECK_INT((int)world_num(&w, e, "learned.op.entities"), 3);
+	e = call(&w, "user2", "Op39", NULL, DAY0 + 3 * NS_PER_H);
+	CHECK_INT((int)world_num(&w, e, "learned.op.entities"), 2);
+	e = call(&w, "user2", "Op38", NULL, DAY0 + 3 * NS_PER_H);
+	CHECK_INT((int)world_num(&w, e, "learned.op.entities"), 1);
+	world_close(&w);
+}
+
 TAP_MAIN
