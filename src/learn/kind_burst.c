@@ -313,7 +313,7 @@ static void explain(struct learn *l, const struct quantity *q, const struct obse
 
 const struct kind kind_burst = {.name = "burst",
 				.needs_value = true,
-				.version = 3,
+				.version = 1,
 				.meets = true,
 				.see = see,
 				.explain = explain};

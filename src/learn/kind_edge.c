@@ -45,7 +45,7 @@ const struct kind kind_edge = {.name = "edge",
 			       .takes_late = true,
 			       .values = true,
 			       .habits = true,
-			       .version = 2,
+			       .version = 1,
 			       .see = see,
 			       .keys = keys,
 			       .explain = rarity_explain};

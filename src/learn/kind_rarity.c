@@ -429,6 +429,6 @@ const struct kind kind_rarity = {.name = "rarity",
 				 .takes_late = true,
 				 .values = true,
 				 .habits = true,
-				 .version = 2,
+				 .version = 1,
 				 .see = see,
 				 .explain = rarity_explain};

@@ -172,6 +172,5 @@ static void explain(struct learn *l, const struct quantity *q, const struct obse
 const struct kind kind_rewrite = {.name = "rewrite",
 				  .needs_value = true,
 				  .own_scale = true,
-				  .version = 1,
 				  .see = see,
 				  .explain = explain};

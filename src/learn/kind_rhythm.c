@@ -302,7 +302,7 @@ static void explain(struct learn *l, const struct quantity *q, const struct obse
 
 const struct kind kind_rhythm = {.name = "rhythm",
 				 .needs_value = true,
-				 .version = 2,
+				 .version = 1,
 				 .own_scale = true,
 				 .see = see,
 				 .keys = keys,

@@ -308,7 +308,7 @@ static void explain(struct learn *l, const struct quantity *q, const struct obse
 
 const struct kind kind_volume = {.name = "volume",
 				 .needs_number = true,
-				 .version = 3,
+				 .version = 1,
 				 .meets = true,
 				 .see = see,
 				 .explain = explain};
