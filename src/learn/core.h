@@ -311,7 +311,7 @@ struct popular {
 	uint8_t cls;	/* class + 1 of all of them; POPULAR_MIXED: counts stand behind text */
 	unsigned len : 7;
 	unsigned peers : 1; /* popular_first stands behind text */
-	char text[];	    /* [len], cut at POPULAR_TEXT; from here on all is 32 bytes */
+	char text[];	    /* [len], cut at POPULAR_TEXT; 32 bytes lie before it */
 };
 
 #define POPULAR_MIXED UINT8_MAX
