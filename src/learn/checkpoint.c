@@ -7,7 +7,7 @@
 #include <errno.h>
 
 /* Raised when anything below, or what a block holds, changes its meaning but not its size. */
-#define FORMAT 2
+#define FORMAT 3
 
 #define TAG_HEAD     BLOCK_TAG('l', 'r', 'n', ' ')
 #define TAG_QUANTITY BLOCK_TAG('q', 'n', 't', 'y')

@@ -309,9 +309,9 @@ struct popular {
 	uint32_t ents;	/* entities that ever had it */
 	uint16_t swept; /* of ents: those that had as many others within the hour */
 	uint8_t cls;	/* class + 1 of all of them; POPULAR_MIXED: counts stand behind text */
-	bool peers;	/* popular_first stands behind text */
-	uint8_t len;
-	char text[]; /* [len], cut at POPULAR_TEXT */
+	unsigned len : 7;
+	unsigned peers : 1; /* popular_first stands behind text */
+	char text[];	    /* [len], cut at POPULAR_TEXT; 32 bytes lie before it */
 };
 
 #define POPULAR_MIXED UINT8_MAX

@@ -100,14 +100,15 @@ struct popular *popular_peek(const struct learn *l, const struct quantity *q, ui
 struct popular *popular_put(struct learn *l, const struct quantity *q, uint64_t what,
 			    struct str text, int64_t now)
 {
-	uint8_t len = (uint8_t)MIN(text.len, POPULAR_TEXT);
-	struct popular *p = (struct popular *)state_put(
-		&l->states, hash_join(what, q->tail),
-		tail_at(len) + (text.p ? sizeof(uint32_t) : 0), now);
+	unsigned len = (unsigned)MIN(text.len, POPULAR_TEXT);
+	struct popular *p =
+		(struct popular *)state_put(&l->states, hash_join(what, q->tail),
+					    tail_at(len) + (text.p ? sizeof(uint32_t) : 0),
+					    now);
 
 	if (p && !p->ents && !p->peers && text.p) {
 		p->peers = true;
-		p->len = len;
+		p->len = len & 0x7fu;
 		memcpy(p->text, text.p, len);
 	}
 	return p;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "learn/group.h"
 #include "learn/level.h"
 #include "tests/unit/learn/feed.h"
 #include <math.h>
@@ -47,6 +48,66 @@ TEST(sketch_spans_what_it_must)
 	for (int i = 0; i < 70000; i++)
 		sketch_add(&s, 5);
 	CHECK(s.n > 30000 && s.n < 70203);
+}
+
+TEST(an_entitys_own_sketch_tells_what_a_large_one_does)
+{
+	struct sketch_own own = {0};
+	struct sketch all = {0}, s;
+
+	feed_seed = 5;
+	for (int i = 0; i < 200; i++) {
+		double x = 1000 * exp(5 * feed_uniform());
+
+		sketch_own_add(&own, x);
+		sketch_add(&all, x);
+	}
+	sketch_of(&own, &s);
+	CHECK_INT(s.n, 200);
+	CHECK(fabs(log(sketch_quantile(&s, 0.5) / sketch_quantile(&all, 0.5))) < 0.1);
+	CHECK(fabs(log(sketch_quantile(&s, 0.95) / sketch_quantile(&all, 0.95))) < 0.1);
+	/* Joins what does not fit, and halves what a byte cannot count. */
+	sketch_own_add(&own, 1e15);
+	sketch_own_add(&own, 1e-3);
+	sketch_of(&own, &s);
+	CHECK_INT(s.n, 202);
+	CHECK(fabs(log(sketch_quantile(&s, 1) / 1e15)) < 0.5);
+	for (int i = 0; i < 1000; i++)
+		sketch_own_add(&own, 5);
+	sketch_of(&own, &s);
+	CHECK(s.n >= 128 && s.n < 600);
+	CHECK(fabs(log(sketch_quantile(&s, 0.5) / 5)) < 0.5);
+	sketch_own_add(&own, INFINITY);
+}
+
+TEST(owners_are_counted_by_class_once_they_differ)
+{
+	static struct group groups[CLASSES + 1];
+	struct quantity q = {.id = 7, .groups = groups};
+	struct learn l = {0};
+	struct popular *p, *plain;
+
+	quantity_keys(&q);
+	state_init(&l.states, MIB);
+	p = popular_put(&l, &q, 99, STR("a.example"), DAY0);
+	CHECK(p && popular_first(p));
+	*popular_first(p) = 41;
+	for (int i = 0; i < 3; i++)
+		popular_add(&l, &q, &p, ENT_CLASS_CLIENT);
+	CHECK_INT(p->st.size8 * 8, 48);
+	CHECK_INT(popular_of(p, ENT_CLASS_CLIENT), 3);
+	CHECK_INT(popular_of(p, ENT_CLASS_SERVER), 0);
+	popular_add(&l, &q, &p, ENT_CLASS_SERVER);
+	popular_add(&l, &q, &p, ENT_CLASS_CLIENT);
+	CHECK_INT(popular_of(p, ENT_CLASS_CLIENT), 4);
+	CHECK_INT(popular_of(p, ENT_CLASS_SERVER), 1);
+	CHECK_INT(popular_of(p, ENT_CLASS_UNKNOWN), 0);
+	CHECK_INT(p->ents, 5);
+	CHECK_INT(*popular_first(p), 41);
+	CHECK(str_eqz(popular_text(&l, &q, 99), "a.example"));
+	plain = popular_put(&l, &q, 100, (struct str){NULL, 0}, DAY0);
+	CHECK(plain && plain->st.size8 * 8 == 32 && !popular_first(plain));
+	state_free(&l.states);
 }
 
 TEST(what_was_never_seen_is_never_impossible)
