@@ -3,7 +3,9 @@
 #include "api/impl.h"
 #include "base/timeutil.h"
 #include "incident/evidence.h"
+#include "parse/search.h"
 #include <errno.h>
+#include <time.h>
 
 int events_list(struct req *q);
 int events_get(struct req *q);
@@ -13,6 +15,9 @@ int events_process(struct req *q);
 #define ATTRIBUTES_MAX 20		     /* records of one id that are taken apart */
 #define STEPS	       120		     /* of a histogram, about */
 #define UNPACK_MAX     (UINT64_C(256) * MIB) /* of a histogram; beyond, it is called partial */
+#define LOOK_NS	       (2 * NS_PER_S)  /* a page is looked for so long, then given as it is */
+#define LOOK_FILE_NS   (60 * NS_PER_S) /* a file, then refused */
+#define LOOK_STEP      64	       /* records between two looks at the clock */
 
 struct rows {
 	struct list list;
@@ -21,6 +26,10 @@ struct rows {
 	bool more, whole;
 	struct evidence *evidence; /* attributes are told, too; or NULL */
 	bool message;		   /* a whole e-mail is among them */
+	struct search *search;	   /* what they are picked by; or NULL */
+	int64_t until;		   /* with it: when to stop looking */
+	size_t looked;
+	bool late; /* time was up */
 };
 
 static const char *const columns[] = {"id", "time", "type", "entities", "text", NULL};
@@ -57,11 +66,30 @@ static void event_json(struct buf *b, const struct store_event *e, bool whole, b
 	buf_addc(b, '}');
 }
 
+static int64_t ticks(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
 static int event_row(const struct store_event *e, void *arg)
 {
 	struct rows *x = arg;
 	struct buf b;
 
+	if (x->search) {
+		x->late = x->looked++ % LOOK_STEP == LOOK_STEP - 1 && ticks() > x->until;
+		if (x->late) {
+			x->more = true;
+			return 1;
+		}
+		if (!search_match(x->search, e)) {
+			x->place = e->place;
+			return 0;
+		}
+	}
 	if (x->list.n == x->limit) {
 		x->more = true;
 		return 1;
@@ -122,12 +150,85 @@ static int want(struct req *q, struct store *st, struct store_query *sq, struct 
 	return r;
 }
 
+/* filter=: an expression (event/where.h). False when a problem is answered. */
+static bool want_search(struct req *q, struct store_query *sq, struct search **ret_s)
+{
+	struct str expression = str_trim(req_query(q, "filter"));
+	struct reread_conf rc = {.sources = q->conf->inquiry.sources,
+				 .entities = q->conf->inquiry.entities};
+	struct diag d = {{0}};
+	int r;
+
+	if (q->status != 200 || !expression.len)
+		return q->status == 200;
+	if (req_masked(q))
+		return req_problem(q, 403, "Your role may not search attributes",
+				   "q is the name of an entity");
+	if (!rc.sources)
+		return req_problem(q, 503, "No sources", "records cannot be taken apart here");
+	r = search_open(&rc, expression, ret_s, &d);
+	if (r == E_SYNTAX || r == -ENOTSUP)
+		return req_problem(q, 400, "Wrong filter", "%s", d.msg);
+	if (r < 0)
+		return req_failed(q, r, &d);
+	search_narrow(*ret_s, sq);
+	return true;
+}
+
+/* What the page should know of a search: whether it was given up, and odd fields. */
+static struct str search_told(struct req *q, const struct rows *x)
+{
+	struct buf b;
+	struct str s;
+
+	if (!x->search)
+		return str_n(NULL, 0);
+	buf_init(&b, MIB);
+	buf_fmt(&b, ",\"partial\":%s,\"raw_fields\":[", x->late ? "true" : "false");
+	for (size_t i = 0; (s = search_raw_field(x->search, i)).len; i++) {
+		buf_addz(&b, i ? "," : "");
+		buf_json(&b, s);
+	}
+	buf_addc(&b, ']');
+	s = arena_str(&q->mem, buf_str(&b));
+	buf_free(&b);
+	return s;
+}
+
+/* The list, once it is known what is wanted. */
+static int list_events(struct req *q, struct store *st, struct store_query *sq, struct rows *x)
+{
+	bool file = q->format != FORMAT_JSON;
+	struct str next = {NULL, 0};
+	struct diag d = {{0}};
+	int r;
+
+	sq->limit = x->search ? SIZE_MAX : x->limit + 1;
+	x->until = ticks() + (file ? LOOK_FILE_NS : LOOK_NS);
+	list_open(&x->list, q, columns);
+	r = store_events(st, sq, event_row, x, &d);
+	if (r == 0 && x->late && file)
+		return req_problem(q, 503, "That takes too long",
+				   "narrow the time, or add type = or entity =");
+	/* A list has the beginning of a record only, a file of lines all of it. */
+	if (r == 0 && x->message && x->whole && !req_masked(q))
+		r = req_audit(q, "message.read", STR("events"),
+			      sq->entity.len ? sq->entity : sq->text);
+	if (r < 0)
+		return req_failed(q, r, &d);
+	if (x->more)
+		next = cursor_make(&q->mem,
+				   arena_fmt(&q->mem, "%llu", (unsigned long long)x->place));
+	list_close(&x->list, next, search_told(q, x));
+	return 0;
+}
+
 int events_list(struct req *q)
 {
 	struct store_query sq = {0};
 	struct store *st = req_store(q);
 	struct rows x = {.whole = q->format == FORMAT_NDJSON};
-	struct str next = {NULL, 0}, cursor = req_query(q, "cursor");
+	struct str cursor = req_query(q, "cursor");
 	struct diag d = {{0}};
 	int64_t place = 0;
 	int r;
@@ -139,23 +240,12 @@ int events_list(struct req *q)
 	if (cursor.len && (!str_i64(cursor_read(&q->mem, cursor), &place) || place <= 0))
 		return req_problem(q, 400, "Wrong cursor",
 				   "give back what an answer called next");
-	if (q->status != 200)
-		return 0;
 	sq.after_place = (uint64_t)place;
-	sq.limit = x.limit + 1;
-	list_open(&x.list, q, columns);
-	r = store_events(st, &sq, event_row, &x, &d);
-	/* A list has the beginning of a record only, a file of lines all of it. */
-	if (r == 0 && x.message && x.whole && !req_masked(q))
-		r = req_audit(q, "message.read", STR("events"),
-			      sq.entity.len ? sq.entity : sq.text);
-	if (r < 0)
-		return req_failed(q, r, &d);
-	if (x.more)
-		next = cursor_make(&q->mem,
-				   arena_fmt(&q->mem, "%llu", (unsigned long long)x.place));
-	list_close(&x.list, next, str_n(NULL, 0));
-	return 0;
+	x.place = sq.after_place;
+	if (want_search(q, &sq, &x.search) && q->status == 200)
+		r = list_events(q, st, &sq, &x);
+	search_free(x.search);
+	return r;
 }
 
 static int cited_row(const struct store_finding *f, void *arg)
@@ -254,10 +344,43 @@ static int64_t step_for(int64_t span)
 	return span / STEPS + 1;
 }
 
-int events_histogram(struct req *q)
+struct counting {
+	struct search *search;
+	struct store_histogram *h;
+	int64_t from, until;
+	size_t looked;
+};
+
+static int counted_row(const struct store_event *e, void *arg)
 {
-	struct store_query sq = {0};
-	struct store *st = req_store(q);
+	struct counting *x = arg;
+	int64_t at = (e->known - x->from) / x->h->step;
+
+	if (x->looked++ % LOOK_STEP == LOOK_STEP - 1 && ticks() > x->until) {
+		x->h->partial = true;
+		return 1;
+	}
+	if (at >= 0 && (size_t)at < x->h->n && search_match(x->search, e))
+		x->h->count[at]++;
+	return 0;
+}
+
+/* By the heads of blocks, or, with an expression, record by record. */
+static int count_events(struct store *st, struct store_query *sq, struct search *search,
+			struct store_histogram *h, struct diag *d)
+{
+	struct counting x = {
+		.search = search, .h = h, .from = sq->from, .until = ticks() + LOOK_NS};
+
+	if (!search)
+		return store_histogram(st, sq, h, d);
+	sq->limit = SIZE_MAX;
+	return store_events(st, sq, counted_row, &x, d);
+}
+
+static int histogram(struct req *q, struct store *st, struct store_query sq,
+		     struct search *search)
+{
 	struct store_histogram h = {.bytes_max = UNPACK_MAX};
 	struct diag d = {{0}};
 	char when[TIME_TEXT];
@@ -265,12 +388,6 @@ int events_histogram(struct req *q)
 	uint64_t n;
 	int r;
 
-	if (!st)
-		return 0;
-	if ((r = want(q, st, &sq, &d)) < 0)
-		return req_failed(q, r, &d);
-	if (q->status != 200)
-		return 0;
 	r = store_range(st, &from, &to, &n, &d);
 	if (r < 0 && r != E_NOTFOUND)
 		return req_failed(q, r, &d);
@@ -289,7 +406,7 @@ int events_histogram(struct req *q)
 	sq.to = to;
 	h.n = (size_t)((to - sq.from + h.step - 1) / h.step);
 	h.count = arena_zalloc(&q->mem, h.n * sizeof(*h.count));
-	r = h.count ? store_histogram(st, &sq, &h, &d) : -ENOMEM;
+	r = h.count ? count_events(st, &sq, search, &h, &d) : -ENOMEM;
 	if (r < 0)
 		return req_failed(q, r, &d);
 	buf_fmt(&q->out, "{\"from\":\"%s\",\"step_s\":%lld,\"counts\":[",
@@ -298,4 +415,22 @@ int events_histogram(struct req *q)
 		buf_fmt(&q->out, "%s%llu", i ? "," : "", (unsigned long long)h.count[i]);
 	buf_fmt(&q->out, "],\"partial\":%s}", h.partial ? "true" : "false");
 	return 0;
+}
+
+int events_histogram(struct req *q)
+{
+	struct store_query sq = {0};
+	struct store *st = req_store(q);
+	struct search *search = NULL;
+	struct diag d = {{0}};
+	int r;
+
+	if (!st)
+		return 0;
+	if ((r = want(q, st, &sq, &d)) < 0)
+		return req_failed(q, r, &d);
+	if (want_search(q, &sq, &search) && q->status == 200)
+		r = histogram(q, st, sq, search);
+	search_free(search);
+	return r;
 }

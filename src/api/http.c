@@ -3,6 +3,8 @@
 #include "api/impl.h"
 #include "api/mask.h"
 #include "base/hash.h"
+#include "proc/keeper.h"
+#include "sense/socket.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -100,8 +102,7 @@ static enum MHD_Result answer(struct req *q)
 	enum MHD_Result ret;
 
 	if (q->status == 200 && str_eqz(str_of(q->method), "GET") && !q->cookie.len)
-		q->etag = arena_fmt(&q->mem, "\"%016llx\"",
-				    (unsigned long long)hash_bytes(out.p, out.len, 0));
+		q->etag = req_etag(q);
 	if (q->etag.len && str_eq(match, q->etag)) {
 		q->status = 304;
 		out.len = 0;
@@ -296,11 +297,30 @@ static int start_tls(struct api *a, struct diag *d)
 	return cert_open(&conf, &a->mem, &a->cert, d);
 }
 
+/* From the keeper, where there is one: it may listen where we may not. */
+static int listen_by_keeper(struct api *a, const struct sockaddr_storage *ss,
+			    struct MHD_OptionItem *ret_o, struct diag *d)
+{
+	socklen_t len = ss->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+						  : sizeof(struct sockaddr_in);
+	int fd, r;
+
+	if (!keeper_there())
+		return 0;
+	r = keeper_listen((const struct sockaddr *)ss, len, SOCK_STREAM | KEEPER_V6ONLY, &fd);
+	if (r < 0)
+		return diag_set(d, r, "cannot listen on %s: %s", a->conf.listen, strerror(-r));
+	*ret_o = (struct MHD_OptionItem){MHD_OPTION_LISTEN_SOCKET, fd, NULL};
+	a->port = socket_port(fd);
+	return 0;
+}
+
 static int start(struct api *a, struct diag *d)
 {
 	struct sockaddr_storage ss;
 	const union MHD_DaemonInfo *info;
 	unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
+	struct MHD_OptionItem own = {MHD_OPTION_END, 0, NULL};
 	struct MHD_OptionItem tls[] = {{MHD_OPTION_END, 0, NULL},
 				       {MHD_OPTION_END, 0, NULL},
 				       {MHD_OPTION_END, 0, NULL},
@@ -325,19 +345,24 @@ static int start(struct api *a, struct diag *d)
 	}
 	if (ss.ss_family == AF_INET6)
 		flags |= MHD_USE_IPv6;
-	a->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle, a, MHD_OPTION_SOCK_ADDR, &ss,
-				     MHD_OPTION_THREAD_POOL_SIZE,
-				     a->conf.threads ? a->conf.threads : 4u,
-				     MHD_OPTION_NOTIFY_COMPLETED, done, NULL,
-				     MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
-				     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
-				     MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-				     MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+	if ((r = listen_by_keeper(a, &ss, &own, d)) < 0)
+		return r;
+	a->daemon = MHD_start_daemon(
+		flags, 0, NULL, NULL, handle, a, MHD_OPTION_SOCK_ADDR, &ss,
+		MHD_OPTION_THREAD_POOL_SIZE, a->conf.threads ? a->conf.threads : 4u,
+		MHD_OPTION_NOTIFY_COMPLETED, done, NULL, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_ARRAY, tls,
+		MHD_OPTION_ARRAY, (struct MHD_OptionItem[]){own, {MHD_OPTION_END, 0, NULL}},
+		MHD_OPTION_END);
+	if (!a->daemon && own.option == MHD_OPTION_LISTEN_SOCKET)
+		close((int)own.value);
 	if (!a->daemon)
 		return diag_set(d, -errno, "cannot listen on %s: %s", a->conf.listen,
 				strerror(errno));
 	info = MHD_get_daemon_info(a->daemon, MHD_DAEMON_INFO_BIND_PORT);
-	a->port = info ? info->port : 0;
+	if (!a->port)
+		a->port = info ? info->port : 0;
 	return stream_start(a);
 }
 

@@ -181,10 +181,29 @@ static int verdict_keep(struct req *q, const struct json *j)
 	return 0;
 }
 
+/* With If-Match the incident has to be what was looked at; else a problem and false. */
+static bool unchanged(struct req *q)
+{
+	struct str want = req_header(q, "If-Match");
+	bool same;
+
+	if (!want.len || str_eqz(want, "*"))
+		return true;
+	if (incidents_get(q) < 0)
+		return req_failed(q, E_FORMAT, NULL);
+	if (q->status != 200)
+		return false;
+	same = str_eq(want, req_etag(q));
+	buf_clear(&q->out);
+	q->clean = false;
+	return same || req_problem(q, 412, "It changed meanwhile",
+				   "read the incident again before you judge it");
+}
+
 int incidents_verdict(struct req *q)
 {
 	struct json j;
-	int r = req_object(q, &j) ? verdict_keep(q, &j) : 0;
+	int r = req_object(q, &j) && unchanged(q) ? verdict_keep(q, &j) : 0;
 
 	json_free(&j);
 	return r;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/impl.h"
 #include "api/mask.h"
+#include "base/hash.h"
 #include "base/timeutil.h"
 #include "store/audit.h"
 #include <errno.h>
@@ -87,6 +88,14 @@ struct str req_member(struct req *q, const struct json *j, const char *key)
 	uint32_t t = json_get(j, 0, str_of(key));
 
 	return t && j->tok[t].kind == JSON_STRING ? json_text(j, t, &q->mem) : str_n(NULL, 0);
+}
+
+struct str req_etag(struct req *q)
+{
+	struct str out = buf_str(&q->out);
+
+	return arena_fmt(&q->mem, "\"%016llx\"",
+			 (unsigned long long)hash_bytes(out.p, out.len, 0));
 }
 
 int64_t req_now(void)

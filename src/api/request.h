@@ -65,6 +65,8 @@ bool req_is_json(const struct req *q);
 bool req_object(struct req *q, struct json *j);
 /* A text member, made in q->mem; empty when it is absent or no text. */
 struct str req_member(struct req *q, const struct json *j, const char *key);
+/* The entity tag of the answer as it stands in q->out, made in q->mem. */
+struct str req_etag(struct req *q);
 /* Now, ns since 1970. */
 int64_t req_now(void);
 /* Adds a row to the audit log under the actor's name. 0, or <0: then nothing may be done. */

@@ -16,7 +16,9 @@
 #define UNLIKELY(x)  __builtin_expect(!!(x), 0)
 /* For what must be seen together with its caller to be fast; needs `static` before it. */
 #define ALWAYS_INLINE inline __attribute__((always_inline))
-#define ARRAY_LEN(a)  (sizeof(a) / sizeof((a)[0]))
+/* For what is seldom called and would make its caller slow. */
+#define NOINLINE     __attribute__((noinline))
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 /* Some libraries bring their own. */
 #undef MIN
 #undef MAX

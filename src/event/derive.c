@@ -3,8 +3,11 @@
 #include "event/entity_priv.h"
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
-#define URLS_MAX 256 /* looked at in one message */
+#define URLS_MAX       256 /* looked at in one message */
+#define ACCOUNTS_MAX   16  /* named in one policy */
+#define ACCOUNT_DIGITS 12
 
 static const struct {
 	uint16_t attr, from[4];
@@ -23,6 +26,7 @@ static const struct {
 	{ATTR_FILE_NAME, {ATTR_FILE_PATH}, 1},
 	{ATTR_MAIL_URL_DOMAINS, {ATTR_MAIL_URLS}, 1},
 	{ATTR_MAIL_FROM_DOMAIN, {ATTR_MAIL_FROM}, 1},
+	{ATTR_POLICY_FOREIGN, {ATTR_ROLE_TRUST, ATTR_POLICY_TEXT}, 2},
 	{ATTR_DST_ZONE, {ATTR_DST_IP}, 1},
 	{ATTR_DEVICE_ZONE, {ATTR_DEVICE_IP, ATTR_DEVICE_HOST, ATTR_SRC_IP}, 3},
 };
@@ -175,6 +179,56 @@ static int url_domains(struct event *e, struct arena *mem)
 	return 0;
 }
 
+/*
+ * The account that is named at @at, if one is. In a policy accounts stand in the names of
+ * identities, arn:aws:iam::444455556666:root, and alone as a principal, "444455556666"; the
+ * name of a bucket may hold twelve digits as well.
+ */
+static struct str account_at(struct str s, size_t at)
+{
+	size_t end = at;
+
+	if (at < 2 || (s.p[at - 1] != '"' && (s.p[at - 1] != ':' || s.p[at - 2] != ':')))
+		return (struct str){NULL, 0};
+	while (end < s.len && end - at <= ACCOUNT_DIGITS && s.p[end] >= '0' && s.p[end] <= '9')
+		end++;
+	if (end - at != ACCOUNT_DIGITS || end == s.len || !strchr("\\:\"", s.p[end]))
+		return (struct str){NULL, 0};
+	return str_sub(s, at, end);
+}
+
+static int foreign_accounts(struct event *e, struct arena *mem)
+{
+	const struct str text[] = {event_str(e, ATTR_ROLE_TRUST), event_str(e, ATTR_POLICY_TEXT)};
+	struct str own = event_str(e, ATTR_CLOUD_ACCOUNT), id;
+	struct val found[ACCOUNTS_MAX], *out;
+	size_t n = 0;
+
+	if (!own.len || !open_slot(e, ATTR_POLICY_FOREIGN))
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(text); i++) {
+		for (size_t at = 0; at < text[i].len && n < ACCOUNTS_MAX; at++) {
+			bool seen;
+
+			id = account_at(text[i], at);
+			seen = !id.len || str_eq(id, own);
+			for (size_t k = 0; k < n && !seen; k++)
+				seen = str_eq(val_str(&found[k]), id);
+			if (!seen)
+				found[n++] = val_s(id);
+		}
+	}
+	if (!n)
+		return 0;
+	out = arena_alloc(mem, n * sizeof(*out));
+	if (!out)
+		return -ENOMEM;
+	memcpy(out, found, n * sizeof(*out));
+	event_set(e, ATTR_POLICY_FOREIGN,
+		  (struct val){.kind = VAL_LIST, .len = (uint32_t)n, .list = out});
+	return 0;
+}
+
 static struct str zone_of(const struct ent *t)
 {
 	if (!t || (t->pub.kind != ENT_DEVICE && t->pub.kind != ENT_WORKLOAD))
@@ -204,6 +258,8 @@ static const struct ent *doer(const struct entities *en, const struct event *e)
 
 int derive_rest(struct entities *en, struct event *e, struct arena *mem)
 {
+	int r;
+
 	if (open_slot(e, ATTR_QUERY_DOMAIN))
 		set_str(e, ATTR_QUERY_DOMAIN, domain_registrable(event_str(e, ATTR_QUERY)));
 	if (open_slot(e, ATTR_UA_FAMILY))
@@ -219,5 +275,6 @@ int derive_rest(struct entities *en, struct event *e, struct arena *mem)
 	if (open_slot(e, ATTR_DST_ZONE))
 		event_set(e, ATTR_DST_ZONE,
 			  val_s(zone_of(ent_of(en, event_ent(e, ROLE_PEER)))));
-	return url_domains(e, mem);
+	r = foreign_accounts(e, mem);
+	return r < 0 ? r : url_domains(e, mem);
 }

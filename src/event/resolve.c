@@ -60,8 +60,10 @@ void classify_event(struct entities *en, const struct event *e)
 	if (e->type->cls == CLASS_OT_ACTIVITY) {
 		if (to)
 			to->ot = true;
-		/* A leased workstation that speaks to a controller stays a client. */
-		if (from && !from->leased)
+		/* A leased workstation that speaks to a controller stays a client, and so does
+		 * whoever lived here without doing so: a station of the plant asks from the
+		 * day it is there. */
+		if (from && !from->leased && e->known - from->pub.first_seen < NS_PER_D)
 			from->ot = true;
 	}
 	if (from && to && from != to && from->pub.kind == ENT_DEVICE && !str_eqz(state, "S0") &&

@@ -118,6 +118,7 @@ struct quantity {
 
 /* What a kind says; only fields whose bit is in have are set. */
 struct verdict {
+	uint64_t wants; /* bit o: somebody reads enum out o */
 	double raw;
 	bool tested; /* a new test: it counts in the door's past */
 	bool odd;    /* worth a result even without surprise */
@@ -131,6 +132,11 @@ struct verdict {
 	bool young;	   /* the entity's first days, and raw takes that into account */
 };
 
+static inline bool verdict_wants(const struct verdict *v, enum out o)
+{
+	return (v->wants & UINT64_C(1) << o) != 0;
+}
+
 static inline void verdict_set(struct verdict *v, enum out o, double x)
 {
 	v->have |= UINT64_C(1) << o;
@@ -143,7 +149,9 @@ static inline void verdict_set(struct verdict *v, enum out o, double x)
 struct use {
 	struct quantity *q;
 	struct filter_lean *where; /* as this type has it; NULL: q->where is asked */
-	uint8_t ask; /* first use of the type that asks the same `where`, or ASK_ALONE */
+	uint64_t wants;		   /* bit o: somebody reads enum out o */
+	uint8_t ask;  /* first use of the type that asks the same `where`, or ASK_ALONE */
+	uint8_t like; /* first use of the type whose value has the same parts, or ASK_ALONE */
 	uint8_t nwanted;
 	uint8_t wanted[OUT_COUNT];
 	uint16_t slot[OUT_COUNT];
@@ -164,6 +172,12 @@ struct look {
 	uint64_t keys[KEYS_MAX];
 	uint8_t nkeys;
 	bool last; /* of this use */
+};
+
+/* A value as several quantities see it; text is empty when it is not there. */
+struct sight {
+	struct str text;
+	uint64_t hash;
 };
 
 /* A result whose words nobody has asked for yet. */
@@ -256,6 +270,8 @@ struct learn {
 	struct clock clock;
 	/* Of the event at hand. */
 	uint64_t asked, yes; /* bit i: whether the `where` of use i was asked; what it said */
+	uint64_t sighted;    /* bit i: sight[i] is that of use i */
+	struct sight sight[USES_MAX];
 	struct unsaid unsaid[RESULTS_MAX];
 	struct look looks[LOOKS_MAX];
 	size_t nlooks;
@@ -290,20 +306,27 @@ int64_t clock_tick(struct clock *c, int64_t known, bool *ret_late);
 
 struct popular {
 	struct state st;
-	uint32_t ents;	       /* entities that ever had it */
-	uint32_t first_group;  /* of peers, of the only one that has it; 0 none */
-	uint32_t cls[CLASSES]; /* of each class */
-	uint16_t swept;	       /* of ents: those that had as many others within the hour */
+	uint32_t ents;	/* entities that ever had it */
+	uint16_t swept; /* of ents: those that had as many others within the hour */
+	uint8_t cls;	/* class + 1 of all of them; POPULAR_MIXED: counts stand behind text */
+	bool peers;	/* popular_first stands behind text */
 	uint8_t len;
 	char text[]; /* [len], cut at POPULAR_TEXT */
 };
 
+#define POPULAR_MIXED UINT8_MAX
+
 /* NULL when it was forgotten. */
 struct popular *popular_peek(const struct learn *l, const struct quantity *q, uint64_t what);
+/* text may be empty; its p NULL: nobody will ask for words, nor for peers. */
 struct popular *popular_put(struct learn *l, const struct quantity *q, uint64_t what,
 			    struct str text, int64_t now);
-/* One more entity of cls has it. */
-void popular_add(struct quantity *q, struct popular *p, uint8_t cls);
+/* One more entity of cls has it. p may move. */
+void popular_add(struct learn *l, struct quantity *q, struct popular **p, uint8_t cls);
+/* Of peers, the group of the only one that has it, 0 none; NULL where nobody asks. */
+uint32_t *popular_first(const struct popular *p);
+/* Entities of cls that had it. */
+uint32_t popular_of(const struct popular *p, uint8_t cls);
 /* Probability of a value no likelier than this one, for a member of cls. */
 double popular_tail(const struct quantity *q, const struct popular *p, uint8_t cls);
 /* Entities of the organisation known to this quantity so far. */

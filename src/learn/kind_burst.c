@@ -24,20 +24,89 @@ struct half {
 	uint32_t n, length; /* names and their characters, repetitions included */
 };
 
+struct halves {
+	struct half now, before;
+};
+
+/* The same of few things, as most touch few. */
+#define FEW 4
+struct few {
+	uint16_t print[FEW];
+	uint32_t n, length;
+	uint16_t fresh;
+	uint8_t things, spare;
+};
+
 struct touched {
 	struct state st;
 	struct level level, fresh; /* of each window's highest */
 	int64_t half;		   /* number of the current one */
-	struct half now, before;
 	float distinct, bits, raw; /* as last worked out */
 	float highest, highest_fresh, reached;
-	bool open;
+	bool open, many; /* many: struct halves stands behind it, else two struct few */
 };
+
+#define TOUCHED_FEW  (sizeof(struct touched) + 2 * sizeof(struct few))
+#define TOUCHED_MANY (sizeof(struct touched) + sizeof(struct halves))
+
+static void few_get(const struct few *f, struct half *ret_h)
+{
+	*ret_h = (struct half){.fresh = f->fresh, .n = f->n, .length = f->length};
+	memcpy(ret_h->things.u.print, f->print, sizeof(f->print));
+	ret_h->things.n = f->things;
+}
+
+static void few_put(struct few *f, const struct half *h)
+{
+	*f = (struct few){
+		.n = h->n, .length = h->length, .fresh = h->fresh, .things = h->things.n};
+	memcpy(f->print, h->things.u.print, sizeof(f->print));
+}
+
+static void halves_get(const struct touched *t, struct halves *ret_h)
+{
+	const struct few *f = (const struct few *)(t + 1);
+
+	if (t->many) {
+		memcpy(ret_h, t + 1, sizeof(*ret_h));
+		return;
+	}
+	few_get(&f[0], &ret_h->now);
+	few_get(&f[1], &ret_h->before);
+}
+
+static bool is_few(const struct half *h)
+{
+	return !h->things.dense && h->things.n <= FEW;
+}
+
+/* t may move. Out of memory what does not fit is left out. */
+static struct touched *halves_put(struct learn *l, struct touched *t, const struct halves *h)
+{
+	struct few *f = (struct few *)(t + 1);
+
+	if (!t->many && !(is_few(&h->now) && is_few(&h->before))) {
+		struct state *s = state_grow(&l->states, &t->st, TOUCHED_MANY);
+
+		if (!s)
+			return t;
+		t = (struct touched *)s;
+		t->many = true;
+	}
+	if (t->many) {
+		memcpy(t + 1, h, sizeof(*h));
+	} else {
+		few_put(&f[0], &h->now);
+		few_put(&f[1], &h->before);
+	}
+	return t;
+}
 
 static struct touched *touched_put(struct learn *l, struct quantity *q,
 				   const struct observation *o)
 {
-	struct touched *t = (struct touched *)state_put(&l->states, o->who, sizeof(*t), o->now);
+	struct touched *t =
+		(struct touched *)state_put(&l->states, o->who, TOUCHED_FEW, o->now);
 
 	if (t && !t->open) {
 		t->open = true;
@@ -64,8 +133,8 @@ static void learn_class(struct class_past *g, const struct quantity *q, const st
 }
 
 /* A window is over: its highest is what this entity and its class are known by. */
-static bool turn(struct quantity *q, struct touched *t, struct class_past *mine,
-		 struct class_past *all, const struct observation *o)
+static bool turn(struct quantity *q, struct touched *t, struct halves *h,
+		 struct class_past *mine, struct class_past *all, const struct observation *o)
 {
 	int64_t half = o->now / (q->window / 2);
 
@@ -81,8 +150,8 @@ static bool turn(struct quantity *q, struct touched *t, struct class_past *mine,
 		t->highest = t->highest_fresh = 0;
 		t->reached = -1;
 	}
-	t->before = half == t->half + 1 ? t->now : (struct half){0};
-	t->now = (struct half){0};
+	h->before = half == t->half + 1 ? h->now : (struct half){0};
+	h->now = (struct half){0};
 	t->half = half;
 	return true;
 }
@@ -108,11 +177,11 @@ static uint8_t popularity(struct learn *l, struct quantity *q, const struct obse
 			  struct str domain, bool fresh)
 {
 	uint64_t what = hash_istr(domain, UINT64_C(0x646f6d) + q->id);
-	struct popular *p = popular_put(l, q, what, domain, o->now);
+	struct popular *p = popular_put(l, q, what, (struct str){NULL, 0}, o->now);
 	uint8_t k = 0;
 
 	if (p && fresh && !bloom_test_set(l, hash_2(o->who, what), true))
-		popular_add(q, p, o->cls);
+		popular_add(l, q, &p, o->cls);
 	while (p && k < POPULAR_MAX && p->ents >> (k + 1))
 		k++;
 	return k;
@@ -139,34 +208,34 @@ static bool is_address(struct str name)
 	return true;
 }
 
-static bool take(struct learn *l, struct touched *t, const struct observation *o,
+static bool take(struct learn *l, struct half *h, const struct observation *o,
 		 size_t domain_len)
 {
-	bool grown = distinct_add(&t->now.things, o->what);
+	bool grown = distinct_add(&h->things, o->what);
 	size_t len = o->value.len - domain_len;
 
 	/* The dot before the domain tells nothing. */
-	t->now.length += (uint32_t)MIN(len && domain_len ? len - 1 : len, 255);
-	t->now.n++;
-	if ((grown || t->now.things.dense) &&
-	    !bloom_test_set(l, hash_2(o->who, o->what), true) && t->now.fresh < UINT16_MAX) {
-		t->now.fresh++;
+	h->length += (uint32_t)MIN(len && domain_len ? len - 1 : len, 255);
+	h->n++;
+	if ((grown || h->things.dense) && !bloom_test_set(l, hash_2(o->who, o->what), true) &&
+	    h->fresh < UINT16_MAX) {
+		h->fresh++;
 		grown = true;
 	}
 	return grown;
 }
 
-static void measure(const struct quantity *q, struct touched *t, struct class_past *g,
-		    int64_t now)
+static void measure(const struct quantity *q, struct touched *t, const struct halves *h,
+		    struct class_past *g, int64_t now)
 {
 	/* Names below a domain are asked for by programs, which know no week. */
 	double shift = q->bits ? 0 : hours_shift(&g->hours, NULL, now, q->window);
-	double n = (double)t->now.n + t->before.n, fresh = t->now.fresh + t->before.fresh;
+	double n = (double)h->now.n + h->before.n, fresh = h->now.fresh + h->before.fresh;
 	double most, news, x;
 
-	t->distinct = (float)distinct_union(&t->now.things, &t->before.things);
+	t->distinct = (float)distinct_union(&h->now.things, &h->before.things);
 	t->bits = (float)((double)t->distinct * BITS_CHAR *
-			  ((double)t->now.length + t->before.length) / MAX(n, 1));
+			  ((double)h->now.length + h->before.length) / MAX(n, 1));
 	x = q->bits ? (double)t->bits : (double)t->distinct;
 	if (q->bits) {
 		most = size_nats(&t->level, g, shift, x, now);
@@ -190,6 +259,7 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 	uint8_t cls = q->bits ? 0 : o->cls;
 	struct class_past *all, *mine, *g;
 	bool turned, few;
+	struct halves h;
 
 	if (!t)
 		return;
@@ -206,16 +276,18 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 		all = class_past(l, q, CLASSES, sizeof(*all), o->now);
 	if (!all)
 		return;
-	turned = turn(q, t, mine, all, o);
+	halves_get(t, &h);
+	turned = turn(q, t, &h, mine, all, o);
 	g = few ? all : mine;
-	if (take(l, t, o, domain.len) || turned)
-		measure(q, t, g, o->now);
+	if (take(l, &h.now, o, domain.len) || turned)
+		measure(q, t, &h, g, o->now);
+	t = halves_put(l, t, &h);
 	v->raw = (double)t->raw;
 	window_tell(q, o, &t->reached, v);
 	v->days = (double)(o->now - state_first(&t->st)) / (double)NS_PER_D;
 	v->peers = popular_peers(q, o->cls);
 	verdict_set(v, OUT_DISTINCT, rint((double)t->distinct));
-	verdict_set(v, OUT_DISTINCT_NEW, t->now.fresh + t->before.fresh);
+	verdict_set(v, OUT_DISTINCT_NEW, h.now.fresh + h.before.fresh);
 	verdict_set(v, OUT_BITS, (double)t->bits);
 	verdict_set(v, OUT_WINDOW, (double)(q->window / NS_PER_S));
 }
@@ -241,7 +313,7 @@ static void explain(struct learn *l, const struct quantity *q, const struct obse
 
 const struct kind kind_burst = {.name = "burst",
 				.needs_value = true,
-				.version = 2,
+				.version = 1,
 				.meets = true,
 				.see = see,
 				.explain = explain};

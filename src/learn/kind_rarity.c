@@ -19,7 +19,6 @@
 
 #define SWEEP	    30 /* new values within an hour: a scan, which says nothing of each */
 #define YOUNG_H	    24 /* active hours: an entity's first days */
-#define SLOTS_MIN   4
 #define SLOTS_MAX   RARITY_VALUES
 #define HABIT_DAYS  2
 #define HABIT_SHARE 0.1	       /* of its most frequent value */
@@ -35,6 +34,9 @@
 #define PROBATION   0x80	   /* in slot.days */
 #define FIRST_STEPS 8.0		   /* slot.first_raw counts eighths of a nat */
 #define RAW_STEPS   1000.0	   /* slot.raw thousandths */
+
+/* Numbers of slots that fill a place of the state table. */
+static const uint8_t slots[] = {2, 4, 6, 8, 11, 14, 19, 24, 30, 40, 51, SLOTS_MAX};
 
 struct slot {
 	uint64_t what;
@@ -69,9 +71,9 @@ static struct past *past_put(struct learn *l, struct quantity *q, uint64_t who, 
 	if (p)
 		return p;
 	p = (struct past *)state_put(&l->states, who,
-				     sizeof(*p) + SLOTS_MIN * sizeof(struct slot), now);
+				     sizeof(*p) + slots[0] * sizeof(struct slot), now);
 	if (p) {
-		p->cap = SLOTS_MIN;
+		p->cap = slots[0];
 		p->landmark = (uint32_t)(now / NS_PER_H);
 		popular_join(q, cls);
 	}
@@ -94,6 +96,14 @@ static bool goes_first(const struct slot *a, const struct slot *b)
 	return a->count < b->count;
 }
 
+static uint8_t more_slots(uint8_t cap)
+{
+	for (size_t i = 0; i < ARRAY_LEN(slots); i++)
+		if (slots[i] > cap)
+			return slots[i];
+	return SLOTS_MAX;
+}
+
 /* Room for one more; the least seen goes when there is none, and is remembered as seen. */
 static struct slot *slot_add(struct learn *l, struct past **pp)
 {
@@ -101,7 +111,7 @@ static struct slot *slot_add(struct learn *l, struct past **pp)
 	struct slot *least;
 
 	if (p->n == p->cap && p->cap < SLOTS_MAX) {
-		uint8_t cap = (uint8_t)(p->cap * 2);
+		uint8_t cap = more_slots(p->cap);
 		struct state *s =
 			state_grow(&l->states, &p->st, sizeof(*p) + cap * sizeof(struct slot));
 
@@ -162,26 +172,26 @@ static void age_tested(struct quantity *q, uint8_t cls, unsigned age, bool fresh
 
 /* Raw surprise of a value new to the entity, which it counts as adopted. */
 static double adopt(struct learn *l, struct quantity *q, const struct past *p,
-		    struct popular *pop, const struct test *k, struct rarity *r)
+		    struct popular **pop, const struct test *k, struct rarity *r)
 {
 	struct group *g = &q->groups[k->cls], *org = &q->groups[CLASSES];
 	unsigned age = tenure_bucket(p->hours);
-	double tail = popular_tail(q, pop, k->cls);
+	double tail = popular_tail(q, *pop, k->cls);
 	double nu = novelty(q, p, k->cls, weight(p, k->hour));
 	int64_t since = q->door.cls[DOOR_POOL].since;
 	bool rare, settled = since && k->now - since > SETTLED_NS;
-	enum wave wave = wave_add(l, q, pop, k->what, k->cls, k->now);
+	enum wave wave = wave_add(l, q, *pop, k->what, k->cls, k->now);
 
 	if (k->peers.serial) {
-		tail = peers_tail(l, q, k->peers, pop, k->what, tail);
-		peers_adopt(l, q, k->peers, pop, k->what, k->now);
+		tail = peers_tail(l, q, k->peers, *pop, k->what, tail);
+		peers_adopt(l, q, k->peers, *pop, k->what, k->now);
 	}
 	rare = tail < TENURE_RARE;
 	if (rare)
 		tail *= tenure_lift(&g->tenure, &org->tenure, age);
 	tail = MIN(1.0, tail);
 	age_tested(q, k->cls, age, true, settled, rare);
-	popular_add(q, pop, k->cls);
+	popular_add(l, q, pop, k->cls);
 	r->wave = wave == WAVE_BEGINS;
 	return wave != WAVE_NONE && !r->sensitive ? 0 : -fm_log(nu * tail);
 }
@@ -275,7 +285,7 @@ void rarity_see(struct learn *l, struct quantity *q, const struct observation *o
 		r.fresh = !(p->n >= SLOTS_MAX &&
 			    bloom_test_set(l, hash_2(o->who, k.what), false));
 		k.peers = peers_of(l, r.fresh ? o->entity : ENT_NONE);
-		r.raw = r.fresh ? adopt(l, q, p, pop, &k, &r)
+		r.raw = r.fresh ? adopt(l, q, p, &pop, &k, &r)
 				: -fm_log(own_tail(p, (float)w, w));
 		p->distinct += r.fresh;
 		s = slot_add(l, &p);
@@ -301,7 +311,7 @@ void rarity_see(struct learn *l, struct quantity *q, const struct observation *o
 	r.days = (double)(k.now - state_first(&p->st)) / (double)NS_PER_D;
 	r.ents = pop->ents;
 	r.deliberate = pop->ents - MIN(pop->ents, pop->swept);
-	r.same = pop->cls[k.cls];
+	r.same = popular_of(pop, k.cls);
 	r.st = &p->st;
 	*ret_r = r;
 }

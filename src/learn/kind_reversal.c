@@ -91,14 +91,8 @@ static struct callers *rebuild(struct learn *l, struct callers *c, uint32_t cap,
 static struct callers *callers_put(struct learn *l, const struct quantity *q, uint64_t hash,
 				   int64_t now)
 {
-	struct callers *c =
-		(struct callers *)state_put(&l->states, hash_2(hash, q->id + SEED_CALLS),
-					    sizeof(*c) + CALLERS_MIN * sizeof(struct caller),
-					    now);
-
-	if (c && !c->cap)
-		c->cap = CALLERS_MIN;
-	return c;
+	return (struct callers *)state_put(&l->states, hash_2(hash, q->id + SEED_CALLS),
+					   sizeof(struct callers), now);
 }
 
 static void came_in(struct learn *l, const struct quantity *q, const struct event *e,
@@ -111,7 +105,7 @@ static void came_in(struct learn *l, const struct quantity *q, const struct even
 	if (!c || e->time < 0)
 		return;
 	if (c->n >= c->cap * 3 / 4) {
-		c = rebuild(l, c, MIN(c->cap * 2, CALLERS_MAX), e->known);
+		c = rebuild(l, c, MIN(MAX(c->cap * 2, CALLERS_MIN), CALLERS_MAX), e->known);
 		if (!c)
 			return;
 	}

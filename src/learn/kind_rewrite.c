@@ -85,12 +85,12 @@ static bool familiar(struct learn *l, struct quantity *q, const struct observati
 {
 	const struct entity *en = entity_get(l->entities, o->entity);
 	uint64_t what = hash_istr(end, UINT64_C(0x656e64));
-	struct popular *p = popular_put(l, q, what, end, o->now);
+	struct popular *p = popular_put(l, q, what, (struct str){NULL, 0}, o->now);
 
 	if (!p)
 		return true;
 	if (!bloom_test_set(l, hash_2(en ? en->hash : o->who, hash_2(what, q->id)), true))
-		popular_add(q, p, o->cls);
+		popular_add(l, q, &p, o->cls);
 	return p->ents >= FAMILIAR && (o->now - state_first(&p->st) > 7 * NS_PER_D ||
 				       p->ents * SHARE_DIV >= popular_members(q));
 }

@@ -25,11 +25,13 @@
 
 struct channel {
 	struct state st;
-	int64_t hour; /* last told to the door */
+	uint32_t hour; /* last told to the door */
 	uint16_t calls;
-	uint8_t open; /* bit i: level i has a bank */
-	struct rhythm_gate gate[LEVELS];
+	uint8_t open;		   /* bit i: level i has a bank */
+	struct rhythm_gate gate[]; /* one, and a second when it is first used: a cache line */
 };
+
+#define CHANNEL_SIZE(gates) (sizeof(struct channel) + (gates) * sizeof(struct rhythm_gate))
 
 struct bank {
 	struct state st;
@@ -58,7 +60,7 @@ static struct rhythm_clock clock_of(const struct quantity *q, int level)
 }
 
 static struct channel *channel_put(struct learn *l, struct quantity *q,
-				   const struct observation *o, struct popular *pop)
+				   const struct observation *o, struct popular **pop)
 {
 	uint64_t key = hash_2(o->who, o->what);
 	struct channel *c = (struct channel *)state_get(&l->states, key, o->now);
@@ -66,10 +68,10 @@ static struct channel *channel_put(struct learn *l, struct quantity *q,
 	if (c)
 		return c;
 	if (!bloom_test_set(l, key, true))
-		popular_add(q, pop, o->cls);
+		popular_add(l, q, pop, o->cls);
 	if (!state_peek(&l->states, hash_2(o->who, SEED_STEP)))
 		popular_join(q, o->cls);
-	return (struct channel *)state_put(&l->states, key, sizeof(*c), o->now);
+	return (struct channel *)state_put(&l->states, key, CHANNEL_SIZE(1), o->now);
 }
 
 /* The smallest time, ns, for which the answer keeps the channel from asking again. */
@@ -127,20 +129,30 @@ static bool hear(struct learn *l, const struct quantity *q, const struct observa
 	return moved;
 }
 
-static bool hear_all(struct learn *l, const struct quantity *q, const struct observation *o,
-		     struct channel *c, struct best *best)
+static bool has_second(const struct channel *c)
 {
+	return c->st.size8 * (size_t)8 >= CHANNEL_SIZE(2);
+}
+
+static bool hear_all(struct learn *l, const struct quantity *q, const struct observation *o,
+		     struct channel **pc, struct best *best)
+{
+	struct channel *c = *pc;
 	int64_t hold = hold_of(q, o), before = c->gate[0].last, since;
 	bool moved;
 
 	c->calls = (uint16_t)MIN(c->calls + 1, UINT16_MAX);
 	moved = hear(l, q, o, c, 0, hold, best);
-	if (!c->gate[1].last) {
+	if (!has_second(c) || !c->gate[1].last) {
 		if (!before || __builtin_sub_overflow(o->e->time, before, &since) ||
 		    since >= clock_of(q, 1).delta)
 			return moved;
 		/* The first that came this close: the second level begins with the one before.
 		 */
+		c = (struct channel *)state_grow(&l->states, &c->st, CHANNEL_SIZE(2));
+		if (!c)
+			return moved;
+		*pc = c;
 		c->gate[1] = (struct rhythm_gate){.last = before, .starts = 1};
 	}
 	return moved | hear(l, q, o, c, 1, hold, best);
@@ -224,8 +236,8 @@ static void put(struct verdict *v, const struct channel *c, const struct best *b
 static void see(struct learn *l, struct quantity *q, const struct observation *o,
 		struct verdict *v)
 {
-	struct popular *pop = popular_put(l, q, o->what, o->value, o->now);
-	struct channel *c = pop ? channel_put(l, q, o, pop) : NULL;
+	struct popular *pop = popular_put(l, q, o->what, (struct str){NULL, 0}, o->now);
+	struct channel *c = pop ? channel_put(l, q, o, &pop) : NULL;
 	struct best best = {.log_e = -1};
 	double need, e, step_e = -1, step_s = 0;
 	bool beacon = false;
@@ -234,7 +246,7 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 	if (!c)
 		return;
 	need = asked(q, pop, o->now);
-	if (hear_all(l, q, o, c, &best))
+	if (hear_all(l, q, o, &c, &best))
 		par = together(l, o, need, &step_e, &step_s);
 	if (best.r)
 		beacon = rhythm_beacon(best.r, &best.clock, need + LN_LEVELS);
@@ -245,9 +257,9 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 	/* A channel that beats is told once an hour, the others once in all. */
 	v->tested = c->calls == TESTED_CALLS || (beacon && c->hour != o->now / NS_PER_H);
 	if (v->tested)
-		c->hour = o->now / NS_PER_H;
+		c->hour = (uint32_t)(o->now / NS_PER_H);
 	v->days = (double)(o->now - state_first(&c->st)) / (double)NS_PER_D;
-	v->peers_same = pop->cls[o->cls];
+	v->peers_same = popular_of(pop, o->cls);
 	v->peers = popular_peers(q, o->cls);
 	verdict_set(v, OUT_BEACON, beacon);
 	put(v, c, &best, par, e, step_s);

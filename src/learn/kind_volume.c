@@ -23,23 +23,30 @@
 #define LEAK_ALARM 8.0
 #define LEAK_MOST  16.0 /* so that it ends when the new level has become normal */
 
+/* Of 64 bytes, as there is one for each destination of each device. */
 struct sum {
 	struct state st;
 	struct level level;
-	int64_t window; /* number of the current one */
-	bool open;	/* a window has begun */
-	bool grown;	/* it is a struct sum_long */
+	uint32_t at; /* number of the current window (its lowest bits), and the flags below */
 	double total, against;
 	float reached; /* what this window counts as in the door; < 0 nothing yet */
 	float odd;     /* highest surprise of the total in this window */
-	float leak;    /* CUSUM up to the day before */
 };
 
-/* The same for those known longer. */
-struct sum_long {
-	struct sum s;
+#define AT_OPEN	 0x80000000u /* a window has begun */
+#define AT_GROWN 0x40000000u /* there is a struct grown behind it */
+#define AT_MASK	 0x3fffffffu
+
+/* Behind a struct sum whose quantity tells leaks. */
+struct leaks {
+	float leak; /* CUSUM up to the day before */
+	float spare;
+};
+
+/* Behind that, for those known longer. */
+struct grown {
 	struct own_hours hours;
-	struct sketch sizes;
+	struct sketch_own sizes;
 };
 
 struct class_sums {
@@ -53,11 +60,6 @@ static struct class_sums *class_of(struct learn *l, const struct quantity *q, ui
 	return (struct class_sums *)class_past(l, q, cls, sizeof(struct class_sums), now);
 }
 
-static struct sum_long *as_long(struct sum *s)
-{
-	return s->grown ? (struct sum_long *)s : NULL;
-}
-
 static double size_y(const struct quantity *q, double total)
 {
 	return q->events ? total : fm_log(1 + total);
@@ -68,21 +70,44 @@ static bool tells_leaks(const struct quantity *q)
 	return q->window >= NS_PER_D && !q->events;
 }
 
+static size_t sum_size(const struct quantity *q)
+{
+	return sizeof(struct sum) + (tells_leaks(q) ? sizeof(struct leaks) : 0);
+}
+
+static struct leaks *leaks_of(struct sum *s)
+{
+	return (struct leaks *)(s + 1);
+}
+
+static struct grown *grown_of(const struct quantity *q, struct sum *s)
+{
+	return s->at & AT_GROWN ? (struct grown *)(void *)((char *)s + sum_size(q)) : NULL;
+}
+
+/* Windows from that of s to number w; not above 0 when w is not a later one. */
+static int64_t windows_to(const struct sum *s, int64_t w)
+{
+	uint32_t n = ((uint32_t)w - s->at) & AT_MASK;
+
+	return n > AT_MASK / 2 ? 0 : n;
+}
+
 /* CUSUM with this day's total so far, in standard deviations; about nats (2 x slack). */
-static double leak_with(const struct sum *s, double y)
+static double leak_with(struct sum *s, double y)
 {
 	double sd = s->level.n >= 2 ? sqrt((double)(s->level.m2 / s->level.n)) : 1;
 	double z = (y - (double)s->level.mean) / MAX(sd, 0.4);
 
 	if (s->level.n < LEAK_N)
 		return 0;
-	return MIN(MAX(0, (double)s->leak + MIN(z, LEAK_DAY) - LEAK_SLACK), LEAK_MOST);
+	return MIN(MAX(0, (double)leaks_of(s)->leak + MIN(z, LEAK_DAY) - LEAK_SLACK),
+		   LEAK_MOST);
 }
 
 static void learn_class(struct class_sums *g, struct own_hours *own, const struct quantity *q,
-			const struct sum *s, double y, double members)
+			const struct sum *s, double y, double members, int64_t then)
 {
-	int64_t then = s->window * q->window;
 	double dev = q->events ? fm_log(1 + s->total) - fm_log(1 + (double)s->level.mean)
 			       : y - (double)s->level.mean;
 
@@ -100,31 +125,34 @@ static struct sum *turn(struct learn *l, struct quantity *q, struct sum *s,
 			struct class_sums *mine, struct class_sums *all,
 			const struct observation *o)
 {
-	int64_t w = o->now / q->window;
-	struct sum_long *lg = as_long(s);
-	double y;
+	int64_t w = o->now / q->window, passed = windows_to(s, w);
+	struct grown *own = grown_of(q, s);
+	bool open = s->at & AT_OPEN;
 
-	if (s->open && w <= s->window)
+	if (open && passed <= 0)
 		return s;
-	if (s->open) {
-		y = size_y(q, s->total);
-		learn_class(mine, lg ? &lg->hours : NULL, q, s, y, q->groups[o->cls].members);
+	if (open) {
+		int64_t then = (w - passed) * q->window;
+		double y = size_y(q, s->total);
+
+		learn_class(mine, own ? &own->hours : NULL, q, s, y, q->groups[o->cls].members,
+			    then);
 		if (all != mine)
-			learn_class(all, NULL, q, s, y, q->groups[CLASSES].members);
+			learn_class(all, NULL, q, s, y, q->groups[CLASSES].members, then);
 		if (tells_leaks(q))
-			s->leak = (float)leak_with(s, y);
+			leaks_of(s)->leak = (float)leak_with(s, y);
 		level_learn(&s->level, y, q->window, 1);
-		if (lg)
-			sketch_add(&lg->sizes, s->total + 1);
+		if (own)
+			sketch_own_add(&own->sizes, s->total + 1);
 	}
-	if (!lg && s->level.n >= LONG_N) {
-		struct state *st = state_grow(&l->states, &s->st, sizeof(struct sum_long));
+	if (!own && s->level.n >= LONG_N) {
+		struct state *st =
+			state_grow(&l->states, &s->st, sum_size(q) + sizeof(struct grown));
 
 		s = st ? (struct sum *)st : s;
-		s->grown = st != NULL;
+		s->at |= st ? AT_GROWN : 0;
 	}
-	s->open = true;
-	s->window = w;
+	s->at = (s->at & AT_GROWN) | AT_OPEN | ((uint32_t)w & AT_MASK);
 	s->total = s->against = 0;
 	s->reached = -1;
 	s->odd = 0;
@@ -170,9 +198,9 @@ static struct popular *value_of(struct learn *l, struct quantity *q,
 	struct popular *pop = NULL;
 
 	if (q->nval)
-		pop = popular_put(l, q, o->what, o->value, o->now);
+		pop = popular_put(l, q, o->what, (struct str){NULL, 0}, o->now);
 	if (pop && !bloom_test_set(l, hash_2(o->who, o->what), true))
-		popular_add(q, pop, o->cls);
+		popular_add(l, q, &pop, o->cls);
 	return pop;
 }
 
@@ -188,10 +216,10 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 		struct verdict *v)
 {
 	struct popular *pop = value_of(l, q, o);
-	struct sum *s = (struct sum *)state_put(&l->states, o->who, sizeof(*s), o->now);
+	struct sum *s = (struct sum *)state_put(&l->states, o->who, sum_size(q), o->now);
 	struct class_sums *mine = class_of(l, q, q->org_only ? CLASSES : o->cls, o->now), *all,
 			  *g;
-	struct sum_long *lg;
+	struct grown *own;
 	double leak = 0;
 	float odd;
 	bool few;
@@ -201,18 +229,19 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 	few = mine->past.level.n < GROUP_N;
 	/* The organisation is asked for only where a window ends or the class is too small. */
 	all = mine;
-	if (!q->org_only && (few || !s->open || o->now / q->window > s->window))
+	if (!q->org_only &&
+	    (few || !(s->at & AT_OPEN) || windows_to(s, o->now / q->window) > 0))
 		all = class_of(l, q, CLASSES, o->now);
 	if (!all)
 		return;
-	if (!s->open)
+	if (!(s->at & AT_OPEN))
 		popular_join(q, o->cls);
 	s = turn(l, q, s, mine, all, o);
-	lg = as_long(s);
+	own = grown_of(q, s);
 	g = few ? all : mine;
 	s->total += q->events ? 1 : MIN(MAX(o->number, 0), NUMBER_MAX);
 	s->against += MIN(MAX(o->against, 0), NUMBER_MAX);
-	odd = (float)odd_size(q, s, g, lg ? &lg->hours : NULL, o->now);
+	odd = (float)odd_size(q, s, g, own ? &own->hours : NULL, o->now);
 	s->odd = MAX(s->odd, odd);
 	v->raw = joint(q, s, g, pop, o);
 	/* More received than sent is no upload, however large. */
@@ -254,12 +283,15 @@ static void explain(struct learn *l, const struct quantity *q, const struct obse
 	struct sum *s = (struct sum *)state_peek(&l->states, o->who);
 	const struct class_past *all =
 		(const struct class_past *)state_peek(&l->states, past_key(q, CLASSES));
-	struct sum_long *lg = s ? as_long(s) : NULL;
-	const struct sketch *k = lg && lg->sizes.n >= DEV_N ? &lg->sizes : NULL;
+	struct grown *own = s ? grown_of(q, s) : NULL;
+	struct sketch sizes = {0}, *k;
 	struct str mid, high;
 
 	if (!s || !all)
 		return;
+	if (own)
+		sketch_of(&own->sizes, &sizes);
+	k = sizes.n >= DEV_N ? &sizes : NULL;
 	v->seen = amount(l, q, v->f[OUT_VALUE]);
 	if ((v->have & UINT64_C(1) << OUT_LEAK) && v->f[OUT_LEAK] >= LEAK_ALARM)
 		v->seen = arena_fmt(&l->text, "%.*s, and more than usual for days",
@@ -276,7 +308,7 @@ static void explain(struct learn *l, const struct quantity *q, const struct obse
 
 const struct kind kind_volume = {.name = "volume",
 				 .needs_number = true,
-				 .version = 2,
+				 .version = 1,
 				 .meets = true,
 				 .see = see,
 				 .explain = explain};

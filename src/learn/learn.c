@@ -98,6 +98,27 @@ static void share_where(struct uses *u)
 	}
 }
 
+static bool same_value(const struct quantity *a, const struct quantity *b)
+{
+	return a->nval == b->nval && !memcmp(a->val, b->val, a->nval * sizeof(a->val[0]));
+}
+
+/* Many quantities see the same value: it is read and hashed once. */
+static void share_values(struct uses *u)
+{
+	for (size_t i = 0; i < u->n; i++) {
+		const struct quantity *q = u->use[i].q;
+		size_t k = 0;
+
+		u->use[i].like = ASK_ALONE;
+		if (!q->nval || q->chained)
+			continue;
+		while (k < i && (u->use[k].like != k || !same_value(u->use[k].q, q)))
+			k++;
+		u->use[i].like = (uint8_t)k;
+	}
+}
+
 int learn_start(struct learn *l)
 {
 	for (size_t t = 0; t < l->ntypes; t++) {
@@ -106,6 +127,7 @@ int learn_start(struct learn *l)
 
 		chains_last(u);
 		share_where(u);
+		share_values(u);
 		for (size_t i = 0; i < u->n; i++)
 			if (u->use[i].q->where)
 				u->use[i].where =
@@ -116,6 +138,7 @@ int learn_start(struct learn *l)
 
 				if (slot == SLOT_NONE)
 					continue;
+				u->use[i].wants |= UINT64_C(1) << o;
 				u->use[i].slot[u->use[i].nwanted] = slot;
 				u->use[i].wanted[u->use[i].nwanted++] = o;
 			}

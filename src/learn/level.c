@@ -115,6 +115,48 @@ void sketch_add(struct sketch *s, double x)
 	sketch_put(s, x, 1);
 }
 
+void sketch_of(const struct sketch_own *own, struct sketch *ret_s)
+{
+	*ret_s = (struct sketch){.base = own->base, .coarse = own->coarse};
+	for (int i = 0; i < SKETCH_OWN; i++) {
+		ret_s->bin[i] = own->bin[i];
+		ret_s->n += own->bin[i];
+	}
+}
+
+/* What lies in the bins that an entity's own has not moves down, or is joined. */
+static void sketch_narrow(struct sketch *s)
+{
+	int lo = 0, hi = SKETCH_BINS - 1;
+
+	while (lo < hi && !s->bin[lo])
+		lo++;
+	while (hi > lo && !s->bin[hi])
+		hi--;
+	if (hi < SKETCH_OWN)
+		return;
+	if (hi - lo < SKETCH_OWN)
+		sketch_refit(s, s->base + lo, false);
+	else
+		sketch_refit(s, (s->base + lo) >> 1, true);
+}
+
+void sketch_own_add(struct sketch_own *own, double x)
+{
+	struct sketch s;
+	bool full = false;
+
+	sketch_of(own, &s);
+	sketch_add(&s, x);
+	sketch_narrow(&s);
+	for (int i = 0; i < SKETCH_OWN; i++)
+		full |= s.bin[i] > UINT8_MAX;
+	for (int i = 0; i < SKETCH_OWN; i++)
+		own->bin[i] = (uint8_t)(full ? s.bin[i] / 2 : s.bin[i]);
+	own->base = s.base;
+	own->coarse = s.coarse;
+}
+
 static double bin_middle(const struct sketch *s, int b)
 {
 	return exp((s->base + b + 0.5) * bin_width(s));

@@ -24,6 +24,17 @@ struct sketch {
 };
 
 void sketch_add(struct sketch *s, double x);
+
+/* That of one entity, 64 bytes: fewer bins, which halve when one has counted to 255. */
+#define SKETCH_OWN 60
+struct sketch_own {
+	int16_t base;
+	uint8_t coarse;
+	uint8_t bin[SKETCH_OWN];
+};
+
+void sketch_own_add(struct sketch_own *own, double x);
+void sketch_of(const struct sketch_own *own, struct sketch *ret_s);
 void sketch_merge(struct sketch *into, const struct sketch *from);
 /* The number that a share p of all lie below; 0 when empty. */
 double sketch_quantile(const struct sketch *s, double p);

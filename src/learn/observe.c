@@ -87,6 +87,15 @@ static bool who_is(struct learn *l, const struct quantity *q, struct observation
 	uint64_t key = q->who0;
 	char tmp[40];
 
+	if (q->nent == 1 && q->ent[0].role != ROLE_COUNT) {
+		const struct entity *en = l->role[q->ent[0].role];
+
+		if (!en)
+			return false;
+		o->who = hash_join(key, l->role_tail[q->ent[0].role]);
+		about(o, en);
+		return true;
+	}
 	o->entity = ENT_NONE;
 	for (uint8_t i = 0; i < q->nent; i++) {
 		const struct val *v;
@@ -126,35 +135,41 @@ static struct str join(struct learn *l, struct str a, struct str b)
 	return str_n(p, a.len + 1 + b.len);
 }
 
-/*
- * The value's parts joined by a blank, and their hash; false when none is there. `only`, when
- * not NULL, is one item of the single part.
- */
-static bool what_is(struct learn *l, const struct quantity *q, const struct val *only,
-		    struct observation *o)
+/* The value's parts joined by a blank, and their hash. */
+static void look_up(struct learn *l, const struct quantity *q, const struct event *e,
+		    struct sight *s)
 {
 	char tmp[40];
 
-	o->value = STR("");
-	o->what = 0;
+	*s = (struct sight){.text = STR("")};
 	for (uint8_t i = 0; i < q->nval; i++) {
-		const struct val *v = only ? only : event_get(o->e, q->val[i].attr);
+		const struct val *v = event_get(e, q->val[i].attr);
 		struct str t = v->kind == VAL_LIST ? val_str(v) : val_text(v, tmp);
 		uint64_t h;
 
 		if (!t.len)
 			continue;
 		h = text_hash(l, v, t);
-		if (o->value.len)
-			o->value = join(l, o->value, t);
+		if (s->text.len)
+			s->text = join(l, s->text, t);
 		else
-			o->value = t.p >= tmp && t.p < tmp + sizeof(tmp)
-					   ? arena_str(&l->text, t)
-					   : t;
-		o->what = o->what ? hash_2(o->what, h) : h;
+			s->text = t.p >= tmp && t.p < tmp + sizeof(tmp) ? arena_str(&l->text, t)
+									: t;
+		s->hash = s->hash ? hash_2(s->hash, h) : h;
 	}
-	o->what = hash_join(o->what, q->what_tail);
-	return o->value.len > 0;
+}
+
+/* The same, once for all uses that are alike. */
+static const struct sight *sight_of(struct learn *l, const struct use *u, const struct event *e)
+{
+	uint64_t bit = UINT64_C(1) << (u->like % 64);
+	struct sight *s = &l->sight[u->like % 64];
+
+	if (u->like == ASK_ALONE || !(l->sighted & bit))
+		look_up(l, u->q, e, s);
+	/* Of what is chained none is shared, and all that is shared has been seen by then. */
+	l->sighted |= bit;
+	return s;
 }
 
 static void put_text(struct val *at, struct str t, struct arena *mem)
@@ -185,10 +200,8 @@ static void put_outputs(const struct use *u, struct event *e, struct arena *mem,
 
 static bool wants_words(const struct use *u)
 {
-	for (uint8_t i = 0; i < u->nwanted; i++)
-		if (out_type[u->wanted[i]] == 's')
-			return true;
-	return false;
+	return (u->wants & (UINT64_C(1) << OUT_USUAL | UINT64_C(1) << OUT_SEEN |
+			    UINT64_C(1) << OUT_LIST)) != 0;
 }
 
 /* The words of a result are made when somebody asks for them (words.c). */
@@ -216,9 +229,11 @@ static void finish(struct learn *l, const struct use *u, struct event *e, struct
 		   const struct observation *o, struct verdict *v)
 {
 	struct quantity *q = u->q;
-	double s = door_judge(&q->door, o->cls, v->raw, q->kind->own_scale, o->now);
-	bool learning = door_learning(&q->door, o->cls, o->now);
+	double s = v->raw > 0 ? door_judge(&q->door, o->cls, v->raw, q->kind->own_scale, o->now)
+			      : 0;
 	bool odd = v->odd || v->raw >= TEXT_NATS;
+	bool learning = (odd || v->tested || verdict_wants(v, OUT_LEARNING)) &&
+			door_learning(&q->door, o->cls, o->now);
 
 	/* The door ranks among all of the class, who are settled for the most part. */
 	if (v->young)
@@ -227,20 +242,23 @@ static void finish(struct learn *l, const struct use *u, struct event *e, struct
 		door_add(&q->door, o->cls, v->raw, o->now);
 	if (v->tested && !learning)
 		l->judged[s < LEARN_NATS - 1 ? (unsigned)MAX(s, 0) : LEARN_NATS - 1]++;
-	if (odd && q->kind->explain && wants_words(u))
-		q->kind->explain(l, q, o, v);
-	verdict_set(v, OUT_SURPRISE, s);
-	verdict_set(v, OUT_RAW, v->raw);
-	verdict_set(v, OUT_DAYS, v->days);
-	verdict_set(v, OUT_LEARNING, learning);
-	put_outputs(u, e, mem, v);
+	if (u->nwanted) {
+		if (odd && q->kind->explain && wants_words(u))
+			q->kind->explain(l, q, o, v);
+		verdict_set(v, OUT_SURPRISE, s);
+		verdict_set(v, OUT_RAW, v->raw);
+		verdict_set(v, OUT_DAYS, v->days);
+		verdict_set(v, OUT_LEARNING, learning);
+		put_outputs(u, e, mem, v);
+	}
 	if (v->tested && s >= HOLD_NATS) {
 		struct state *st = state_peek(&l->states, o->who);
 
 		if (st)
 			state_hold(&l->states, st);
 	}
-	chain_take(l, q, o, v, s);
+	if (v->tested)
+		chain_take(l, q, o, v, s);
 	if (odd)
 		keep_result(l, q, o, v, s, learning);
 }
@@ -277,6 +295,7 @@ static void see_all(struct learn *l, struct event *e, struct arena *mem)
 		struct quantity *q = k->use->q;
 
 		verdict_clear(v);
+		v->wants = k->use->wants;
 		l->states.owner = (uint16_t)(q->index + 1);
 		q->kind->see(l, q, &k->o, v);
 		l->states.owner = 0;
@@ -295,23 +314,26 @@ static void see_all(struct learn *l, struct event *e, struct arena *mem)
 	l->nmemo = 0; /* outputs may have been hashed before they were put */
 }
 
-static void look_at(struct learn *l, const struct use *u, const struct observation *o)
+/* The observation in the next free look is whole: its keys, whose memory is sent for. */
+static void look_at(struct learn *l, const struct use *u)
 {
 	struct look *k = &l->looks[l->nlooks++];
-	const struct kind *kind = u->q->kind;
+	const struct quantity *q = u->q;
+	const struct kind *kind = q->kind;
 
 	k->use = u;
-	k->o = *o;
 	k->last = false;
-	k->keys[0] = hash_join(o->what, u->q->tail);
-	k->nkeys = o->what != 0;
-	if (kind->keys)
-		k->nkeys = (uint8_t)kind->keys(l, u->q, o, k->keys);
-	state_prefetch(&l->states, o->who);
+	if (kind->keys) {
+		k->nkeys = (uint8_t)kind->keys(l, q, &k->o, k->keys);
+	} else {
+		k->keys[0] = hash_join(k->o.what, q->tail);
+		k->nkeys = k->o.what != 0;
+	}
+	state_prefetch(&l->states, k->o.who);
 	for (size_t i = 0; i < k->nkeys; i++)
 		state_prefetch(&l->states, k->keys[i]);
-	if (kind->meets && o->what)
-		bloom_prefetch(&l->bloom, hash_2(o->who, o->what));
+	if (kind->meets && k->o.what)
+		bloom_prefetch(&l->bloom, hash_2(k->o.who, k->o.what));
 }
 
 static bool asked(const struct use *u, const struct event *e)
@@ -334,28 +356,62 @@ static bool concerns(struct learn *l, const struct use *u, const struct event *e
 	return (l->yes & bit) != 0;
 }
 
+/* Every item of a list is a value of its own. */
+static void each_item(struct learn *l, const struct use *u, const struct val *list,
+		      const struct observation *o)
+{
+	const struct val *items;
+	size_t n = MIN(list->len, VALUES_MAX);
+
+	(void)val_items(list, &items);
+	for (size_t i = 0; i < n; i++) {
+		struct observation *to = &l->looks[l->nlooks].o;
+		char tmp[40];
+		struct str t = items[i].kind == VAL_LIST ? val_str(&items[i])
+							 : val_text(&items[i], tmp);
+
+		if (!t.len)
+			continue;
+		*to = *o;
+		to->what = hash_join(text_hash(l, &items[i], t), u->q->what_tail);
+		to->value = t.p >= tmp && t.p < tmp + sizeof(tmp) ? arena_str(&l->text, t) : t;
+		if (to->value.len)
+			look_at(l, u);
+	}
+}
+
 static void gather(struct learn *l, const struct use *u, const struct event *e, int64_t now,
 		   bool late)
 {
 	const struct quantity *q = u->q;
-	struct observation o;
-	const struct val *items = &val_none;
-	size_t n = 1, before = l->nlooks;
+	struct observation *o = &l->looks[l->nlooks].o;
+	size_t before = l->nlooks;
+	const struct val *v;
 
 	if ((late && !q->kind->takes_late) || !concerns(l, u, e))
 		return;
-	o = (struct observation){.e = e, .now = now, .late = late};
-	if (!who_is(l, q, &o))
+	*o = (struct observation){.e = e, .now = now, .late = late};
+	if (!who_is(l, q, o))
 		return;
-	if (q->number != ATTR_NONE && !val_num(event_get(e, q->number), &o.number))
+	if (q->number != ATTR_NONE && !val_num(event_get(e, q->number), &o->number))
 		return;
 	if (q->against != ATTR_NONE)
-		(void)val_num(event_get(e, q->against), &o.against);
-	if (q->nval == 1)
-		n = MIN(val_items(event_get(e, q->val[0].attr), &items), VALUES_MAX);
-	for (size_t i = 0; i < n; i++)
-		if (!q->nval || what_is(l, q, q->nval == 1 ? &items[i] : NULL, &o))
-			look_at(l, u, &o);
+		(void)val_num(event_get(e, q->against), &o->against);
+	v = q->nval == 1 ? event_get(e, q->val[0].attr) : &val_none;
+	if (v->kind == VAL_LIST) {
+		struct observation each = *o;
+
+		each_item(l, u, v, &each);
+	} else if (q->nval) {
+		const struct sight *s = sight_of(l, u, e);
+
+		o->value = s->text;
+		o->what = hash_join(s->hash, q->what_tail);
+		if (s->text.len)
+			look_at(l, u);
+	} else {
+		look_at(l, u);
+	}
 	if (l->nlooks > before)
 		l->looks[l->nlooks - 1].last = true;
 }
@@ -385,7 +441,7 @@ int learn_event(struct learn *l, struct event *e, struct arena *mem)
 
 	arena_reset(&l->text);
 	l->nresults = 0;
-	l->asked = l->yes = 0;
+	l->asked = l->yes = l->sighted = 0;
 	if (!l->since)
 		l->since = MAX(now, 1);
 	find_roles(l, e);

@@ -78,7 +78,7 @@ static uint32_t had_by(const struct learn *l, const struct quantity *q, uint32_t
 
 	if (v)
 		return (uint32_t)v->had;
-	return p && p->ents == 1 && p->first_group == serial;
+	return p && p->ents == 1 && popular_first(p) && *popular_first(p) == serial;
 }
 
 static struct peer_past *past_put(struct learn *l, const struct quantity *q, uint32_t serial,
@@ -106,8 +106,8 @@ static void count(struct learn *l, const struct quantity *q, uint32_t serial, st
 	struct peer_past *past;
 
 	/* Making room below may move p. */
-	if (!others)
-		p->first_group = serial;
+	if (!others && popular_first(p))
+		*popular_first(p) = serial;
 	past = past_put(l, q, serial, now);
 	if (past)
 		shares_add(&past->had, had);
@@ -125,8 +125,8 @@ static void uncount(struct learn *l, const struct quantity *q, uint32_t serial,
 
 	if (!had)
 		return;
-	if (!others)
-		p->first_group = 0;
+	if (!others && popular_first(p))
+		*popular_first(p) = 0;
 	past = past_put(l, q, serial, now);
 	if (past)
 		shares_take(&past->had, had);

@@ -52,14 +52,44 @@ double shares_tail(const struct shares *g, uint32_t c)
 	return MIN(1.0, MAX(0, mass) / (g->total + PY_THETA) + shares_unseen(g));
 }
 
+static size_t tail_at(size_t len)
+{
+	return (offsetof(struct popular, text) + len + 3) & ~(size_t)3;
+}
+
+static size_t counts_at(const struct popular *p)
+{
+	return tail_at(p->len) + (p->peers ? sizeof(uint32_t) : 0);
+}
+
+uint32_t *popular_first(const struct popular *p)
+{
+	return p->peers ? (uint32_t *)((uintptr_t)p + tail_at(p->len)) : NULL;
+}
+
+/* [CLASSES], of one whose classes are mixed. */
+static uint32_t *counts_of(const struct popular *p)
+{
+	return (uint32_t *)((uintptr_t)p + counts_at(p));
+}
+
+uint32_t popular_of(const struct popular *p, uint8_t cls)
+{
+	if (p->cls == POPULAR_MIXED)
+		return counts_of(p)[cls];
+	return p->cls == cls + 1 ? p->ents : 0;
+}
+
 double popular_tail(const struct quantity *q, const struct popular *p, uint8_t cls)
 {
 	const struct shares *g = &q->groups[cls].had, *org = &q->groups[CLASSES].had;
 	double tail = p->ents ? shares_tail(org, p->ents) : shares_unseen(org) / 2;
+	uint32_t same;
 
 	if (q->org_only)
 		return tail;
-	return p->cls[cls] ? shares_tail(g, p->cls[cls]) : shares_unseen(g) * tail;
+	same = popular_of(p, cls);
+	return same ? shares_tail(g, same) : shares_unseen(g) * tail;
 }
 
 struct popular *popular_peek(const struct learn *l, const struct quantity *q, uint64_t what)
@@ -71,22 +101,44 @@ struct popular *popular_put(struct learn *l, const struct quantity *q, uint64_t 
 			    struct str text, int64_t now)
 {
 	uint8_t len = (uint8_t)MIN(text.len, POPULAR_TEXT);
-	struct popular *p =
-		(struct popular *)state_put(&l->states, hash_join(what, q->tail),
-					    offsetof(struct popular, text) + len, now);
+	struct popular *p = (struct popular *)state_put(
+		&l->states, hash_join(what, q->tail),
+		tail_at(len) + (text.p ? sizeof(uint32_t) : 0), now);
 
-	if (p && !p->ents && !p->len && len) {
+	if (p && !p->ents && !p->peers && text.p) {
+		p->peers = true;
 		p->len = len;
 		memcpy(p->text, text.p, len);
 	}
 	return p;
 }
 
-void popular_add(struct quantity *q, struct popular *p, uint8_t cls)
+/* Most values are of one class, many of one entity: only the others have a count of each. */
+static struct popular *mix(struct learn *l, struct popular *p)
 {
-	shares_add(&q->groups[cls].had, p->cls[cls]);
+	size_t size = counts_at(p) + CLASSES * sizeof(uint32_t);
+	struct popular *more = (struct popular *)state_grow(&l->states, &p->st, size);
+
+	if (!more)
+		return p;
+	memset(counts_of(more), 0, CLASSES * sizeof(uint32_t));
+	counts_of(more)[more->cls - 1] = more->ents;
+	more->cls = POPULAR_MIXED;
+	return more;
+}
+
+void popular_add(struct learn *l, struct quantity *q, struct popular **pp, uint8_t cls)
+{
+	struct popular *p = *pp;
+
+	shares_add(&q->groups[cls].had, popular_of(p, cls));
 	shares_add(&q->groups[CLASSES].had, p->ents);
-	p->cls[cls]++;
+	if (!p->cls)
+		p->cls = (uint8_t)(cls + 1);
+	else if (p->cls != cls + 1 && p->cls != POPULAR_MIXED)
+		*pp = p = mix(l, p);
+	if (p->cls == POPULAR_MIXED)
+		counts_of(p)[cls]++;
 	p->ents++;
 }
 

@@ -81,31 +81,53 @@ static uint32_t next_bucket(const struct state_table *t, uint32_t b)
 	return b + 1 == t->nbuckets ? 0 : b + 1;
 }
 
+static ALWAYS_INLINE struct state *find_in(const struct state_table *t,
+					   const struct state_bucket *b, uint8_t tag,
+					   uint64_t key, uint32_t *ret_handle)
+{
+	for (unsigned m = tags(b, tag); m; m &= m - 1) {
+		uint32_t handle = b->handle[__builtin_ctz(m)];
+		struct state *s = place_at(t, handle);
+
+		if (LIKELY(s->key == key)) {
+			*ret_handle = handle;
+			return s;
+		}
+	}
+	return NULL;
+}
+
+/* Nearly all keys are where they want to be. */
+static NOINLINE struct state *find_on(const struct state_table *t, uint32_t at, uint8_t tag,
+				      uint64_t key, uint32_t *ret_handle)
+{
+	for (uint32_t n = 1; n < t->nbuckets && t->index[at].over; n++) {
+		struct state *s;
+
+		at = next_bucket(t, at);
+		s = find_in(t, &t->index[at], tag, key, ret_handle);
+		if (s)
+			return s;
+	}
+	return NULL;
+}
+
 static ALWAYS_INLINE struct state *find(const struct state_table *t, uint64_t key,
 					uint32_t *ret_handle)
 {
+	const struct state_bucket *b;
 	uint64_t h = spread(key);
+	struct state *s;
 	uint32_t at;
 
-	if (!t->nbuckets)
+	if (UNLIKELY(!t->nbuckets))
 		return NULL;
 	at = home(t, h);
-	for (uint32_t n = 0; n < t->nbuckets; n++, at = next_bucket(t, at)) {
-		const struct state_bucket *b = &t->index[at];
-
-		for (unsigned m = tags(b, tag_of(h)); m; m &= m - 1) {
-			uint32_t handle = b->handle[__builtin_ctz(m)];
-			struct state *s = place_at(t, handle);
-
-			if (s->key == key) {
-				*ret_handle = handle;
-				return s;
-			}
-		}
-		if (LIKELY(!b->over))
-			return NULL;
-	}
-	return NULL;
+	b = &t->index[at];
+	s = find_in(t, b, tag_of(h), key, ret_handle);
+	if (LIKELY(s || !b->over))
+		return s;
+	return find_on(t, at, tag_of(h), key, ret_handle);
 }
 
 /* The bucket and place of an entry that is there. */
@@ -253,7 +275,19 @@ int state_begin(struct state_table *t)
 /* Seconds of a time, inside what a state can hold: 1970 to 2106. */
 static uint32_t seconds(int64_t ns)
 {
-	return ns < 0 ? 0 : (uint32_t)MIN(ns / NS_PER_S, (int64_t)UINT32_MAX);
+	int64_t s = ns < 0 ? 0 : ns / NS_PER_S;
+
+	return (uint32_t)MIN(s, (int64_t)UINT32_MAX);
+}
+
+/* Many states are touched at one time: the division is done once. */
+static uint32_t seconds_at(struct state_table *t, int64_t ns)
+{
+	if (t->at_ns != ns) {
+		t->at_ns = ns;
+		t->at_s = seconds(ns);
+	}
+	return t->at_s;
 }
 
 struct state *state_peek(const struct state_table *t, uint64_t key)
@@ -263,17 +297,22 @@ struct state *state_peek(const struct state_table *t, uint64_t key)
 	return find(t, key, &handle);
 }
 
+static void touch(struct state_table *t, struct state *s, uint32_t now_s)
+{
+	s->stamp = (uint16_t)++t->ops;
+	s->last_s = MAX(s->last_s, now_s);
+	s->used = (uint8_t)MIN(s->used + 1, USED_MAX);
+}
+
 struct state *state_get(struct state_table *t, uint64_t key, int64_t now)
 {
-	uint32_t handle, now_s = seconds(now);
+	uint32_t handle, now_s = seconds_at(t, now);
 	struct state *s = find(t, key, &handle);
 
 	t->now_s = MAX(t->now_s, now_s);
 	if (!s)
 		return NULL;
-	s->stamp = (uint16_t)++t->ops;
-	s->last_s = MAX(s->last_s, now_s);
-	s->used = (uint8_t)MIN(s->used + 1, USED_MAX);
+	touch(t, s, now_s);
 	return s;
 }
 

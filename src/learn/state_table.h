@@ -78,6 +78,8 @@ struct state_table {
 
 	uint64_t ops; /* touches so far */
 	uint32_t now_s;
+	uint32_t at_s; /* seconds of at_ns, the time asked for last */
+	int64_t at_ns;
 	char *base; /* the reserved range */
 	size_t reserved;
 	struct slab *slab;

@@ -53,7 +53,7 @@ enum wave wave_add(struct learn *l, const struct quantity *q, const struct popul
 		return WAVE_NONE;
 	if (!a->n && p->ents == 1)
 		for (uint8_t c = 0; c < CLASSES; c++)
-			if (p->cls[c])
+			if (popular_of(p, c))
 				keep(a, c, state_first(&p->st));
 	keep(a, cls, now);
 	if (is_wave(a, now)) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * main/checkpoint: what a run knows, kept for the next: entities, learned state, budgets,
- * throttle windows and running counts. Not in it: open incidents (they end with the run),
- * records waiting to be put in order, and which records were read (duplicates are known within
- * a run only).
+ * throttle windows and running counts. Open incidents are a part that the daemon adds: those of
+ * a replay end with it. Not in it: records waiting to be put in order, and which records were
+ * read (duplicates are known within a run only).
  */
 #ifndef MAIN_CHECKPOINT_H
 #define MAIN_CHECKPOINT_H

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The commands that read the store: incidents, alerts, entities, events, explain. */
 #include "base/timeutil.h"
+#include "incident/inquiry.h"
 #include "incident/render.h"
 #include "main/cmd.h"
 #include "main/explain.h"
+#include "main/pipeline.h"
+#include "parse/search.h"
 #include "store/store.h"
 #include <errno.h>
 #include <getopt.h>
@@ -16,7 +19,9 @@ struct query {
 	bool json;
 	struct str format; /* of a story */
 	const char *config;
-	size_t shown;
+	struct str filter;     /* of events: an expression (event/where.h) */
+	struct search *search; /* it, while it is looked for */
+	size_t most, shown;
 };
 
 enum {
@@ -32,7 +37,8 @@ enum {
 	OPT_MODEL,
 	OPT_NOTES,
 	OPT_FORMAT,
-	OPT_CONFIG
+	OPT_CONFIG,
+	OPT_FILTER
 };
 
 static const struct option longs[] = {
@@ -49,6 +55,7 @@ static const struct option longs[] = {
 	{"notes", no_argument, NULL, OPT_NOTES},
 	{"format", required_argument, NULL, OPT_FORMAT},
 	{"config", required_argument, NULL, OPT_CONFIG},
+	{"filter", required_argument, NULL, OPT_FILTER},
 	{NULL, 0, NULL, 0},
 };
 
@@ -92,6 +99,9 @@ static int take_option(struct query *x, int opt, const struct command *c)
 		return 0;
 	case OPT_CONFIG:
 		x->config = optarg;
+		return 0;
+	case OPT_FILTER:
+		x->filter = v;
 		return 0;
 	case OPT_FORMAT:
 		x->format = v;
@@ -299,9 +309,55 @@ static int ask_entities(struct store *st, struct query *x, struct diag *d)
 	return store_entities(st, &x->q, entity_row, x, d);
 }
 
+static int matching_row(const struct store_event *e, void *arg)
+{
+	struct query *x = arg;
+
+	if (!search_match(x->search, e))
+		return 0;
+	event_row(e, x);
+	return x->shown == x->most;
+}
+
+static int ask_matching(struct store *st, struct query *x, struct config *c, struct diag *d)
+{
+	struct inquiry_conf ic;
+	struct reread_conf rc;
+	int r;
+
+	pipeline_inquiry(c, st, x->store, &ic);
+	rc = (struct reread_conf){.sources = ic.sources, .entities = ic.entities};
+	r = search_open(&rc, x->filter, &x->search, d);
+	if (r < 0)
+		return r;
+	search_narrow(x->search, &x->q);
+	for (size_t i = 0; search_raw_field(x->search, i).len; i++)
+		fprintf(stderr, "no source maps %.*s: looked for in the records themselves\n",
+			STR_ARG(search_raw_field(x->search, i)));
+	x->most = x->q.limit ? x->q.limit : 100;
+	x->q.limit = SIZE_MAX;
+	r = store_events(st, &x->q, matching_row, x, d);
+	x->search = search_free(x->search);
+	return r;
+}
+
 static int ask_events(struct store *st, struct query *x, struct diag *d)
 {
-	return store_events(st, &x->q, event_row, x, d);
+	struct config *c;
+	int r;
+
+	if (!x->filter.len)
+		return store_events(st, &x->q, event_row, x, d);
+	c = calloc(1, sizeof(*c));
+	r = c ? config_init(c) : -ENOMEM;
+	if (r == 0 && x->config)
+		r = config_load(c, x->config, d);
+	if (r == 0)
+		r = ask_matching(st, x, c, d);
+	if (c)
+		config_free(c);
+	free(c);
+	return r;
 }
 
 /* What learning found odd in it, as it was told at that moment. */
@@ -470,6 +526,12 @@ const struct command cmd_events = {
 	.run = run_events,
 	.usage = "thymus events [OPTION]... [ID]\n\n" QUERY_OPTIONS
 		 "  --type TYPE      only this record type, such as zeek.conn\n"
+		 "  --filter EXPR    only what this says, such as\n"
+		 "                   type = zeek.conn and dst_endpoint.port in (22, 3389) and "
+		 "not "
+		 "src_endpoint.ip = 10.1.0.0/16\n"
+		 "                   = != ~ (contains) < <= > >= starts ends matches exists, "
+		 "docs/FIELDS.md\n"
 		 "\nexample: thymus events --entity pc0357 --from 2026-05-11T08:00:00Z --limit "
 		 "20\n",
 	.summary = "search stored events",

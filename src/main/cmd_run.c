@@ -127,7 +127,8 @@ static int daemon_run(struct run *r)
 			    .config_file = r->config_file,
 			    .findings_file = r->findings_file,
 			    .inputs = r->paths,
-			    .ninputs = r->npaths};
+			    .ninputs = r->npaths,
+			    .takes = true};
 	int e = confine_files(r->conf, &x, &r->diag);
 
 	if (e < 0) {
@@ -168,7 +169,7 @@ static int run(int argc, char **argv)
 		if (!paths)
 			status = 1;
 		else if (!r->npaths && !r->stdin_too && !c->syslog_udp.n && !c->syslog_tcp.n &&
-			 !c->capture.n && !r->listen)
+			 !c->syslog_tls.n && !c->capture.n && !r->listen)
 			status = usage_error(&cmd_run, "thymus run: nothing to read");
 		else
 			status = daemon_run(r);

@@ -59,6 +59,15 @@ static const struct option_row rows[] = {
 	 "Where thymus run takes syslog over UDP. Anybody who reaches it can send.",
 	 AT(syslog_udp)},
 	{"syslog_tcp", OPT_LIST, "ADDRESS:PORT", 0, 0, 0, "The same over TCP.", AT(syslog_tcp)},
+	{"syslog_tls", OPT_LIST, "ADDRESS:PORT", 0, 0, 0,
+	 "The same over TLS, with the certificate of page and API (tls_certificate, or "
+	 "STORE/tls.pem).",
+	 AT(syslog_tls)},
+	{"syslog_tls_clients", OPT_TEXT, "path", 0, 0, 0,
+	 "Authorities (PEM): who sends syslog over TLS has to show a certificate that one of "
+	 "them "
+	 "signed. Empty: anybody may send.",
+	 AT(syslog_tls_clients)},
 	{"decoys", OPT_LIST, "ADDRESS:PORT[/SERVICE]", 0, 0, 0,
 	 "Where thymus run listens and only tells who comes: ports that nobody has a reason to "
 	 "touch.",

@@ -28,7 +28,8 @@ struct config {
 	double alerts_per_day, compliance_per_day;
 	int64_t threads, learn_memory_mib, hold_memory_mib, entities_max;
 	/* Of the daemon: */
-	struct config_list inputs, syslog_udp, syslog_tcp, decoys;
+	struct config_list inputs, syslog_udp, syslog_tcp, syslog_tls, decoys;
+	struct str syslog_tls_clients;
 	double lateness_s, flush_s, checkpoint_s;
 	int64_t disk_reserve_mib, spool_mib;
 	struct config_list capture; /* interfaces */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "main/confine.h"
+#include "proc/keeper.h"
 #include "proc/sandbox.h"
+#include "sense/socket.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -106,6 +108,22 @@ static void outputs(struct config *c, struct sandbox *s)
 	}
 }
 
+static int oidc(struct config *c, struct sandbox *s)
+{
+	const char *issuer;
+
+	if (!c->oidc_issuer.len)
+		return 0;
+	issuer = arena_strz(&c->mem, c->oidc_issuer);
+	sandbox_connect(s, port_of(issuer, default_port(issuer)));
+	sandbox_connect(s, 53);
+	if (c->oidc_secret_file.len)
+		read_file(c, s, arena_strz(&c->mem, c->oidc_secret_file));
+	if (c->oidc_ca.len)
+		read_file(c, s, arena_strz(&c->mem, c->oidc_ca));
+	return 0;
+}
+
 /* Temporary files stand in the store: nothing else need be written to. */
 static void temporary(const char *store)
 {
@@ -132,6 +150,8 @@ static int fill(struct config *c, const struct confine *x, struct sandbox *s, st
 		read_input(c, s, x->inputs[i]);
 	read_file(c, s, c->tls_cert.len ? arena_strz(&c->mem, c->tls_cert) : NULL);
 	read_file(c, s, c->tls_key.len ? arena_strz(&c->mem, c->tls_key) : NULL);
+	if (c->syslog_tls_clients.len)
+		read_file(c, s, arena_strz(&c->mem, c->syslog_tls_clients));
 	sandbox_write(s, x->store);
 	if (x->findings_file) {
 		fd = open(x->findings_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
@@ -140,24 +160,59 @@ static int fill(struct config *c, const struct confine *x, struct sandbox *s, st
 		close(fd);
 		sandbox_write(s, x->findings_file);
 	}
+	if (keeper_there()) { /* who listens for us */
+		outputs(c, s);
+		return oidc(c, s);
+	}
 	if (x->listen)
 		sandbox_bind(s, port_of(x->listen, 0));
 	for (size_t i = 0; i < c->syslog_tcp.n; i++)
 		sandbox_bind(s, port_of(c->syslog_tcp.v[i], 514));
+	for (size_t i = 0; i < c->syslog_tls.n; i++)
+		sandbox_bind(s, port_of(c->syslog_tls.v[i], 6514));
 	for (size_t i = 0; i < c->decoys.n; i++)
 		sandbox_bind(s, port_of(c->decoys.v[i], 0));
 	outputs(c, s);
-	if (c->oidc_issuer.len) {
-		const char *issuer = arena_strz(&c->mem, c->oidc_issuer);
+	return oidc(c, s);
+}
 
-		sandbox_connect(s, port_of(issuer, default_port(issuer)));
-		sandbox_connect(s, 53);
-		if (c->oidc_secret_file.len)
-			read_file(c, s, arena_strz(&c->mem, c->oidc_secret_file));
-		if (c->oidc_ca.len)
-			read_file(c, s, arena_strz(&c->mem, c->oidc_ca));
-	}
-	return 0;
+static int name_address(struct keeper *k, const char *where, int type)
+{
+	struct str s = str_of(where), rest;
+	struct sockaddr_storage ss;
+	socklen_t len;
+	char z[128];
+
+	s = str_cut(s, '/', &rest); /* of decoys: what they play */
+	snprintf(z, sizeof(z), "%.*s", STR_ARG(s));
+	/* What is no address is complained of by who listens there. */
+	return socket_address(z, &ss, &len) < 0
+		       ? 0
+		       : keeper_address(k, (struct sockaddr *)&ss, len, type);
+}
+
+/* A second process for what needs privileges, where there are any and they are needed. */
+static int start_keeper(const struct config *c, const struct confine *x, struct diag *d)
+{
+	struct keeper *k = keeper_new();
+	int r = k ? 0 : -ENOMEM;
+
+	if (r == 0 && x->listen)
+		r = name_address(k, x->listen, SOCK_STREAM | KEEPER_V6ONLY);
+	for (size_t i = 0; r == 0 && i < c->syslog_udp.n && x->takes; i++)
+		r = name_address(k, c->syslog_udp.v[i], SOCK_DGRAM);
+	for (size_t i = 0; r == 0 && i < c->syslog_tcp.n && x->takes; i++)
+		r = name_address(k, c->syslog_tcp.v[i], SOCK_STREAM);
+	for (size_t i = 0; r == 0 && i < c->syslog_tls.n && x->takes; i++)
+		r = name_address(k, c->syslog_tls.v[i], SOCK_STREAM);
+	for (size_t i = 0; r == 0 && i < c->decoys.n && x->takes; i++)
+		r = name_address(k, c->decoys.v[i], SOCK_STREAM);
+	if (r == 0 && c->capture.n && x->takes)
+		r = keeper_packets(k);
+	if (r == 0 && keeper_needed(k))
+		return keeper_start(k, d); /* k is what is asked by, to the end */
+	keeper_free(k);
+	return r < 0 ? diag_set(d, r, "too many addresses") : 0;
 }
 
 int confine_files(struct config *c, const struct confine *x, struct diag *d)
@@ -168,6 +223,9 @@ int confine_files(struct config *c, const struct confine *x, struct diag *d)
 	if (c->user.len && geteuid() == 0)
 		r = sandbox_user(arena_strz(&c->mem, c->user), d);
 	if (r < 0 || off(c))
+		return r;
+	r = start_keeper(c, x, d);
+	if (r < 0)
 		return r;
 	if (mkdir(x->store, 0700) < 0 && errno != EEXIST)
 		return diag_set(d, -errno, "%s: %s", x->store, strerror(errno));
@@ -181,7 +239,8 @@ int confine_files(struct config *c, const struct confine *x, struct diag *d)
 	if (r == 0 && !s->landlock && str_eqz(c->sandbox, "required"))
 		r = diag_set(d, -ENOSYS, "this kernel has no Landlock, and it is required");
 	if (r == 0 && s->landlock)
-		snprintf(told, sizeof(told), "sandbox: Landlock %d%s", s->landlock,
+		snprintf(told, sizeof(told), "sandbox:%s Landlock %d%s",
+			 keeper_there() ? " privileges with the keeper," : "", s->landlock,
 			 s->ports ? ", files and TCP ports" : ", files");
 	else if (r == 0)
 		snprintf(told, sizeof(told), "sandbox: this kernel has no Landlock");

@@ -12,11 +12,13 @@ struct confine {
 	const char *store, *listen, *config_file, *findings_file, *ui; /* each may be NULL */
 	const char *const *inputs;
 	size_t ninputs;
+	bool takes; /* syslog, decoys and interfaces of the configuration, too */
 };
 
 /*
- * Before any thread is started: becomes the configured user, makes the store's folder, and
- * gives up everything else. 0, or <0 with d; `sandbox: off` does nothing, `required` makes an
+ * Before any thread is started: becomes the configured user, leaves what privileges there are
+ * and needed to a second process (proc/keeper.h), makes the store's folder, and gives up
+ * everything else. 0, or <0 with d; `sandbox: off` does nothing, `required` makes an
  * error of what the kernel does not have.
  */
 MUST int confine_files(struct config *c, const struct confine *x, struct diag *d);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "main/pipeline.h"
 #include "incident/suppress.h"
+#include "parse/pool.h"
 #include <errno.h>
 
 #define SUPPRESSIONS_MAX 1000
@@ -285,19 +286,47 @@ uint64_t pipeline_suppressed(const struct pipeline *p, size_t *ret_n)
 	return all;
 }
 
+static int finish_store(struct pipeline *p)
+{
+	int r = store_entities_put(p->store, p->entities, &p->diag);
+
+	if (r == 0)
+		r = pipeline_keep_suppressed(p);
+	if (r == 0)
+		r = pipeline_keep_learning(p);
+	return r < 0 ? r : store_sync(p->store, &p->diag);
+}
+
+/* The map on its way to its file: another than the store's, out of entities that both read. */
+struct map_job {
+	struct job job; /* first */
+	struct atlas *atlas;
+	int err;
+	struct diag d;
+};
+
+static void job_map(struct job *j)
+{
+	struct map_job *m = (struct map_job *)j;
+
+	m->err = atlas_flush(m->atlas, &m->d);
+}
+
 int pipeline_finish(struct pipeline *p, int64_t now)
 {
+	struct map_job map = {.job.run = job_map, .atlas = p->atlas};
 	int r = incidents_flush(p->incidents, now, on_incident, p);
+	struct pool *pool = NULL;
 
-	if (r == 0 && p->store)
-		r = store_entities_put(p->store, p->entities, &p->diag);
-	if (r == 0 && p->store)
-		r = pipeline_keep_suppressed(p);
-	if (r == 0 && p->store)
-		r = pipeline_keep_learning(p);
-	if (r == 0 && p->store)
-		r = store_sync(p->store, &p->diag);
-	if (r == 0 && p->atlas)
-		r = atlas_flush(p->atlas, &p->diag);
-	return r;
+	if (r == 0)
+		r = pool_new(p->store && p->atlas, &pool);
+	if (r < 0)
+		return r;
+	if (p->atlas)
+		pool_submit(pool, &map.job);
+	if (p->store)
+		r = finish_store(p);
+	pool_wait(pool, &map.job);
+	pool_free(pool);
+	return r < 0 || map.err == 0 ? r : diag_set(&p->diag, map.err, "%s", map.d.msg);
 }

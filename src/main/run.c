@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "main/run.h"
 #include "api/api.h"
+#include "api/cert.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/timeutil.h"
@@ -16,10 +17,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BATCH	 1024
-#define LOOK_NS	 (200 * NS_PER_MS) /* how often open files are looked at */
-#define LOOK_ALL NS_PER_S	   /* and folders */
-#define MAP_NS	 (60 * NS_PER_S)   /* how often the map is written */
+#define BATCH	   1024
+#define LOOK_NS	   (200 * NS_PER_MS) /* how often open files are looked at */
+#define LOOK_ALL   NS_PER_S	     /* and folders */
+#define PUBLISH_NS (100 * NS_PER_MS) /* within which findings can be seen */
+#define MAP_NS	   (60 * NS_PER_S)   /* how often the map is written */
 
 /* UTC: the clock that live records are held against. */
 static int64_t clock_now(void)
@@ -45,6 +47,7 @@ static void part_save(void *arg, struct blocks_out *w)
 	blocks_put(w, TAG_RUN, &r->kept_place, sizeof(r->kept_place), NULL, 0);
 	live_save(r->live, w);
 	incidents_save(r->pipe.incidents, w);
+	run_own_save(r, w);
 }
 
 static int part_load(void *arg, struct blocks_in *in)
@@ -58,7 +61,9 @@ static int part_load(void *arg, struct blocks_in *in)
 		return n < 0 ? n : E_FORMAT;
 	memcpy(&r->kept_place, data.p, sizeof(r->kept_place));
 	n = live_load(r->live, in);
-	return n < 0 ? n : incidents_load(r->pipe.incidents, in);
+	if (n == 0)
+		n = incidents_load(r->pipe.incidents, in);
+	return n < 0 ? n : run_own_load(r, in);
 }
 
 struct tail {
@@ -98,8 +103,11 @@ static int stored_since(struct run *r)
 /* Where the intake leaves what it takes, for live. */
 static int name_spools(struct run *r)
 {
-	static const struct live_spool all[] = {
-		{"syslog", "syslog"}, {"push", "json"}, {"stdin", NULL}, {"packets", "json"}};
+	static const struct live_spool all[] = {[SPOOL_SYSLOG] = {"syslog", "syslog"},
+						[SPOOL_PUSH] = {"push", "json"},
+						[SPOOL_STDIN] = {"stdin", NULL},
+						[SPOOL_OWN] = {"own", "json"},
+						[SPOOL_PACKETS] = {"packets", "json"}};
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
 		r->spools[i].codec = all[i].codec;
@@ -112,6 +120,34 @@ static int name_spools(struct run *r)
 	return 0;
 }
 
+/* The certificate of page and API, for syslog; made for the same names, so that it stays. */
+static int intake_cert(struct run *r, struct arena *mem, struct cert *ret_c)
+{
+	struct config *c = r->conf;
+	struct str rest, listen = str_of(r->listen ? r->listen : "127.0.0.1:0");
+	size_t at = listen.len;
+	char host[256] = "";
+	const char *names[] = {"localhost", "127.0.0.1", NULL, host};
+	struct cert_conf cc = {.dir = r->dir,
+			       .cert = c->tls_cert.len ? arena_strz(mem, c->tls_cert) : NULL,
+			       .key = c->tls_key.len ? arena_strz(mem, c->tls_key) : NULL,
+			       .names = names,
+			       .nnames = 3,
+			       .now = clock_now()};
+
+	while (at && listen.p[at - 1] != ':')
+		at--;
+	listen = str_sub(listen, 0, at ? at - 1 : 0);
+	if (listen.len && listen.p[0] == '[')
+		listen = str_cut(str_sub(listen, 1, listen.len), ']', &rest);
+	names[2] = arena_strz(mem, listen);
+	if (!names[2])
+		return -ENOMEM;
+	if (gethostname(host, sizeof(host) - 1) == 0 && host[0])
+		cc.nnames++;
+	return cert_open(&cc, mem, ret_c, &r->diag);
+}
+
 static int open_intake(struct run *r)
 {
 	const struct config *c = r->conf;
@@ -121,18 +157,34 @@ static int open_intake(struct run *r)
 				 .nudp = c->syslog_udp.n,
 				 .tcp = c->syslog_tcp.v,
 				 .ntcp = c->syslog_tcp.n,
+				 .tls = c->syslog_tls.v,
+				 .ntls = c->syslog_tls.n,
 				 .stdin_too = r->stdin_too,
 				 .behind_max = (uint64_t)c->spool_mib * MIB};
 	struct intake_stats s;
-	int e;
+	struct cert cert = {0};
+	struct arena mem;
+	int e = 0;
 
 	snprintf(dir, sizeof(dir), "%s/spool", r->dir);
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return diag_set(&r->diag, -errno, "%s: %s", dir, strerror(errno));
-	e = intake_start(&ic, &r->intake, &r->diag);
+	arena_init(&mem, 4 * MIB);
+	if (ic.ntls) {
+		e = intake_cert(r, &mem, &cert);
+		ic.cert = cert.cert;
+		ic.key = cert.key;
+		if (c->syslog_tls_clients.len)
+			ic.clients = arena_strz(&mem, c->syslog_tls_clients);
+	}
+	if (e == 0)
+		e = intake_start(&ic, &r->intake, &r->diag);
+	arena_free(&mem);
 	if (e < 0)
 		return e;
 	intake_stats(r->intake, &s);
+	if (s.port_tls)
+		log_line(LOG_INFO, "syslog: TLS port %u", s.port_tls);
 	if (s.port_udp || s.port_tcp)
 		log_line(LOG_INFO, "syslog: UDP port %u, TCP port %u", s.port_udp, s.port_tcp);
 	return 0;
@@ -205,6 +257,7 @@ static int open_pipeline(struct run *r)
 
 	if (e < 0)
 		return e;
+	run_own_types(r);
 	r->pipe.store = r->store;
 	r->pipe.findings = r->findings;
 	r->pipe.evidence = run_evidence;
@@ -282,6 +335,8 @@ int run_open(struct run *r)
 	e = store_open(&sc, &r->store, &r->diag);
 	if (e == 0)
 		e = name_spools(r);
+	if (e == 0)
+		e = run_own_open(r, clock_now());
 	if (e == 0 && r->findings_file) {
 		r->findings = fopen(r->findings_file, "abe");
 		if (!r->findings)
@@ -446,11 +501,21 @@ static int work(struct run *r, int64_t *ret_wake)
 	if (e < 0 || r->full)
 		return e;
 	n = live_next(r->live, now, &ev, BATCH, &mem, ret_wake, &r->diag);
-	for (int i = 0; i < n && e == 0; i++)
+	for (int i = 0; i < n && e == 0; i++) {
+		run_own_seen(r, &ev[i], now);
 		e = admit(r, &ev[i], mem);
+	}
 	if (n < 0 || e < 0)
 		return n < 0 ? n : e;
 	r->dirty |= n > 0;
+	r->unseen |= n > 0;
+	if (r->unseen && (now - r->published >= PUBLISH_NS || now < r->published)) {
+		e = store_publish(r->store, &r->diag);
+		r->published = now;
+		r->unseen = false;
+		if (e < 0)
+			return e;
+	}
 	if (r->dirty && now - r->flushed >= (int64_t)(r->conf->flush_s * 1e9))
 		e = flush(r, now);
 	if (e == 0 && now - r->kept >= (int64_t)(r->conf->checkpoint_s * 1e9))
@@ -548,6 +613,7 @@ static int start_over(struct run *r, volatile sig_atomic_t *stop)
 	r->restarts++;
 	r->flushed = r->kept = clock_now();
 	r->dirty = false;
+	run_own_resume(r, r->kept);
 	if (e == 0)
 		log_line(LOG_INFO, "there is room again: going on from the last checkpoint");
 	return e;
@@ -575,6 +641,8 @@ int run_loop(struct run *r, volatile sig_atomic_t *stop, volatile sig_atomic_t *
 		wait = MIN(wake - clock_now(), LOOK_NS);
 		if (r->dirty)
 			wait = MIN(wait, (int64_t)(r->conf->flush_s * 1e9));
+		if (r->unseen)
+			wait = MIN(wait, PUBLISH_NS);
 		if (wait > 0)
 			ppoll(NULL, 0, &(struct timespec){wait / NS_PER_S, wait % NS_PER_S},
 			      &none);
@@ -597,6 +665,7 @@ int run_close(struct run *r, int err)
 	store_close(r->store);
 	map_free(&r->stored);
 	run_capture_free(r);
+	run_own_close(r);
 	for (size_t i = 0; i < ARRAY_LEN(r->spools); i++)
 		free((char *)(uintptr_t)r->spools[i].dir);
 	buf_free(&r->health);

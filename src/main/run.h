@@ -23,6 +23,9 @@
 
 #define TAILS_MAX 16
 
+/* Folders that we write and read ourselves, below STORE/spool. */
+enum { SPOOL_SYSLOG, SPOOL_PUSH, SPOOL_STDIN, SPOOL_OWN, SPOOL_PACKETS, SPOOLS };
+
 /* Packets saved for an alert, to be saved once more with what came after. */
 struct tail_save {
 	int64_t at; /* when */
@@ -57,14 +60,17 @@ struct run {
 	bool stdin_too;
 	struct intake *intake;
 	struct decoy *decoy;
-	struct live_spool spools[4];
+	struct live_spool spools[SPOOLS];
 	struct run_capture cap;
+	struct own *own; /* watches over ourselves */
 	struct pipeline pipe;
 	struct live *live;
 	FILE *findings;
 	struct store *store;
 	struct map stored; /* keys of events that the store had and the checkpoint had not */
 	int64_t mapped;	   /* when the map was written last */
+	int64_t published; /* when findings were last shown to readers */
+	bool unseen;	   /* events since */
 	int64_t flushed, kept, looked, looked_all, look_cost;
 	uint64_t kept_place; /* store_end at the checkpoint */
 	uint64_t kept_seq, reloads, failed_checkpoints, restarts;
@@ -92,6 +98,23 @@ void run_capture_metrics(struct buf *b, struct run *r);
 void run_evidence(void *arg, struct alert *a, const struct event *e);
 /* And what came after them, when it is time. */
 void run_evidence_tails(struct run *r, int64_t now);
+
+/* Frames and records that were lost, of all interfaces. */
+uint64_t run_capture_lost(struct run *r);
+
+/* Own health as events; before the pipeline is opened. 0 or <0. */
+MUST int run_own_open(struct run *r, int64_t now);
+void run_own_close(struct run *r);
+/* After each pipeline_open. */
+void run_own_types(struct run *r);
+void run_own_seen(struct run *r, const struct event *e, int64_t now);
+/* About once a second. */
+void run_own_tell(struct run *r, const struct live_stats *l, int64_t now);
+/* Nothing was read until now. */
+void run_own_resume(struct run *r, int64_t now);
+void run_own_save(struct run *r, struct blocks_out *w);
+MUST int run_own_load(struct run *r, struct blocks_in *in);
+void run_own_health(struct buf *b, struct run *r);
 
 /* Opens the pipeline, the store and what an earlier run left. 0, or <0 with r->diag. */
 MUST int run_open(struct run *r);

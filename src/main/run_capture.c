@@ -73,8 +73,7 @@ int run_capture_open(struct run *r)
 		return diag_set(&r->diag, -ENOMEM, "out of memory");
 	if (mkdir(c->evidence, 0700) < 0 && errno != EEXIST)
 		return diag_set(&r->diag, -errno, "%s: %s", c->evidence, strerror(errno));
-	e = spool_open(r->spools[ARRAY_LEN(r->spools) - 1].dir, SPOOL_BYTES, &c->spool,
-		       &r->diag);
+	e = spool_open(r->spools[SPOOL_PACKETS].dir, SPOOL_BYTES, &c->spool, &r->diag);
 	return e < 0 ? e : start(r);
 }
 
@@ -125,6 +124,18 @@ void run_capture_health(struct buf *b, struct run *r)
 	}
 	buf_fmt(b, "],\"evidence\":{\"saved\":%llu,\"failed\":%llu},",
 		(unsigned long long)r->cap.saved, (unsigned long long)r->cap.failed);
+}
+
+uint64_t run_capture_lost(struct run *r)
+{
+	struct wire_stats s;
+	uint64_t n = 0;
+
+	for (size_t i = 0; r->cap.wire && i < wire_count(r->cap.wire); i++) {
+		wire_stats(r->cap.wire, i, &s);
+		n += s.dropped + s.records_lost;
+	}
+	return n;
 }
 
 void run_capture_metrics(struct buf *b, struct run *r)

@@ -158,6 +158,7 @@ void run_tell(struct run *r, int64_t now)
 	live_stats(r->live, &s);
 	intake_behind(r->intake, s.behind);
 	run_capture_behind(r, s.behind);
+	run_own_tell(r, &s, now);
 	pthread_mutex_lock(&r->lock);
 	buf_clear(b);
 	buf_fmt(b, "\"state\":\"%s\",\"now\":\"%s\",", r->full ? "disk full" : "running",
@@ -176,6 +177,7 @@ void run_tell(struct run *r, int64_t now)
 	buf_fmt(b, "\"seq\":%llu,\"last_event\":\"%s\"},", (unsigned long long)s.seq,
 		s.known ? time_rfc3339(s.known / NS_PER_S * NS_PER_S, when) : "");
 	intake_json(b, r->intake);
+	run_own_health(b, r);
 	run_capture_health(b, r);
 	outputs_json(b, r->outputs);
 	buf_fmt(b, "\"checkpoint\":{\"time\":\"%s\",\"seq\":%llu,\"failed\":%llu},",

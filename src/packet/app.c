@@ -718,7 +718,40 @@ void conn_expect(struct conn *c, const char *name, const struct ip *ip, uint16_t
 
 	if (no >= 0)
 		c->room->expect[c->room->nexpect++ % EXPECT_MAX] =
-			(struct expect){*ip, port, no, c->known + EXPECT_NS};
+			(struct expect){*ip, port, no, c->known + EXPECT_NS, 0, {0}};
+}
+
+static struct expect *announced(struct app_room *room, const struct ip *ip, uint16_t port)
+{
+	uint32_t n = MIN(room->nexpect, (uint32_t)EXPECT_MAX);
+
+	/* The latest: a port is used again. */
+	for (uint32_t i = 1; i <= n; i++) {
+		struct expect *e = &room->expect[(room->nexpect - i) % EXPECT_MAX];
+
+		if (e->port == port && memcmp(&e->ip, ip, sizeof(e->ip)) == 0)
+			return e;
+	}
+	return NULL;
+}
+
+void conn_expect_name(struct conn *c, const struct ip *ip, uint16_t port, struct str name)
+{
+	struct expect *e = announced(c->room, ip, port);
+
+	if (!e)
+		return;
+	e->nname = (uint8_t)MIN(name.len, sizeof(e->name));
+	if (e->nname)
+		memcpy(e->name, name.p, e->nname);
+}
+
+struct str conn_expected_name(const struct conn *c)
+{
+	const struct flow *f = c->flow;
+	const struct expect *e = announced(c->room, &f->ip[DIR_RESP], f->port[DIR_RESP]);
+
+	return e ? str_n(e->name, e->nname) : str_n(NULL, 0);
 }
 
 void *conn_alloc(struct conn *c, size_t n)

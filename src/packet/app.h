@@ -15,6 +15,8 @@ struct expect {
 	uint16_t port;
 	int no;	       /* in protos */
 	int64_t until; /* of the sensor's clock */
+	uint8_t nname;
+	char name[126]; /* of what will be carried, when that is known */
 };
 
 /* All that protocols and reassembly hold, of all connections. */

@@ -168,6 +168,8 @@ void conn_write(struct rec *r, const struct flow *f, int64_t known, bool open)
 		rec_u64(r, "orig_ip_bytes", o->ip_bytes);
 		rec_u64(r, "resp_pkts", p->pkts);
 		rec_u64(r, "resp_ip_bytes", p->ip_bytes);
+		if ((f->proto == IPPROTO_N_ICMP || f->proto == IPPROTO_N_ICMP6) && p->acked)
+			rec_u64(r, "echoes_altered", p->acked);
 	}
 	community(r, f);
 	rec_end(r);

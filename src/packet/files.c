@@ -2,6 +2,9 @@
 #include "packet/files.h"
 #include "base/hash.h"
 
+#define SURE_BYTES 64 /* after which the kind of a file is believed, for which hashes it gets \
+		       */
+
 struct file_tap *file_tap_new(struct conn *c)
 {
 	struct file_tap *t = conn_alloc(c, sizeof(*t));
@@ -42,12 +45,16 @@ static bool is_worth(const char *mime)
 	return false;
 }
 
-static void first(struct file_tap *t, uint64_t at, struct str s)
+const char *file_tap_mime(const struct file_tap *t)
+{
+	return t->nhead ? mime_of(str_n((const char *)t->head, t->nhead)) : NULL;
+}
+
+static void first(struct file_tap *t, uint64_t at)
 {
 	t->any = true;
 	t->broken |= at != 0;
-	t->mime = at ? NULL : mime_of(s);
-	t->all = is_worth(t->mime);
+	t->all = true; /* until it is known */
 	digest_begin(&t->sha256, DIGEST_SHA256);
 	digest_begin(&t->sha1, DIGEST_SHA1);
 	digest_begin(&t->md5, DIGEST_MD5);
@@ -61,7 +68,7 @@ void file_tap_bytes(struct conn *c, struct file_tap *t, uint64_t at, struct str 
 	if (!s.len)
 		return;
 	if (!t->any)
-		first(t, at, s);
+		first(t, at);
 	if (at != t->next)
 		t->broken = true;
 	if (!t->broken && t->nhead < MIME_BYTES && t->seen < MIME_BYTES) {
@@ -73,6 +80,10 @@ void file_tap_bytes(struct conn *c, struct file_tap *t, uint64_t at, struct str 
 	t->next = at + s.len;
 	if (t->broken)
 		return;
+	if (!t->sure && t->nhead >= SURE_BYTES) {
+		t->sure = true;
+		t->all = is_worth(file_tap_mime(t));
+	}
 	digest_add(&t->sha256, s.p, s.len);
 	if (t->all) {
 		digest_add(&t->sha1, s.p, s.len);
@@ -114,7 +125,9 @@ void file_tap_end(struct conn *c, struct file_tap *t, const char *source, bool i
 		conn_free(c, t, sizeof(*t));
 		return;
 	}
-	mime = t->nhead ? mime_of(str_n((char *)t->head, t->nhead)) : t->mime;
+	mime = file_tap_mime(t);
+	if (!t->sure)
+		t->all = is_worth(mime);
 	r = conn_rec(c, "files", t->ts);
 	rec_str(r, "fuid", str_n(t->id, 18));
 	rec_z(r, "source", source);

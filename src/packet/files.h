@@ -22,10 +22,10 @@ struct file_tap {
 	bool has_total;
 	bool any;	/* a byte was seen */
 	bool broken;	/* no hashes */
+	bool sure;	/* enough of it was seen to know whether `all` */
 	bool all;	/* MD5 and SHA-1 too: a program, a document, an archive, a script */
 	uint16_t nhead; /* of the first bytes, for its kind */
 	char id[FILE_ID];
-	const char *mime;
 	struct digest sha256, sha1, md5;
 	uint8_t head[MIME_BYTES];
 };
@@ -34,6 +34,8 @@ struct file_tap {
 struct file_tap *file_tap_new(struct conn *c);
 /* Bytes of the file from `at` on. */
 void file_tap_bytes(struct conn *c, struct file_tap *t, uint64_t at, struct str s);
+/* Its kind by the first bytes seen so far, or NULL. */
+const char *file_tap_mime(const struct file_tap *t);
 /* n bytes that belong here will not come. */
 void file_tap_lost(struct file_tap *t, uint64_t n);
 /*

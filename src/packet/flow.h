@@ -34,8 +34,8 @@ struct side {
 	uint64_t bytes; /* payload; for TCP what sequence numbers say */
 	uint64_t ip_bytes;
 	uint32_t pkts;
-	uint32_t next;	/* sequence number of the next byte */
-	uint32_t acked; /* by the other side */
+	uint32_t next;	/* sequence number of the next byte; ping: length of the last, and 1 */
+	uint32_t acked; /* by the other side; ping: replies of another length */
 } __attribute__((packed, aligned(4)));
 
 /* What a history tells, in order of Zeek's letters for it. */

@@ -33,7 +33,7 @@ bool line_text(struct str s)
 	return true;
 }
 
-static uint32_t base64_digit(char c)
+uint32_t line_base64_digit(char c)
 {
 	if (c >= 'A' && c <= 'Z')
 		return (uint32_t)(c - 'A');
@@ -50,7 +50,7 @@ size_t line_base64(struct str s, char *out, size_t max)
 	size_t n = 0;
 
 	for (size_t i = 0; i < s.len && n < max; i++) {
-		uint32_t d = base64_digit(s.p[i]);
+		uint32_t d = line_base64_digit(s.p[i]);
 
 		if (d == 64)
 			break;

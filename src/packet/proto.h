@@ -83,6 +83,10 @@ void conn_service(struct conn *c, const char *name);
  * in the registry (a data channel). Only the last EXPECT_MAX of a sensor are remembered.
  */
 void conn_expect(struct conn *c, const char *name, const struct ip *ip, uint16_t port);
+/* What the connection announced last for this address and port will carry (a file's name). */
+void conn_expect_name(struct conn *c, const struct ip *ip, uint16_t port, struct str name);
+/* That name, asked by the connection announced; empty: none. It lives as long as the call. */
+struct str conn_expected_name(const struct conn *c);
 /*
  * Memory that counts towards the sensor's bound; NULL when that is reached. What a protocol has
  * taken it frees, with the same n, in close at the latest.

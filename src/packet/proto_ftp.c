@@ -147,6 +147,17 @@ static void answered(struct conn *c, struct ftp *s, const struct ask *a, struct 
 	}
 }
 
+/* Whether what goes through the data connection is a file. */
+static bool moves_file(struct str verb)
+{
+	static const char *const moves[] = {"RETR", "STOR", "APPE", "STOU"};
+
+	for (size_t i = 0; i < ARRAY_LEN(moves); i++)
+		if (str_eqz(verb, moves[i]))
+			return true;
+	return false;
+}
+
 static void command(struct conn *c, struct ftp *s, struct str line)
 {
 	struct str arg, verb = line_word(line, &arg);
@@ -171,6 +182,8 @@ static void command(struct conn *c, struct ftp *s, struct str line)
 		text_set(&s->user, arg);
 	else if (str_eqz(verb, "PORT") || str_eqz(verb, "EPRT"))
 		data_at(c, s, DIR_ORIG, arg, verb.p[0] == 'E');
+	else if (s->data_port && moves_file(verb))
+		conn_expect_name(c, &s->data_ip, s->data_port, arg.len ? arg : verb);
 }
 
 static void reply(struct conn *c, struct ftp *s, struct str line)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * HTTP/1. A request and its response are one record, written when the response has ended. Each
- * body is a file (packet/files), unless it came compressed or in part: then its length and the
- * kind of its first bytes are told. Log-ins by NTLM, bare or within Negotiate, as WinRM has
- * them, are told of as ntlm.
+ * body is a file (packet/files), unpacked when it came as gzip or deflate; one that came in
+ * part or packed otherwise is none: then its length and the kind of its first bytes are told.
+ * Log-ins by NTLM, bare or within Negotiate, as WinRM has them, are told of as ntlm.
  */
 #include "packet/body.h"
-#include "packet/files.h"
+#include "packet/content.h"
 #include "packet/line.h"
 #include "packet/ntlm.h"
 
@@ -23,7 +23,7 @@ struct req {
 	size_t bytes; /* of this block */
 	uint64_t body;
 	unsigned depth;
-	bool head, connect, basic, ntlm, plain, mines;
+	bool head, connect, basic, ntlm, mines;
 	uint8_t nrpc, nscheme;
 	char rpc[64], scheme[16]; /* what the body calls; how the sender signs in */
 	const char *mime;
@@ -36,8 +36,8 @@ struct way {
 	enum part part;
 	uint64_t left; /* of the body or chunk */
 	uint64_t body;
-	bool seen;	       /* the first bytes of the body */
-	struct file_tap *file; /* owns; NULL: there is none, or it is of no use */
+	bool seen; /* the first bytes of the body */
+	struct content content;
 };
 
 struct http {
@@ -54,7 +54,6 @@ struct http {
 	const char *mime;
 	char file_id[FILE_ID];
 	bool upgrade;	   /* 101, or CONNECT was granted */
-	bool whole;	   /* the body that begins is a file as it is */
 	struct ntlm *ntlm; /* owns; from the first token on */
 };
 
@@ -89,7 +88,7 @@ static enum sniff_result http_sniff(const struct sniff *s)
 		return SNIFF_NO;
 	if (n == d.len)
 		return SNIFF_MORE;
-	if (d.p[n] != ' ')
+	if (d.p[n] != ' ' || str_starts(d, STR("PRI * HTTP/2")))
 		return SNIFF_NO;
 	nl = str_chr(d, '\n', n);
 	if (nl == SIZE_MAX)
@@ -224,6 +223,14 @@ static void put_list(struct rec *r, const char *key, struct str s)
 	rec_list_end(r);
 }
 
+static void set_mime(struct http *h, enum dir d, const char *mime)
+{
+	if (d == DIR_RESP)
+		h->mime = mime;
+	else if (h->last)
+		h->last->mime = mime;
+}
+
 /* The body of a side has ended: what is known of it as a file. */
 static void file_end(struct conn *c, struct http *h, enum dir d)
 {
@@ -232,9 +239,10 @@ static void file_end(struct conn *c, struct http *h, enum dir d)
 	struct str name = d == DIR_RESP ? str_n(h->name, h->nname)
 			  : q		? q->name
 					: str_n(NULL, 0);
+	const char *mime = content_end(c, &w->content, d == DIR_ORIG, name);
 
-	file_tap_end(c, w->file, "HTTP", d == DIR_ORIG, name);
-	w->file = NULL;
+	if (mime)
+		set_mime(h, d, mime);
 }
 
 static void write_pair(struct conn *c, struct http *h, const struct req *q)
@@ -365,7 +373,7 @@ static void body_begin(struct way *w, const struct fields *f, bool none, bool to
 {
 	int64_t n = 0; /* no file is open here: one ends with its message */
 
-	*w = (struct way){.part = HEAD};
+	*w = (struct way){.part = HEAD, .content.packing = content_packing(f->content)};
 	if (none)
 		return;
 	if (f->coding.p && str_ieqz(str_sub(f->coding, 0, 7), "chunked")) {
@@ -396,7 +404,6 @@ static bool response_head(struct conn *c, struct http *h, struct str line, struc
 	h->code = (unsigned)n;
 	h->mime = NULL;
 	h->file_id[0] = 0;
-	h->whole = n == 200 && !f->content.len;
 	if (n == 401 || n == 407)
 		ntlm_head(c, h, f->challenge);
 	message = str_trim(message);
@@ -411,6 +418,8 @@ static bool response_head(struct conn *c, struct http *h, struct str line, struc
 	h->upgrade = n == 101 || (q && q->connect && n / 100 == 2);
 	body_begin(&h->way[DIR_RESP], f, h->upgrade || n == 204 || n == 304 || (q && q->head),
 		   true);
+	if (n != 200)
+		h->way[DIR_RESP].content.packing = CONTENT_NONE;
 	return true;
 }
 
@@ -446,7 +455,6 @@ static int64_t head(struct conn *c, struct http *h, enum dir d, struct str s)
 		if (!request_add(c, h, line, &f))
 			return STREAM_FAIL;
 		body_begin(&h->way[d], &f, false, false);
-		h->last->plain = !f.content.len;
 	} else {
 		if (!response_head(c, h, line, &f))
 			return STREAM_FAIL;
@@ -466,28 +474,29 @@ static void body_calls(struct req *q, struct str s)
 	q->mines = body_mines(s);
 }
 
-/* The first bytes of a body. */
-static void body_first(struct conn *c, struct http *h, enum dir d, struct str s)
+/* The file that a body is, if it is one. */
+static void file_begin(struct conn *c, struct http *h, enum dir d)
 {
 	struct way *w = &h->way[d];
 	char *id = d == DIR_RESP ? h->file_id : h->last ? h->last->file_id : NULL;
-	bool plain = d == DIR_RESP ? h->whole : h->last && h->last->plain;
 
-	w->seen = true;
-	if (d == DIR_RESP) {
-		h->mime = mime_of(s);
-	} else if (h->last) {
-		h->last->mime = mime_of(s);
+	if (!id)
+		return;
+	content_begin(c, &w->content, id);
+	if (!w->content.file)
+		return;
+	w->content.file->has_total = w->part == BODY && w->content.packing == CONTENT_PLAIN;
+	w->content.file->total = w->body + w->left;
+}
+
+/* The first bytes of a body. */
+static void body_first(struct conn *c, struct http *h, enum dir d, struct str s)
+{
+	h->way[d].seen = true;
+	set_mime(h, d, mime_of(s));
+	if (d == DIR_ORIG && h->last)
 		body_calls(h->last, str_sub(s, 0, BODY_BYTES));
-	}
-	if (!plain || !id)
-		return;
-	w->file = file_tap_new(c);
-	if (!w->file)
-		return;
-	memcpy(id, w->file->id, FILE_ID);
-	w->file->has_total = w->part == BODY;
-	w->file->total = w->body + w->left;
+	file_begin(c, h, d);
 }
 
 static void body_bytes(struct conn *c, struct http *h, enum dir d, struct str s)
@@ -496,8 +505,7 @@ static void body_bytes(struct conn *c, struct http *h, enum dir d, struct str s)
 
 	if (!w->seen && s.len)
 		body_first(c, h, d, s);
-	if (w->file)
-		file_tap_bytes(c, w->file, w->body, s);
+	content_bytes(c, &w->content, w->body, s);
 	w->body += s.len;
 	if (d == DIR_ORIG && h->last)
 		h->last->body = w->body;
@@ -569,8 +577,7 @@ static bool http_gap(struct conn *c, enum dir d, uint64_t n)
 	if (w->part == TO_END || ((w->part == BODY || w->part == CHUNK_DATA) && n <= w->left)) {
 		w->seen = true;
 		w->body += n;
-		if (w->file)
-			file_tap_lost(w->file, n);
+		content_lost(&w->content, n);
 		if (d == DIR_ORIG && h->last)
 			h->last->body = w->body;
 		if (w->part == TO_END)

@@ -21,7 +21,8 @@ enum {
 	KRB_ERROR = 0x7e
 };
 
-enum { PA_ENC_TIMESTAMP = 2 };
+enum { PA_TGS_REQ = 1, PA_ENC_TIMESTAMP = 2 };
+enum { AP_REQ = 0x6e };
 
 /* A field of a SEQUENCE: [n] in context. */
 #define FIELD(n) (0xa0U + (n))
@@ -30,7 +31,8 @@ struct ask {
 	bool used, tgs, forwardable, renewable;
 	int64_t ts, from, till;
 	uint32_t nonce;
-	uint32_t offered[CIPHERS], preauth; /* ciphers; preauth: of the time stamp, 0 without */
+	uint32_t offered[CIPHERS];
+	uint32_t preauth, tgt; /* ciphers of the time stamp, of the ticket shown; 0 without */
 	uint8_t n_offered;
 	char client[NAME_BYTES], service[NAME_BYTES];
 };
@@ -44,7 +46,7 @@ struct answer {
 	bool ok, has_error;
 	uint32_t error;
 	uint32_t cipher;
-	struct str client, realm, service, text;
+	struct str client, realm, service, issuer; /* issuer: the realm of the ticket */
 	char cname[NAME_BYTES], sname[NAME_BYTES];
 };
 
@@ -229,6 +231,8 @@ static void put_offer(struct rec *r, const struct ask *q)
 {
 	if (q->preauth)
 		put_cipher(r, "preauth_cipher", q->preauth);
+	if (q->tgt)
+		put_cipher(r, "tgt_cipher", q->tgt);
 	if (!q->n_offered)
 		return;
 	rec_list(r, "offered_ciphers");
@@ -268,9 +272,9 @@ static void write_krb(struct conn *c, const struct ask *q, const struct answer *
 	if (a && a->ok)
 		put_cipher(r, "cipher", a->cipher);
 	if (q) {
-		put_offer(r, q);
 		rec_bool(r, "forwardable", q->forwardable);
 		rec_bool(r, "renewable", q->renewable);
+		put_offer(r, q);
 	}
 	rec_end(r);
 }
@@ -332,7 +336,46 @@ static void body_field(struct ask *q, unsigned tag, struct str v, struct str *cn
 	}
 }
 
-/* What came with a request; of interest is under which key the client shows that it has one. */
+static void ticket(struct str s, struct answer *a)
+{
+	struct str seq, v, enc, n;
+	unsigned tag, t;
+
+	if (!ber_want(&s, TICKET, &v) || !ber_want(&v, BER_SEQ, &seq))
+		return;
+	while (ber_next(&seq, &tag, &v)) {
+		if (tag == FIELD(1) && ber_next(&v, &t, &n))
+			a->issuer = n;
+		if (tag == FIELD(2))
+			a->service = principal(v, a->sname);
+		if (tag != FIELD(3) || !ber_want(&v, BER_SEQ, &enc))
+			continue;
+		while (ber_next(&enc, &tag, &v))
+			if (tag == FIELD(0) && ber_want(&v, BER_INT, &n))
+				a->cipher = ber_u32(n);
+	}
+}
+
+/* Under which key the ticket is that a client shows to get others; 0 when another realm gave
+ * it. */
+static uint32_t shown(struct str ap_req)
+{
+	struct answer a = {0};
+	struct str seq, v;
+	unsigned tag;
+
+	if (!ber_want(&ap_req, AP_REQ, &v) || !ber_want(&v, BER_SEQ, &seq))
+		return 0;
+	while (ber_next(&seq, &tag, &v))
+		if (tag == FIELD(3))
+			ticket(v, &a);
+	return str_ieqz(str_sub(a.service, 0, 7), "krbtgt/") &&
+			       str_ieq(str_sub(a.service, 7, a.service.len), a.issuer)
+		       ? a.cipher
+		       : 0;
+}
+
+/* What came with a request; of interest is under which keys the client shows who it is. */
 static void padata(struct ask *q, struct str v)
 {
 	struct str list, one, seq, b, body;
@@ -346,6 +389,12 @@ static void padata(struct ask *q, struct str v)
 		while (ber_next(&one, &tag, &b)) {
 			if (tag == FIELD(1) && ber_want(&b, BER_INT, &body))
 				kind = ber_u32(body);
+			if (tag == FIELD(2) && kind == PA_TGS_REQ) {
+				struct str octets = b;
+
+				if (ber_want(&octets, BER_OCTETS, &body))
+					q->tgt = shown(body);
+			}
 			if (tag == FIELD(2) && kind == PA_ENC_TIMESTAMP &&
 			    ber_want(&b, BER_OCTETS, &body) && ber_want(&body, BER_SEQ, &seq) &&
 			    ber_want(&seq, FIELD(0), &b) && ber_want(&b, BER_INT, &body))
@@ -363,7 +412,7 @@ static void request(struct conn *c, struct krb *k, struct str seq, bool tgs)
 	bool found = false;
 
 	while (ber_next(&seq, &tag, &v)) {
-		if (tag == FIELD(3) && !tgs)
+		if (tag == FIELD(3))
 			padata(&q, v);
 		if (tag != FIELD(4) || !ber_want(&v, BER_SEQ, &body))
 			continue;
@@ -401,24 +450,6 @@ static struct ask *waiting(struct krb *k, unsigned kind, struct str service)
 			best = q;
 	}
 	return best;
-}
-
-static void ticket(struct str s, struct answer *a)
-{
-	struct str seq, v, enc, n;
-	unsigned tag;
-
-	if (!ber_want(&s, TICKET, &v) || !ber_want(&v, BER_SEQ, &seq))
-		return;
-	while (ber_next(&seq, &tag, &v)) {
-		if (tag == FIELD(2))
-			a->service = principal(v, a->sname);
-		if (tag != FIELD(3) || !ber_want(&v, BER_SEQ, &enc))
-			continue;
-		while (ber_next(&enc, &tag, &v))
-			if (tag == FIELD(0) && ber_want(&v, BER_INT, &n))
-				a->cipher = ber_u32(n);
-	}
 }
 
 static void reply(struct conn *c, struct krb *k, struct str seq, bool tgs)

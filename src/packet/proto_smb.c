@@ -168,6 +168,8 @@ static struct rec *file_rec(struct conn *c, const struct smb *s, uint32_t tree,
 	rec_str(r, "name", name.len ? name : STR("<share_root>"));
 	if (before.len)
 		rec_str(r, "prev_name", before);
+	if (s->nobody && s->session == s->nobody)
+		rec_bool(r, "anonymous", true);
 	return r;
 }
 

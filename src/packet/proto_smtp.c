@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * SMTP: a record a mail, written when the server has answered its end; one when the session
- * goes over to TLS, and one when it ends in the middle. Of a mail the head is read, the body
- * passed over. A log-in without encryption is told of as "login".
+ * goes over to TLS, and one when it ends in the middle. Of a mail the head is read, and what
+ * files its body holds (packet/attach). A log-in without encryption is told of as "login".
  */
-#include "packet/line.h"
+#include "packet/attach.h"
 
 #define RCPT_MAX 24
 
@@ -47,7 +47,8 @@ enum part { COMMAND, AUTH_NAME, AUTH_SECRET, HEAD, BODY };
 struct smtp {
 	enum part part;
 	bool tls, open, auth_plain;
-	bool middle; /* of a line of a body */
+	bool middle;	/* of a line of a body */
+	bool part_head; /* of the body: fields of a part */
 	unsigned depth, nrcpt;
 	/* Lines that want a reply are numbered from 1; the greeting is the reply to none. */
 	unsigned asked, answered;
@@ -58,6 +59,7 @@ struct smtp {
 	struct text helo, from, reply, user, f[FIELDS];
 	struct text rcpt[RCPT_MAX];
 	const char *method;
+	struct attach files;
 };
 
 static bool is_greeting(struct str line)
@@ -152,7 +154,14 @@ static void write_smtp(struct conn *c, struct smtp *s)
 	text_put(r, "last_reply", &s->reply);
 	put_path(c, r);
 	rec_bool(r, "tls", s->tls);
+	if (s->files.nfiles) {
+		rec_list(r, "fuids");
+		for (unsigned i = 0; i < s->files.nfiles; i++)
+			rec_z(r, NULL, s->files.ids[i]);
+		rec_list_end(r);
+	}
 	rec_end(r);
+	s->files.nfiles = 0;
 	s->from.n = 0;
 	s->nrcpt = 0;
 	s->ts = 0;
@@ -220,6 +229,8 @@ static void command(struct conn *c, struct smtp *s, struct str line)
 		s->data_no = s->asked;
 		s->part = HEAD;
 		s->field = NONE;
+		attach_end(c, &s->files, false);
+		attach_begin(&s->files);
 	} else if (str_ieqz(verb, "BDAT")) {
 		struct str rest, size = line_word(arg, &rest);
 
@@ -254,8 +265,10 @@ static void head_line(struct smtp *s, struct str line)
 
 	if (!line.len) {
 		s->part = BODY;
+		attach_body(&s->files);
 		return;
 	}
+	attach_head(&s->files, line);
 	if (line.p[0] == ' ' || line.p[0] == '\t') {
 		if (s->field != NONE) {
 			text_add(&s->f[s->field], STR(" "));
@@ -269,27 +282,59 @@ static void head_line(struct smtp *s, struct str line)
 		text_set(&s->f[s->field], str_trim(value));
 }
 
-static void mail_ended(struct smtp *s)
+static void mail_ended(struct conn *c, struct smtp *s)
 {
 	s->part = COMMAND;
 	s->mail_no = ++s->asked;
+	s->part_head = false;
+	attach_end(c, &s->files, true);
+}
+
+/* Whether a line that is not whole yet has to be waited for. */
+static bool wait_line(const struct smtp *s, struct str line)
+{
+	if (s->middle)
+		return false;
+	/* It may be the end, a boundary, or a field of a part. */
+	return line.len < 3 || (line.len < ATTACH_LINE &&
+				(s->part_head || (line.p[0] == '-' && line.p[1] == '-')));
+}
+
+static void body_line(struct conn *c, struct smtp *s, struct str line, bool ends)
+{
+	struct str text = line;
+
+	if (text.len && ends && text.p[text.len - 1] == '\r')
+		text.len--;
+	if (s->part_head && ends && !s->middle) {
+		s->part_head = text.len > 0;
+		if (text.len)
+			attach_head(&s->files, text);
+		else
+			attach_body(&s->files);
+	} else if (!s->part_head) {
+		s->part_head = attach_bytes(c, &s->files, line, !s->middle, ends);
+	}
 }
 
 /* Bytes of a body, which need not be whole lines, up to its end; returns where it stopped. */
-static size_t body(struct smtp *s, struct str d, size_t at)
+static size_t body(struct conn *c, struct smtp *s, struct str d, size_t at)
 {
 	while (at < d.len && s->part == BODY) {
 		size_t nl = str_chr(d, '\n', at);
 		struct str line = str_sub(d, at, nl == SIZE_MAX ? d.len : nl);
 
 		if (nl == SIZE_MAX) {
-			if (!s->middle && line.len < 3)
-				return at; /* may be the end */
+			if (wait_line(s, line))
+				return at;
+			body_line(c, s, line, false);
 			s->middle = true;
 			return d.len;
 		}
 		if (!s->middle && (str_eqz(line, ".\r") || str_eqz(line, ".")))
-			mail_ended(s);
+			mail_ended(c, s);
+		else
+			body_line(c, s, line, true);
 		s->middle = false;
 		at = nl + 1;
 	}
@@ -311,14 +356,14 @@ static int64_t client(struct conn *c, struct smtp *s, struct str d)
 				break;
 		}
 		if (s->part == BODY) {
-			at = body(s, d, at);
+			at = body(c, s, d, at);
 			if (s->part == BODY)
 				break;
 		}
 		if (!line_take(d, &at, &line))
 			break;
 		if (s->part == HEAD && str_eqz(line, "."))
-			mail_ended(s);
+			mail_ended(c, s);
 		else if (s->part == HEAD)
 			head_line(s, line);
 		else if (s->part == COMMAND)
@@ -397,8 +442,11 @@ static bool smtp_gap(struct conn *c, enum dir d, uint64_t n)
 {
 	struct smtp *s = c->state;
 
-	if (d == DIR_ORIG)
+	if (d == DIR_ORIG) {
 		s->chunk -= MIN(s->chunk, n);
+		s->part_head = false;
+		attach_lost(&s->files, n);
+	}
 	return true;
 }
 
@@ -406,6 +454,7 @@ static void smtp_close(struct conn *c)
 {
 	struct smtp *s = c->state;
 
+	attach_end(c, &s->files, false);
 	if (s->open || (!s->depth && s->helo.n))
 		write_smtp(c, s);
 }

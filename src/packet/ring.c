@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "packet/ring.h"
 #include "packet/pfilter.h"
+#include "proc/keeper.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
@@ -155,10 +156,11 @@ int ring_open(const struct ring_conf *conf, struct ring **ret_r, struct diag *d)
 	if (!r)
 		return diag_set(d, -ENOMEM, "out of memory");
 	/* No protocol yet: nothing comes before filter and ring stand. */
-	r->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-	if (r->fd < 0) {
-		e = diag_set(d, -errno, "%s: %s%s", conf->interface, strerror(errno),
-			     errno == EPERM ? " (capturing needs CAP_NET_RAW)" : "");
+	e = keeper_raw(&r->fd);
+	if (e < 0) {
+		r->fd = -1;
+		diag_set(d, e, "%s: %s%s", conf->interface, strerror(-e),
+			 e == -EPERM ? " (capturing needs CAP_NET_RAW)" : "");
 		ring_close(r);
 		return e;
 	}

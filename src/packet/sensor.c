@@ -298,6 +298,24 @@ static void handle_tcp(struct sensor *s, struct flow *f, const struct pkt *k, en
 		app_close(&c, f);
 }
 
+/*
+ * A ping brings back what was sent. Replies of another length than the request before them are
+ * counted in the places of sequence numbers, which ICMP has none of (flow.h).
+ */
+static void handle_icmp(struct flow *f, const struct pkt *k, enum dir d)
+{
+	bool echo = f->proto == IPPROTO_N_ICMP ? f->port[0] == 8 && f->port[1] == 0
+					       : f->port[0] == 128 && f->port[1] == 129;
+
+	f->flags |= FLOW_NO_APP; /* whose search counts there too */
+	if (!echo)
+		return;
+	if (d == DIR_ORIG)
+		f->side[DIR_ORIG].next = k->size + 1;
+	else if (f->side[DIR_ORIG].next && f->side[DIR_ORIG].next != k->size + 1)
+		f->side[DIR_RESP].acked++;
+}
+
 static bool first_today(struct sensor *s, uint64_t hash)
 {
 	struct told *t = &s->told[hash % TOLD];
@@ -367,6 +385,8 @@ static void handle(struct sensor *s, const struct pkt *k)
 	}
 	if (k->proto == IPPROTO_N_UDP && k->size)
 		flow_note(f, NOTE_DATA, d);
+	else if (k->proto == IPPROTO_N_ICMP || k->proto == IPPROTO_N_ICMP6)
+		handle_icmp(f, k, d);
 	app_datagram(&c, f, k, d);
 }
 

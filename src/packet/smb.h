@@ -71,6 +71,7 @@ struct smb {
 	char user[NTLM_NAME]; /* who logged in last */
 	uint8_t nuser;
 	bool by_ntlm;		    /* the last log-in */
+	uint64_t session, nobody;   /* SMB 2: of this message; in which nobody logged in */
 	bool wide;		    /* SMB 1: names are UTF-16 */
 	uint8_t chain_fid[SMB_FID]; /* of the file opened in this chain of messages */
 };

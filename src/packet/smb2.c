@@ -225,6 +225,10 @@ static void session(struct conn *c, struct smb *s, const struct smb_ask *a, cons
 		return;
 	}
 	smb_log_in(c, s, m->status);
+	if (s->by_ntlm && !s->nuser && !m->status)
+		s->nobody = s->session;
+	else if (s->session == s->nobody)
+		s->nobody = 0;
 	smb_write_cmd(c, s, command_text[SESSION_SETUP], NULL, a, m->status, 2, str_n(NULL, 0));
 }
 
@@ -341,6 +345,8 @@ void smb2_message(struct conn *c, struct smb *s, enum dir d, struct str in, uint
 				 .id = le64(p + 24),
 				 .tree = le32(p + 36),
 				 .dir = d};
+		if (le64(p + 40) != UINT64_MAX) /* else that of the message before */
+			s->session = le64(p + 40);
 		m.b = p + HEAD;
 		m.nb = m.m.len - HEAD;
 		if (le32(p + 16) & RESPONSE)

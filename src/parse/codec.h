@@ -75,6 +75,8 @@ struct codec_ops {
 	bool waits;
 	/* Told after open when the file was last written, where that is known. May be NULL. */
 	void (*written)(void *state, int64_t ns);
+	/* Whether a time of a record so far had no year, and hangs on that. With written. */
+	bool (*yearless)(const void *state);
 };
 
 /* All codecs, in order of registry.def; ends with NULL. */

@@ -6,8 +6,9 @@
  * gives its fields too.
  *
  * A time of RFC 3164 has neither year nor zone. It is read as UTC in the last year in which it
- * does not lie more than a day after the file was last written; where that is unknown the line
- * has no time, unless its message brings one (<Event>).
+ * does not lie more than a day after the file was last written, which the stream knows better
+ * where the file's date cannot be right; where it is unknown the line has no time, unless its
+ * message brings one (<Event>).
  */
 #include "base/timeutil.h"
 #include "parse/line.h"
@@ -19,6 +20,7 @@
 
 struct syslog_state {
 	int64_t written; /* ns, 0 unknown */
+	bool yearless;	 /* a time without a year was read */
 };
 
 struct gather {
@@ -221,7 +223,7 @@ static enum frame_result syslog_frame(void *state, struct str buf, size_t *pos, 
 static int syslog_fields(void *state, struct str rec, struct arena *mem, struct fields *ret_f,
 			 const char **ret_why)
 {
-	const struct syslog_state *st = state;
+	struct syslog_state *st = state;
 	struct gather g = {arena_alloc(mem, FIELDS_MAX * sizeof(*g.f)), 0};
 	struct str s = rec, message;
 	const char *why = NULL;
@@ -236,8 +238,10 @@ static int syslog_fields(void *state, struct str rec, struct arena *mem, struct 
 		n = new_time(s);
 		if (n)
 			put(&g, STR("time"), str_sub(s, 0, n - 1));
-		else if ((n = old_time(s)) != 0)
+		else if ((n = old_time(s)) != 0) {
 			put(&g, STR("time"), dated(s, st->written, mem));
+			st->yearless = true;
+		}
 		if (!n) {
 			*ret_why = "no syslog header";
 			return -1;
@@ -260,6 +264,11 @@ static void syslog_written(void *state, int64_t ns)
 	st->written = ns;
 }
 
+static bool syslog_yearless(const void *state)
+{
+	return ((const struct syslog_state *)state)->yearless;
+}
+
 const struct codec_ops codec_syslog = {
 	.name = "syslog",
 	.summary = "syslog lines (RFC 5424, RFC 3164, rsyslog)",
@@ -269,4 +278,5 @@ const struct codec_ops codec_syslog = {
 	.frame = syslog_frame,
 	.fields = syslog_fields,
 	.written = syslog_written,
+	.yearless = syslog_yearless,
 };

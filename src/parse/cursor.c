@@ -173,6 +173,8 @@ int cursor_open(struct cursor *c, struct diag *d)
 			    ? decoder_open_again(c->src, c->path, c->as, &c->dec, d)
 			    : decoder_open(c->src, c->path, str_n(c->buf, c->len), &c->dec, d);
 	}
+	if (r == 0 && c->written)
+		decoder_written(c->dec, c->written);
 	if (r == 0)
 		c->source = decoder_source(c->dec);
 	else
@@ -257,6 +259,7 @@ int cursor_scan(struct cursor *c, struct diag *d)
 		/* A record larger than what was read: more at once. */
 		want = MAX(c->chunk, c->at ? c->len - c->at + c->chunk : want * 2);
 	}
+	c->yearless = decoder_yearless(c->dec);
 	for (size_t i = c->nleast; i-- > 1;)
 		c->least[i - 1] = MIN(c->least[i - 1], c->least[i]);
 	scan_end(c);

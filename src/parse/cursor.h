@@ -74,6 +74,8 @@ struct cursor {
 	uint64_t records, skipped;
 	int64_t *least; /* [nleast] least known from record 64 i on */
 	size_t nleast, capleast;
+	int64_t written;		 /* when, if better known than by its date; else 0 */
+	bool yearless;			 /* by cursor_scan: times hang on that */
 	int64_t first_known, last_known; /* first > last: no record has a time */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
 #include "base/hash.h"
-#include "parse/plan.h"
+#include "parse/foresee.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -407,6 +407,8 @@ static void record(struct sink *k, struct str rec)
 
 	if (!take_apart(k, rec, &f))
 		return;
+	if (!dec->regs.fore && dec->ops->json)
+		dec->regs.fore = foresight_new(&first->trie);
 	known = attempt(k, first, &f, rec, false);
 	for (size_t i = 0; i < dec->src->n && !known; i++)
 		if (dec->src->def[i] != first && has_codec(dec->src->def[i], dec->ops))
@@ -754,6 +756,17 @@ int decoder_open_again(const struct sources *src, const char *path, struct recog
 		return -ENOMEM;
 	dec->def = as.def;
 	return decoder_ready(dec, codec_open(dec, as.ops), path, ret_dec, d);
+}
+
+void decoder_written(struct decoder *dec, int64_t ns)
+{
+	if (dec->ops->written)
+		dec->ops->written(dec->state, ns);
+}
+
+bool decoder_yearless(const struct decoder *dec)
+{
+	return dec->ops->yearless && dec->ops->yearless(dec->state);
 }
 
 struct decoder *decoder_free(struct decoder *dec)

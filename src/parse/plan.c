@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "parse/plan.h"
 #include "base/hash.h"
+#include "parse/foresee.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -304,6 +305,31 @@ static int unwrap_parts(struct arena *mem, const struct source_def *def, struct 
 	return 0;
 }
 
+/* One bit a register that conditions ask of, as many as there are. */
+static int cond_bits(struct arena *mem, struct source_def *def)
+{
+	struct regset *set = arena_zalloc(mem, (def->nreg + 1) * sizeof(*set));
+	unsigned n = 0;
+
+	if (!set)
+		return -ENOMEM;
+	for (size_t i = 0; i < def->ntype; i++)
+		for (size_t k = 0; k < def->type[i].nwhen; k++) {
+			const struct cond *c = &def->type[i].when[k];
+			struct regset *s = &set[c->reg];
+
+			if (!(s->bit[0] | s->bit[1] | s->bit[2])) {
+				if (n == 64 * ARRAY_LEN(s->bit))
+					return 0;
+				s->bit[n / 64] = UINT64_C(1) << n % 64;
+				n++;
+			}
+			s->text |= c->what == COND_EQ || c->what == COND_PATH;
+		}
+	def->cond_bit = set;
+	return 0;
+}
+
 int plan_compile(struct arena *mem, struct source_def *def, const struct schema *s)
 {
 	int r = trie_grow(&def->trie, mem);
@@ -321,6 +347,8 @@ int plan_compile(struct arena *mem, struct source_def *def, const struct schema 
 			r = unwrap_parts(mem, def, &def->unwrap[i]);
 	for (size_t i = 0; i < def->ntype && r == 0; i++)
 		r = type_direct(mem, def, &def->type[i]);
+	if (r == 0)
+		r = cond_bits(mem, def);
 	return r == 0 ? probe_compile(mem, def) : r;
 }
 
@@ -337,6 +365,8 @@ void regs_free(struct regs *r)
 	free(r->head);
 	free(r->touched);
 	free(r->hit);
+	free(r->fore);
+	free(r->fore_probe);
 }
 
 void regs_clear(struct regs *r)
@@ -390,6 +420,17 @@ void regs_token(struct regs *r, uint16_t reg, uint32_t tok)
 static void walk_obj(struct regs *r, const struct trie *t, uint32_t node, uint32_t obj,
 		     bool many);
 
+static inline const struct trie_entry *key_find(struct regs *r, const struct trie *t,
+						uint32_t node, struct str key)
+{
+	const struct foreseen *k;
+
+	if (!r->fore || r->fore->t != t)
+		return trie_find(t, node, key);
+	k = foresee(r->fore, node, key.p);
+	return k ? k->e : foresight_learn(r->fore, node, key);
+}
+
 /* The token of what an item {Name: X, Value: Y} of a list holds, 0 = it is no such item. */
 static uint32_t item_value(const struct json *j, uint32_t item, struct str *ret_name)
 {
@@ -441,7 +482,7 @@ static void walk_obj(struct regs *r, const struct trie *t, uint32_t node, uint32
 {
 	JSON_EACH_MEMBER(r->j, obj, k)
 	{
-		const struct trie_entry *e = trie_find(t, node, json_raw(r->j, k));
+		const struct trie_entry *e = key_find(r, t, node, json_raw(r->j, k));
 		uint32_t v = k + 1;
 
 		if (!e)
@@ -459,6 +500,7 @@ static void walk_obj(struct regs *r, const struct trie *t, uint32_t node, uint32
 void regs_walk(struct regs *r, const struct source_def *def, uint32_t obj)
 {
 	regs_clear(r);
+	foresight_begin(r->fore);
 	if (r->j->tok[obj].kind == JSON_OBJECT)
 		walk_obj(r, &def->trie, 0, obj, false);
 }
@@ -634,11 +676,26 @@ static enum match type_match(const struct type *t, struct regs *r)
 	return named ? MATCH_ALL_NAMED : MATCH_ALL;
 }
 
+/* The conditions' registers that are set. */
+static struct regset conds_set(const struct source_def *def, const struct regs *r)
+{
+	struct regset all = {0};
+
+	for (size_t i = 0; i < r->ntouched; i++) {
+		const struct regset *s = &def->cond_bit[r->touched[i]];
+
+		for (size_t k = 0; k < ARRAY_LEN(all.bit); k++)
+			all.bit[k] |= s->bit[k];
+		all.text |= s->text;
+	}
+	return all;
+}
+
 /*
  * The first type whose conditions all hold. Logs as JSON leave out fields that are not set: a
  * record that says what it is goes to the first type of that name before one without a name.
  */
-const struct type *plan_match(const struct source_def *def, struct regs *r)
+static const struct type *match_all(const struct source_def *def, struct regs *r)
 {
 	const struct type *named = NULL;
 
@@ -654,4 +711,20 @@ const struct type *plan_match(const struct source_def *def, struct regs *r)
 		return named && m == MATCH_ALL ? named : &def->type[i];
 	}
 	return named;
+}
+
+const struct type *plan_match(const struct source_def *def, struct regs *r)
+{
+	struct regset set = {.text = true};
+	struct match_seen *m;
+
+	if (def->cond_bit)
+		set = conds_set(def, r);
+	if (set.text)
+		return match_all(def, r);
+	m = &r->seen[hash_mix(set.bit[0] ^ hash_2(set.bit[1], set.bit[2])) & (MATCHES - 1)];
+	if (m->def != def || memcmp(m->set.bit, set.bit, sizeof(set.bit)) != 0 ||
+	    m->otherwise != r->otherwise)
+		*m = (struct match_seen){def, set, match_all(def, r), r->otherwise};
+	return m->t;
 }

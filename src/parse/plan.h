@@ -143,6 +143,12 @@ struct trie {
 	uint32_t mask, len, nodes;
 };
 
+/* Registers that conditions ask of, a bit each. */
+struct regset {
+	uint64_t bit[3];
+	bool text; /* of one of them the text is asked for */
+};
+
 struct source_def {
 	struct str name, title;
 	const struct codec_ops *codec[CODECS_MAX];
@@ -162,6 +168,7 @@ struct source_def {
 	struct trie trie;
 	struct trie probe; /* of the paths that decide type and times alone */
 	size_t nreg, nprobe;
+	struct regset *cond_bit; /* [nreg] registers that conditions ask of; NULL: too many */
 };
 
 struct sources {
@@ -215,6 +222,18 @@ struct hit {
 	uint32_t next; /* index + 1 of the next of the same register */
 };
 
+struct foresight; /* parse/foresee.h */
+
+#define MATCHES 16 /* a power of two */
+
+/* Which type it was when just these registers that conditions ask of were set. */
+struct match_seen {
+	const struct source_def *def; /* NULL: free */
+	struct regset set;
+	const struct type *t;
+	bool otherwise;
+};
+
 /* The registers of one record. */
 struct regs {
 	uint32_t *head; /* [cap] index + 1 into hit, 0 = unset */
@@ -225,6 +244,8 @@ struct regs {
 	size_t cap;
 	const struct json *j;
 	struct arena *mem;
+	struct foresight *fore, *fore_probe; /* of the walk and the quick look, or NULL */
+	struct match_seen seen[MATCHES];
 	struct str file; /* name of the log by the file's name: "conn" of "conn.log" */
 	int err;	 /* sticky: -ENOMEM */
 	bool otherwise;	 /* plan_match gives only the types of last resort, else only others */

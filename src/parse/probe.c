@@ -6,13 +6,14 @@
  * nesting), it says so and the record is taken apart. Broken JSON may pass.
  */
 #include "base/block.h"
-#include "parse/plan.h"
+#include "parse/foresee.h"
 
 #define DEPTH_MAX 32
 
 struct look {
 	struct regs *r;
 	const struct trie *t;
+	struct foresight *fore;
 	struct json *j; /* tokens of what was found; tok[0] stands for the record */
 	const char *at, *end, *base;
 	unsigned depth;
@@ -214,20 +215,42 @@ static ALWAYS_INLINE const char *past_key(struct look *k, const char *p, struct 
 	return q < k->end ? q : NULL;
 }
 
+/*
+ * As past_key, and what is asked of the member: *ret_e, NULL when nothing is.
+ */
+static ALWAYS_INLINE const char *past_known(struct look *k, const char *p, uint32_t node,
+					    const struct trie_entry **ret_e)
+{
+	const struct foreseen *f = k->fore ? foresee(k->fore, node, p) : NULL;
+	struct str key;
+
+	if (LIKELY(f != NULL && p + f->len < k->end)) {
+		*ret_e = f->e;
+		p = past_space(p + f->len, k->end);
+		if (p >= k->end || *p != ':')
+			return NULL;
+		p = past_space(p + 1, k->end);
+		return p < k->end ? p : NULL;
+	}
+	p = past_key(k, p, &key);
+	if (p)
+		*ret_e = k->fore ? foresight_learn(k->fore, node, key)
+				 : trie_find(k->t, node, key);
+	return p;
+}
+
 /* k->at is at the opening brace; past the closing one afterwards. */
 static bool object(struct look *k, uint32_t node, bool many)
 {
 	const char *p = k->at, *end = k->end;
 	const struct trie_entry *e;
-	struct str key;
 
 	do {
 		p = past_space(p + 1, end);
 		if (p < end && *p == '}')
 			break;
-		if (p >= end || *p != '"' || !(p = past_key(k, p + 1, &key)))
+		if (p >= end || *p != '"' || !(p = past_known(k, p + 1, node, &e)))
 			return false;
-		e = trie_find(k->t, node, key);
 		if (!e) {
 			p = past_value(k, p);
 		} else {
@@ -246,8 +269,13 @@ static bool object(struct look *k, uint32_t node, bool many)
 
 bool probe_walk(struct regs *r, const struct source_def *def, struct json *j, struct str rec)
 {
-	struct look k = {r, &def->probe, j, rec.p, rec.p + rec.len, rec.p, 0};
+	struct look k = {r, &def->probe, NULL, j, rec.p, rec.p + rec.len, rec.p, 0};
 
+	if (!r->fore_probe)
+		r->fore_probe = foresight_new(&def->probe);
+	if (r->fore_probe && r->fore_probe->t == &def->probe)
+		k.fore = r->fore_probe;
+	foresight_begin(k.fore);
 	regs_clear(r);
 	j->text = rec;
 	j->ntok = 1;

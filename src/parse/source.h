@@ -44,6 +44,10 @@ struct recognised {
 struct recognised decoder_recognised(const struct decoder *dec);
 MUST int decoder_open_again(const struct sources *src, const char *path, struct recognised as,
 			    struct decoder **ret_dec, struct diag *d);
+/* The file was last written then, whatever its date says. */
+void decoder_written(struct decoder *dec, int64_t ns);
+/* Whether a record so far had a time without a year. */
+bool decoder_yearless(const struct decoder *dec);
 struct decoder *decoder_free(struct decoder *dec);
 const struct codec_ops *decoder_codec(const struct decoder *dec);
 /* "zeek.conn" or "aws.cloudtrail"; the source the head was recognised as. */

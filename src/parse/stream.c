@@ -4,6 +4,7 @@
 #include "parse/hold.h"
 #include "parse/pool.h"
 #include "parse/refusals.h"
+#include "sense/unpack.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,7 @@ struct input {
 struct stream {
 	struct pool *pool;
 	struct file_list list;
+	struct unpacked unpacked;  /* archives among them */
 	struct input *in;	   /* [list.n] */
 	struct stream_file *files; /* [list.n] */
 	struct input **heap;	   /* files not at their end, the next due on top */
@@ -132,11 +134,11 @@ static void count_packets(struct stream *st, const struct input *in)
 static void refuse_file(struct stream *st, struct input *in)
 {
 	struct stream_file *f = &st->files[in->no];
-	size_t n = strlen(f->path);
+	size_t n = strlen(in->c.path);
 	const char *why = in->diag.msg;
 
 	/* The path stands beside it. */
-	if (strncmp(why, f->path, n) == 0 && why[n] == ':')
+	if (strncmp(why, in->c.path, n) == 0 && why[n] == ':')
 		why += n + 1 + (why[n + 1] == ' ');
 	snprintf(f->why, sizeof(f->why), "%.*s", (int)sizeof(f->why) - 1,
 		 *why ? why : "cannot be read");
@@ -374,15 +376,59 @@ int stream_next(struct stream *st, struct event **ret_events, size_t max,
 	return (int)n;
 }
 
+/* Whether the file's times lie beside all those from `first` to `last`. */
+static bool apart(const struct input *in, int64_t first, int64_t last)
+{
+	return in->c.first_known <= in->c.last_known &&
+	       (in->c.last_known < first - NS_PER_D || in->c.first_known > last + NS_PER_D);
+}
+
+/*
+ * Files whose times have no year were given it by their date, which is that of the copy where
+ * they were copied. If they lie beside all files with years, and would not with the years of
+ * those, these it is.
+ */
+static void settle_years(struct stream *st)
+{
+	int64_t first = INT64_MAX, last = INT64_MIN;
+
+	for (size_t i = 0; i < st->list.n; i++) {
+		const struct input *in = &st->in[i];
+
+		if (in->scan < 0 || in->c.yearless || in->c.first_known > in->c.last_known)
+			continue;
+		first = MIN(first, in->c.first_known);
+		last = MAX(last, in->c.last_known);
+	}
+	/* Ends of the calendar are nobody's. */
+	if (first > last || first < NS_PER_D || last > INT64_MAX - 400 * NS_PER_D)
+		return;
+	for (size_t i = 0; i < st->list.n; i++) {
+		struct input *in = &st->in[i];
+
+		if (in->scan < 0 || !in->c.yearless || !apart(in, first, last))
+			continue;
+		in->c.written = last;
+		in->scan = cursor_scan(&in->c, &in->diag);
+		if (in->scan == 0 && apart(in, first, last)) {
+			in->c.written = 0;
+			in->scan = cursor_scan(&in->c, &in->diag);
+		}
+	}
+}
+
 /* Results of the first pass: who takes part in the merge. */
 static void inputs_ready(struct stream *st)
 {
 	for (size_t i = 0; i < st->list.n; i++) {
+		pool_wait(st->pool, &st->in[i].job);
+		st->in[i].job.state = JOB_IDLE;
+	}
+	settle_years(st);
+	for (size_t i = 0; i < st->list.n; i++) {
 		struct input *in = &st->in[i];
 		struct stream_file *f = &st->files[i];
 
-		pool_wait(st->pool, &in->job);
-		in->job.state = JOB_IDLE;
 		if (in->scan < 0) {
 			refuse_file(st, in);
 			cursor_free(&in->c);
@@ -415,8 +461,11 @@ static void scan_all(struct stream *st)
 		st->heap[i] = &st->in[i];
 	qsort(st->heap, st->list.n, sizeof(*st->heap), by_size);
 	for (size_t i = 0; i < st->list.n; i++) {
-		st->heap[i]->job.run = job_scan;
-		pool_submit(st->pool, &st->heap[i]->job);
+		struct input *in = st->heap[i];
+
+		in->job.run = job_scan;
+		if (!st->list.why[in->no])
+			pool_submit(st->pool, &in->job);
 	}
 }
 
@@ -430,6 +479,9 @@ static int prepare(struct stream *st, const struct stream_conf *conf, const stru
 	if (r < 0)
 		return r;
 	file_list_sort(&st->list);
+	r = unpack_list(&st->list, conf->tmpdir, NULL, &st->unpacked, d);
+	if (r < 0)
+		return r;
 	st->in = calloc(st->list.n + 1, sizeof(*st->in));
 	st->files = calloc(st->list.n + 1, sizeof(*st->files));
 	st->heap = calloc(st->list.n + 1, sizeof(struct input *));
@@ -442,7 +494,10 @@ static int prepare(struct stream *st, const struct stream_conf *conf, const stru
 		size_t chunk = CHUNK_TOTAL / st->list.n;
 
 		in->no = (uint32_t)i;
-		in->c.path = st->files[i].path = st->list.path[i];
+		st->files[i].path = st->list.path[i];
+		in->c.path = st->list.at[i] ? st->list.at[i] : st->list.path[i];
+		if (st->list.why[i])
+			in->scan = diag_set(&in->diag, E_FORMAT, "%s", st->list.why[i]);
 		in->c.src = src;
 		in->c.chunk = MIN(MAX(chunk, CHUNK_MIN), CHUNK_MAX);
 		in->size = st->files[i].bytes = st->list.size[i];
@@ -497,6 +552,7 @@ struct stream *stream_free(struct stream *st)
 	spill_close(&st->spill);
 	dedupe_free(&st->dup);
 	arena_free(&st->mem);
+	unpack_remove(&st->unpacked);
 	file_list_free(&st->list);
 	free(st->in);
 	free(st->files);

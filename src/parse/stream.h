@@ -16,11 +16,11 @@
 #include "parse/source.h"
 
 struct stream_conf {
-	const char *const *paths; /* files and folders */
+	const char *const *paths; /* files, folders, and tar archives, which are read as such */
 	size_t npaths;
 	unsigned threads;   /* workers beside the caller's thread; 0 = decode in the caller */
 	size_t hold_bytes;  /* held raw records of all files before they spill; 0 = 256 MiB */
-	const char *tmpdir; /* for spills; NULL = $TMPDIR or /tmp */
+	const char *tmpdir; /* for spills and archives; NULL = $TMPDIR or /tmp */
 	/* How far the first pass is, in bytes on disk: by any thread, one at a time. Or NULL.
 	 */
 	void (*scanned)(void *arg, uint64_t done, uint64_t total);
@@ -28,7 +28,7 @@ struct stream_conf {
 };
 
 struct stream_file {
-	const char *path;
+	const char *path;	    /* of what an archive holds: ARCHIVE/NAME */
 	const char *source;	    /* NULL when refused */
 	uint64_t bytes, bytes_done; /* as on disk */
 	uint64_t records, events, refused;

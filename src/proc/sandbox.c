@@ -48,12 +48,13 @@ struct port_attr {
 #define WRITES                                                                           \
 	(READS | FS_WRITE_FILE | FS_REMOVE_DIR | FS_REMOVE | FS_MAKE_DIR | FS_MAKE_REG | \
 	 FS_REFER | FS_TRUNCATE)
-#define NET_BIND      (UINT64_C(1) << 0)
-#define NET_CONNECT   (UINT64_C(1) << 1)
-#define SCOPES	      (UINT64_C(3)) /* abstract sockets and signals of others */
-#define RULE_PATH     1
-#define RULE_PORT     2
-#define VERSION_ASKED 1u
+#define NET_BIND       (UINT64_C(1) << 0)
+#define NET_CONNECT    (UINT64_C(1) << 1)
+#define SCOPE_ABSTRACT UINT64_C(1)
+#define SCOPES	       (UINT64_C(3)) /* abstract sockets and signals of others */
+#define RULE_PATH      1
+#define RULE_PORT      2
+#define VERSION_ASKED  1u
 
 static void add(struct sandbox *s, const char **list, size_t *n, const char *path)
 {
@@ -206,7 +207,7 @@ static int landlock(struct sandbox *s, struct diag *d)
 	all = FS_ALL(abi);
 	attr.fs = all;
 	attr.net = abi >= 4 ? NET_BIND | NET_CONNECT : 0;
-	attr.scoped = abi >= 6 ? SCOPES : 0;
+	attr.scoped = abi < 6 ? 0 : s->signals ? SCOPE_ABSTRACT : SCOPES;
 	s->ports = abi >= 4;
 	rules = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0u);
 	if (rules < 0)
@@ -238,6 +239,13 @@ int sandbox_files(struct sandbox *s, struct diag *d)
 	if (r == 0 && (r = set_capabilities(KEPT)) < 0)
 		diag_set(d, r, "capabilities: %s", strerror(-r));
 	return r;
+}
+
+int sandbox_powerless(struct diag *d)
+{
+	int r = set_capabilities(0);
+
+	return r < 0 ? diag_set(d, r, "capabilities: %s", strerror(-r)) : 0;
 }
 
 int sandbox_user(const char *name, struct diag *d)

@@ -25,7 +25,8 @@ struct sandbox {
 	size_t nread, nwrite;
 	uint16_t bind[SANDBOX_PORTS], connect[SANDBOX_PORTS]; /* TCP; bind 0: any free one */
 	size_t nbind, nconnect;
-	bool full; /* more was asked than there is room for: sandbox_files refuses */
+	bool signals; /* may go to other processes */
+	bool full;    /* more was asked than there is room for: sandbox_files refuses */
 	/* Set by sandbox_files. */
 	int landlock; /* ABI of the kernel, 0 = none */
 	bool ports;   /* ports are held to the lists */
@@ -42,6 +43,11 @@ void sandbox_usual(struct sandbox *s);
 MUST int sandbox_files(struct sandbox *s, struct diag *d);
 /* 0, -ENOSYS when the kernel has no seccomp, or another error. */
 MUST int sandbox_calls(struct diag *d);
+
+/* The same for a keeper (proc/keeper.h): sockets, signals, waiting for its child. */
+MUST int sandbox_keeper(struct diag *d);
+/* Gives up every capability. 0, or <0 with d. */
+MUST int sandbox_powerless(struct diag *d);
 
 /*
  * Becomes a user that is not root, by name or number; before anything is opened. 0, or <0 with

@@ -45,29 +45,49 @@ static const char *const allowed[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+static const char *const keepers[] = {
+	"bind", "brk", "close", "exit", "exit_group", "getpid", "gettid", "kill", "listen", "mmap", "munmap", "recvfrom", "recvmsg",
+	"restart_syscall", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sendmsg", "sendto", "setsockopt", "tgkill", "tkill",
+	"wait4", "waitid", "write",
+};
+/* clang-format on */
+
 #define NAMESPACES                                                                  \
 	(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | \
 	 CLONE_NEWNET | CLONE_NEWCGROUP)
 
-static int fill(scmp_filter_ctx f)
+static int allow(scmp_filter_ctx f, const char *const *names, size_t n)
 {
-	static const int families[] = {AF_UNIX, AF_INET, AF_INET6};
-	static const int types[] = {SOCK_STREAM, SOCK_DGRAM}; /* flags lie above these bits */
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(allowed); i++) {
-		int nr = seccomp_syscall_resolve_name(allowed[i]);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		int nr = seccomp_syscall_resolve_name(names[i]);
 
 		/* One that this machine's kernel does not know needs no leave. */
 		if (nr != __NR_SCMP_ERROR)
 			r = seccomp_rule_add(f, SCMP_ACT_ALLOW, nr, 0);
 	}
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(families) * ARRAY_LEN(types); i++)
-		r = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
-				     SCMP_A0(SCMP_CMP_EQ,
-					     (scmp_datum_t)families[i / ARRAY_LEN(types)], 0),
-				     SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf,
-					     (scmp_datum_t)types[i % ARRAY_LEN(types)]));
+	return r;
+}
+
+/* The flags of a type lie above these bits. */
+static int allow_socket(scmp_filter_ctx f, int family, int type)
+{
+	return seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
+				SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family, 0),
+				SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, (scmp_datum_t)type));
+}
+
+static int fill(scmp_filter_ctx f)
+{
+	static const int families[] = {AF_UNIX, AF_INET, AF_INET6};
+	int r = allow(f, allowed, ARRAY_LEN(allowed));
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(families); i++) {
+		r = allow_socket(f, families[i], SOCK_STREAM);
+		r = r < 0 ? r : allow_socket(f, families[i], SOCK_DGRAM);
+	}
 	/* Threads, not processes of another kind; libraries fall back from clone3 to clone. */
 	if (r == 0)
 		r = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
@@ -79,14 +99,26 @@ static int fill(scmp_filter_ctx f)
 	return r;
 }
 
-int sandbox_calls(struct diag *d)
+static int fill_keeper(scmp_filter_ctx f)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+	int r = allow(f, keepers, ARRAY_LEN(keepers));
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(families); i++) {
+		r = allow_socket(f, families[i], SOCK_STREAM);
+		r = r < 0 ? r : allow_socket(f, families[i], SOCK_DGRAM);
+	}
+	return r < 0 ? r : allow_socket(f, AF_PACKET, SOCK_RAW);
+}
+
+static int load(int (*rules)(scmp_filter_ctx f), struct diag *d)
 {
 	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int r;
 
 	if (!f)
 		return diag_set(d, -ENOMEM, "seccomp: out of memory");
-	r = fill(f);
+	r = rules(f);
 	if (r == 0)
 		r = seccomp_attr_set(f, SCMP_FLTATR_CTL_TSYNC, 1);
 	if (r == 0)
@@ -95,4 +127,14 @@ int sandbox_calls(struct diag *d)
 	if (r < 0)
 		diag_set(d, r == -EINVAL ? -ENOSYS : r, "seccomp: %s", strerror(-r));
 	return r == -EINVAL ? -ENOSYS : r;
+}
+
+int sandbox_calls(struct diag *d)
+{
+	return load(fill, d);
+}
+
+int sandbox_keeper(struct diag *d)
+{
+	return load(fill_keeper, d);
 }

@@ -60,7 +60,7 @@ struct file_in {
 	size_t whole_len, whole_at;
 	unsigned char first[8]; /* of the text; [first_at, nfirst) is not given out yet */
 	size_t first_at, nfirst;
-	bool begun;
+	bool begun, brief; /* brief: nobody wants all of it */
 	struct text16 *wide;
 	struct events *evtx;
 	size_t at, len; /* unread part of in */
@@ -167,7 +167,7 @@ static int packing_open(struct file_in *f, uint64_t size)
 	static const unsigned char gz[2] = {0x1f, 0x8b}, zst[4] = {0x28, 0xb5, 0x2f, 0xfd};
 
 	if (f->len >= 2 && memcmp(f->in, gz, 2) == 0) {
-		if (whole_open(f, size)) {
+		if (!f->brief && whole_open(f, size)) {
 			f->packing = WHOLE;
 			f->len = (size_t)size; /* on disk */
 			return 0;
@@ -202,14 +202,15 @@ static int file_start(struct file_in *f, const char *path)
 	return r < 0 ? r : packing_open(f, (uint64_t)sb.st_size);
 }
 
-int file_open(const char *path, const struct file_limits *limits, struct file_in **ret_f,
-	      struct diag *d)
+static int open_for(const char *path, const struct file_limits *limits, bool brief,
+		    struct file_in **ret_f, struct diag *d)
 {
 	struct file_in *f = calloc(1, sizeof(*f));
 	int r;
 
 	if (!f)
 		return diag_set(d, -ENOMEM, "%s: out of memory", path);
+	f->brief = brief;
 	if (limits)
 		f->limits = *limits;
 	if (!f->limits.bytes_max)
@@ -226,6 +227,17 @@ int file_open(const char *path, const struct file_limits *limits, struct file_in
 	}
 	*ret_f = f;
 	return 0;
+}
+
+int file_open(const char *path, const struct file_limits *limits, struct file_in **ret_f,
+	      struct diag *d)
+{
+	return open_for(path, limits, false, ret_f, d);
+}
+
+int file_open_begin(const char *path, struct file_in **ret_f, struct diag *d)
+{
+	return open_for(path, NULL, true, ret_f, d);
 }
 
 struct file_in *file_close(struct file_in *f)

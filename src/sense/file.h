@@ -23,6 +23,8 @@ struct file_in;
 /* 0, or -errno with d filled; -EINVAL for what is no regular file. limits may be NULL. */
 MUST int file_open(const char *path, const struct file_limits *limits, struct file_in **ret_f,
 		   struct diag *d);
+/* The same for who reads only a little of it. */
+MUST int file_open_begin(const char *path, struct file_in **ret_f, struct diag *d);
 struct file_in *file_close(struct file_in *f); /* NULL is fine; returns NULL */
 /*
  * Up to n decompressed bytes: fewer only when the file ends or breaks off there, 0 at the end.
@@ -45,6 +47,8 @@ int file_fd(const struct file_in *f);
 
 struct file_list {
 	char **path;
+	char **at;  /* where its bytes are, when not at path: of what was unpacked; else NULL */
+	char **why; /* why it is not read (unpack.h), or NULL */
 	uint64_t *size; /* bytes on disk */
 	size_t n, cap;
 };
@@ -56,6 +60,10 @@ struct file_list {
  * neither file nor folder, E_LIMIT, -ENOMEM (the list keeps what was added before).
  */
 MUST int file_walk(struct file_list *l, const char *path, struct diag *d);
+/* Takes over path and at (NULL: path is where it is), also when it fails. */
+MUST int file_list_add(struct file_list *l, char *path, char *at, uint64_t size);
+/* Takes an entry out: it has no path until the list is sorted. */
+void file_list_drop(struct file_list *l, size_t i);
 /* Byte order of paths; each path stays once. */
 void file_list_sort(struct file_list *l);
 void file_list_free(struct file_list *l);

@@ -2,7 +2,9 @@
 #include "sense/intake.h"
 #include "base/buf.h"
 #include "base/json.h"
+#include "sense/envelope.h"
 #include "sense/socket.h"
+#include "sense/tls.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -24,6 +26,7 @@
 
 struct conn {
 	int fd;
+	struct tls *tls; /* NULL: none */
 	size_t len;
 	bool cut; /* the rest of a line that was too long */
 	char buf[INTAKE_RECORD_MAX + 16];
@@ -31,8 +34,9 @@ struct conn {
 
 struct intake {
 	struct spool *syslog, *push, *in;
-	int udp[SOCKETS_MAX], tcp[SOCKETS_MAX], wake;
-	size_t nudp, ntcp;
+	int udp[SOCKETS_MAX], tcp[2 * SOCKETS_MAX], wake;
+	size_t nudp, ntcp, nplain; /* of tcp: the first nplain are without TLS */
+	struct tls_server *tls;
 	uint32_t overflow[SOCKETS_MAX]; /* as the kernel counted last */
 	bool stdin_open;
 	struct conn *conn[CONNS_MAX];
@@ -43,7 +47,7 @@ struct intake {
 		turned_away, connections;
 	atomic_bool stop, waiting;
 	bool running;
-	unsigned port_udp, port_tcp;
+	unsigned port_udp, port_tcp, port_tls;
 	pthread_t thread;
 };
 
@@ -124,7 +128,14 @@ static void read_udp(struct intake *i, size_t k)
 		write_out(i, &i->datagrams, n);
 }
 
-static void accept_all(struct intake *i, int fd)
+static void conn_free(struct conn *x)
+{
+	tls_free(x->tls);
+	close(x->fd);
+	free(x);
+}
+
+static void accept_all(struct intake *i, int fd, bool tls)
 {
 	int c;
 
@@ -137,8 +148,14 @@ static void accept_all(struct intake *i, int fd)
 			continue;
 		}
 		x->fd = c;
+		x->tls = NULL;
 		x->len = 0;
 		x->cut = false;
+		if (tls && tls_new(i->tls, c, &x->tls) < 0) {
+			atomic_fetch_add(&i->turned_away, 1);
+			conn_free(x);
+			continue;
+		}
 		i->conn[i->nconn++] = x;
 		atomic_store(&i->connections, i->nconn);
 	}
@@ -204,23 +221,45 @@ static bool next_message(struct intake *i, struct conn *c, size_t *at, bool end)
 	return true;
 }
 
-/* false: the connection has ended. */
+static ssize_t read_some(struct conn *c)
+{
+	char *to = c->buf + c->len;
+	size_t room = sizeof(c->buf) - c->len;
+	ssize_t r;
+
+	if (c->tls)
+		return tls_read(c->tls, to, room);
+	r = read(c->fd, to, room);
+	return r < 0 ? -errno : r;
+}
+
+/*
+ * false: the connection has ended. What TLS holds unpacked already would wake nobody, so it is
+ * read to the end; a sender who never stops waits after a MiB for the others' turn.
+ */
 static bool read_conn(struct intake *i, struct conn *c)
 {
-	ssize_t r = read(c->fd, c->buf + c->len, sizeof(c->buf) - c->len);
-	bool end = r == 0 || (r < 0 && errno != EAGAIN && errno != EINTR);
-	uint64_t n = 0;
-	size_t at = 0;
+	size_t total = 0;
+	bool end, more;
 
-	if (r < 0 && !end)
-		return true;
-	c->len += r > 0 ? (size_t)r : 0;
-	while (next_message(i, c, &at, end))
-		n++;
-	memmove(c->buf, c->buf + at, c->len - at);
-	c->len -= at;
-	if (i->out.len)
-		write_out(i, &i->lines, n);
+	do {
+		ssize_t r = read_some(c);
+		uint64_t n = 0;
+		size_t at = 0;
+
+		more = r > 0;
+		end = r == 0 || (r < 0 && r != -EAGAIN && r != -EINTR);
+		if (r < 0 && !end)
+			break;
+		c->len += r > 0 ? (size_t)r : 0;
+		total += r > 0 ? (size_t)r : 0;
+		while (next_message(i, c, &at, end))
+			n++;
+		memmove(c->buf, c->buf + at, c->len - at);
+		c->len -= at;
+		if (i->out.len)
+			write_out(i, &i->lines, n);
+	} while (c->tls && more && (total < MIB || tls_holds(c->tls)));
 	return !end;
 }
 
@@ -237,9 +276,14 @@ static void read_stdin(struct intake *i)
 		atomic_fetch_add(&i->errors, 1);
 }
 
+static short wants(const struct conn *c)
+{
+	return c->tls && tls_writes(c->tls) ? POLLOUT : POLLIN;
+}
+
 static void turn(struct intake *i)
 {
-	struct pollfd p[2 * SOCKETS_MAX + CONNS_MAX + 2];
+	struct pollfd p[3 * SOCKETS_MAX + CONNS_MAX + 2];
 	bool wait = atomic_load(&i->behind) > i->behind_max;
 	size_t n = 0, conns = i->nconn, at;
 
@@ -252,7 +296,8 @@ static void turn(struct intake *i)
 	for (size_t k = 0; k < i->ntcp; k++)
 		p[n++] = (struct pollfd){.fd = wait ? -1 : i->tcp[k], .events = POLLIN};
 	for (size_t k = 0; k < conns; k++)
-		p[n++] = (struct pollfd){.fd = wait ? -1 : i->conn[k]->fd, .events = POLLIN};
+		p[n++] = (struct pollfd){.fd = wait ? -1 : i->conn[k]->fd,
+					 .events = wants(i->conn[k])};
 	if (poll(p, n, WAIT_MS) <= 0)
 		return;
 	if (p[1].revents)
@@ -263,13 +308,12 @@ static void turn(struct intake *i)
 			read_udp(i, k);
 	for (size_t k = 0; k < i->ntcp; k++, at++)
 		if (p[at].revents)
-			accept_all(i, i->tcp[k]);
+			accept_all(i, i->tcp[k], k >= i->nplain);
 	/* From the last: one that ended gives its place to the last. */
 	for (size_t k = conns; k-- > 0;) {
 		if (!p[at + k].revents || read_conn(i, i->conn[k]))
 			continue;
-		close(i->conn[k]->fd);
-		free(i->conn[k]);
+		conn_free(i->conn[k]);
 		i->conn[k] = i->conn[--i->nconn];
 		atomic_store(&i->connections, i->nconn);
 	}
@@ -311,10 +355,18 @@ static int open_all(struct intake *i, const struct intake_conf *cf, struct diag 
 		r = socket_listen(cf->tcp[k], SOCK_STREAM, &i->tcp[k], d);
 		i->ntcp += r == 0;
 	}
+	i->nplain = i->ntcp;
+	if (r == 0 && cf->ntls)
+		r = tls_server_new(cf->cert, cf->key, cf->clients, &i->tls, d);
+	for (size_t k = 0; r == 0 && k < MIN(cf->ntls, (size_t)SOCKETS_MAX); k++) {
+		r = socket_listen(cf->tls[k], SOCK_STREAM, &i->tcp[i->ntcp], d);
+		i->ntcp += r == 0;
+	}
 	if (r == 0 && (i->wake = eventfd(0, EFD_CLOEXEC)) < 0)
 		r = diag_set(d, -errno, "%s", strerror(errno));
 	i->port_udp = i->nudp ? socket_port(i->udp[0]) : 0;
-	i->port_tcp = i->ntcp ? socket_port(i->tcp[0]) : 0;
+	i->port_tcp = i->nplain ? socket_port(i->tcp[0]) : 0;
+	i->port_tls = i->ntcp > i->nplain ? socket_port(i->tcp[i->nplain]) : 0;
 	return r;
 }
 
@@ -355,10 +407,9 @@ struct intake *intake_stop(struct intake *i)
 		}
 		pthread_join(i->thread, NULL);
 	}
-	for (size_t k = 0; k < i->nconn; k++) {
-		close(i->conn[k]->fd);
-		free(i->conn[k]);
-	}
+	for (size_t k = 0; k < i->nconn; k++)
+		conn_free(i->conn[k]);
+	tls_server_free(i->tls);
 	for (size_t k = 0; k < i->nudp; k++)
 		close(i->udp[k]);
 	for (size_t k = 0; k < i->ntcp; k++)
@@ -394,52 +445,62 @@ static void put_object(struct buf *out, struct str raw)
 	buf_addc(out, '\n');
 }
 
-/* One value at the beginning of s, an object or an array of them. Bytes used, 0: none. */
-static size_t take_value(struct json *j, struct str s, struct buf *out, size_t *kept,
-			 size_t *refused)
+/* A body that was pushed, on its way. */
+struct pushing {
+	struct json j;
+	struct buf out;
+	struct arena mem; /* of what stood in envelopes */
+	size_t kept, refused;
+};
+
+static void put_record(struct pushing *p, uint32_t t)
 {
+	struct str within = envelope_within(&p->j, t, &p->mem);
+
+	put_object(&p->out, within.len ? within : json_raw(&p->j, t));
+	p->kept++;
+}
+
+/* One value at the beginning of s, an object or an array of them; false: none. */
+static bool take_value(struct pushing *p, struct str s)
+{
+	const struct json *j = &p->j;
 	size_t off = 0;
 
-	if (json_scan(j, s, &off) < 0 || !j->ntok)
-		return 0;
+	if (json_scan(&p->j, s, &off) < 0 || !j->ntok)
+		return false;
 	if (j->tok[0].kind == JSON_OBJECT) {
-		put_object(out, json_raw(j, 0));
-		++*kept;
+		put_record(p, 0);
 	} else if (j->tok[0].kind == JSON_ARRAY) {
 		JSON_EACH_ITEM(j, 0, t)
 		{
-			if (j->tok[t].kind != JSON_OBJECT) {
-				++*refused;
-				continue;
-			}
-			put_object(out, json_raw(j, t));
-			++*kept;
+			if (j->tok[t].kind == JSON_OBJECT)
+				put_record(p, t);
+			else
+				p->refused++;
 		}
 	} else {
-		++*refused;
+		p->refused++;
 	}
-	return s.len;
+	return true;
 }
 
-static void take_lines(struct json *j, char *copy, size_t len, struct buf *out, size_t *kept,
-		       size_t *refused)
+static void take_lines(struct pushing *p, char *copy, size_t len)
 {
 	struct str rest = str_n(copy, len);
 
 	while (rest.len) {
 		struct str line = str_trim(str_cut(rest, '\n', &rest));
 
-		if (line.len && !take_value(j, line, out, kept, refused))
-			++*refused;
+		if (line.len && !take_value(p, line))
+			p->refused++;
 	}
 }
 
 int intake_push(struct intake *i, struct str body, size_t *ret_kept, size_t *ret_refused)
 {
-	size_t kept = 0, refused = 0;
+	struct pushing p = {.kept = 0};
 	char *copy;
-	struct json j;
-	struct buf out;
 	int r;
 
 	if (atomic_load(&i->behind) > i->behind_max)
@@ -450,27 +511,29 @@ int intake_push(struct intake *i, struct str body, size_t *ret_kept, size_t *ret
 	if (body.len)
 		memcpy(copy, body.p, body.len);
 	memset(copy + body.len, 0, JSON_PAD);
-	json_init(&j);
-	buf_init(&out, PUSH_MAX);
+	json_init(&p.j);
+	buf_init(&p.out, PUSH_MAX);
+	arena_init(&p.mem, PUSH_MAX);
 	/* One document, or else one a line. */
-	if (!take_value(&j, str_n(copy, body.len), &out, &kept, &refused))
-		take_lines(&j, copy, body.len, &out, &kept, &refused);
-	r = buf_err(&out);
+	if (!take_value(&p, str_n(copy, body.len)))
+		take_lines(&p, copy, body.len);
+	r = buf_err(&p.out);
 	if (r == 0)
-		r = spool_add(i->push, buf_str(&out));
+		r = spool_add(i->push, buf_str(&p.out));
 	if (r == 0)
 		r = spool_sync(i->push);
-	json_free(&j);
-	buf_free(&out);
+	json_free(&p.j);
+	buf_free(&p.out);
+	arena_free(&p.mem);
 	free(copy);
 	if (r < 0) {
 		atomic_fetch_add(&i->errors, 1);
 		return r == -ENOSPC || r == -EDQUOT ? -EAGAIN : r;
 	}
-	atomic_fetch_add(&i->pushed, kept);
-	atomic_fetch_add(&i->refused, refused);
-	*ret_kept = kept;
-	*ret_refused = refused;
+	atomic_fetch_add(&i->pushed, p.kept);
+	atomic_fetch_add(&i->refused, p.refused);
+	*ret_kept = p.kept;
+	*ret_refused = p.refused;
 	return 0;
 }
 
@@ -487,5 +550,6 @@ void intake_stats(struct intake *i, struct intake_stats *ret_s)
 				       .errors = atomic_load(&i->errors),
 				       .port_udp = i->port_udp,
 				       .port_tcp = i->port_tcp,
+				       .port_tls = i->port_tls,
 				       .waiting = atomic_load(&i->waiting)};
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sense/intake: syslog over UDP and TCP (RFC 5426, RFC 6587: octet counting and lines),
- * standard input and pushed JSON, each into a spool. One thread of its own reads the sockets.
+ * sense/intake: syslog over UDP, TCP and TLS (RFC 5426, RFC 6587: octet counting and lines,
+ * 5425), standard input and pushed JSON, each into a spool. One thread of its own reads the
+ * sockets.
  *
  * When the reader of the spools is more than `behind_max` bytes behind, or the disk is full,
  * nothing more is taken: pushes are refused (-EAGAIN), TCP and standard input wait, UDP is
@@ -17,18 +18,21 @@ struct intake_conf {
 	const char *dir;		     /* spools: DIR/syslog, DIR/push, DIR/stdin */
 	const char *const *udp, *const *tcp; /* "127.0.0.1:5514", "[::1]:514"; port 0 = any */
 	size_t nudp, ntcp;
+	const char *const *tls; /* syslog over TLS (RFC 5425), as tcp */
+	size_t ntls;
+	const char *cert, *key, *clients; /* see tls_server_new; when ntls */
 	bool stdin_too;
 	uint64_t behind_max; /* 0 = 4 GiB */
 };
 
 struct intake_stats {
-	uint64_t datagrams, lines, pushed; /* records kept */
-	uint64_t refused;		   /* of pushes: no JSON object */
-	uint64_t cut, dropped;		   /* too long; lost by the kernel */
-	uint64_t connections, turned_away; /* open now; beyond the limit */
-	uint64_t errors;		   /* of writing */
-	unsigned port_udp, port_tcp;	   /* of the first of each */
-	bool waiting;			   /* nothing is taken now */
+	uint64_t datagrams, lines, pushed;     /* records kept */
+	uint64_t refused;		       /* of pushes: no JSON object */
+	uint64_t cut, dropped;		       /* too long; lost by the kernel */
+	uint64_t connections, turned_away;     /* open now; beyond the limit */
+	uint64_t errors;		       /* of writing */
+	unsigned port_udp, port_tcp, port_tls; /* of the first of each */
+	bool waiting;			       /* nothing is taken now */
 };
 
 struct intake;

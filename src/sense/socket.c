@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sense/socket.h"
+#include "proc/keeper.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
-
-#define RCVBUF (8 * 1024 * 1024)
 
 int socket_address(const char *z, struct sockaddr_storage *ret_ss, socklen_t *ret_len)
 {
@@ -53,24 +52,10 @@ int socket_listen(const char *where, int type, int *ret_fd, struct diag *d)
 {
 	struct sockaddr_storage ss;
 	socklen_t len;
-	int one = 1, big = RCVBUF, fd, r = socket_address(where, &ss, &len);
+	int r = socket_address(where, &ss, &len);
 
 	if (r < 0)
 		return diag_set(d, r, "'%s' is no ADDRESS:PORT", where);
-	fd = socket(ss.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return diag_set(d, -errno, "%s: %s", where, strerror(errno));
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (type == SOCK_DGRAM) {
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &big, sizeof(big));
-		setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &one, sizeof(one));
-	}
-	if (bind(fd, (struct sockaddr *)&ss, len) < 0 ||
-	    (type == SOCK_STREAM && listen(fd, 128) < 0)) {
-		r = diag_set(d, -errno, "%s: %s", where, strerror(errno));
-		close(fd);
-		return r;
-	}
-	*ret_fd = fd;
-	return 0;
+	r = keeper_listen((struct sockaddr *)&ss, len, type, ret_fd);
+	return r < 0 ? diag_set(d, r, "%s: %s", where, strerror(-r)) : 0;
 }

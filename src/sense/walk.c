@@ -8,30 +8,59 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-/* Takes over path. */
-static int list_add(struct file_list *l, char *path, uint64_t size)
+/* Room for one more; what was moved is kept even when another was not. */
+static int list_room(struct file_list *l)
 {
-	if (l->n == FILE_LIST_MAX) {
-		free(path);
-		return E_LIMIT;
-	}
-	if (l->n == l->cap) {
-		size_t cap = l->cap ? l->cap * 2 : 64;
-		char **p = realloc(l->path, cap * sizeof(*p));
-		uint64_t *s = realloc(l->size, cap * sizeof(*s));
+	size_t cap = l->cap ? l->cap * 2 : 64;
+	char ***lists[] = {&l->path, &l->at, &l->why};
+	uint64_t *s;
 
-		/* What was moved is kept even when the other was not. */
-		l->path = p ? p : l->path;
-		l->size = s ? s : l->size;
-		if (!p || !s) {
-			free(path);
+	if (l->n == FILE_LIST_MAX)
+		return E_LIMIT;
+	if (l->n < l->cap)
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		char **p = realloc(*lists[i], cap * sizeof(*p));
+
+		if (!p)
 			return -ENOMEM;
-		}
-		l->cap = cap;
+		*lists[i] = p;
+	}
+	s = realloc(l->size, cap * sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	l->size = s;
+	l->cap = cap;
+	return 0;
+}
+
+int file_list_add(struct file_list *l, char *path, char *at, uint64_t size)
+{
+	int r = list_room(l);
+
+	if (r < 0) {
+		free(path);
+		free(at);
+		return r;
 	}
 	l->path[l->n] = path;
+	l->at[l->n] = at;
+	l->why[l->n] = NULL;
 	l->size[l->n++] = size;
 	return 0;
+}
+
+static void entry_free(struct file_list *l, size_t i)
+{
+	free(l->path[i]);
+	free(l->at[i]);
+	free(l->why[i]);
+}
+
+void file_list_drop(struct file_list *l, size_t i)
+{
+	entry_free(l, i);
+	l->path[i] = l->at[i] = l->why[i] = NULL;
 }
 
 static char *join(const char *dir, const char *name)
@@ -56,7 +85,7 @@ static int walk_one(struct file_list *l, struct map *seen, char *path, unsigned 
 	int r = 0;
 
 	if (stat(path, &sb) == 0 && S_ISREG(sb.st_mode))
-		return list_add(l, path, (uint64_t)sb.st_size);
+		return file_list_add(l, path, NULL, (uint64_t)sb.st_size);
 	if (stat(path, &sb) == 0 && S_ISDIR(sb.st_mode) && depth < FILE_DEPTH_MAX) {
 		if (!map_put(seen, hash_2((uint64_t)sb.st_dev, (uint64_t)sb.st_ino), &fresh))
 			r = -ENOMEM;
@@ -100,13 +129,17 @@ static int walk_dir(struct file_list *l, struct map *seen, const char *path, uns
 
 static void swap(struct file_list *l, size_t a, size_t b)
 {
-	char *p = l->path[a];
+	char **lists[] = {l->path, l->at, l->why};
 	uint64_t s = l->size[a];
 
-	l->path[a] = l->path[b];
 	l->size[a] = l->size[b];
-	l->path[b] = p;
 	l->size[b] = s;
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		char *p = lists[i][a];
+
+		lists[i][a] = lists[i][b];
+		lists[i][b] = p;
+	}
 }
 
 static void sift(struct file_list *l, size_t i, size_t n)
@@ -135,15 +168,19 @@ void file_list_sort(struct file_list *l)
 {
 	size_t n = 0;
 
+	for (size_t i = 0; i < l->n; i++)
+		if (l->path[i])
+			swap(l, n++, i);
+	l->n = n;
 	if (l->n)
 		heap_sort(l);
+	n = 0;
 	for (size_t i = 0; i < l->n; i++) {
-		if (n && strcmp(l->path[n - 1], l->path[i]) == 0) {
-			free(l->path[i]);
-			continue;
-		}
-		l->path[n] = l->path[i];
-		l->size[n++] = l->size[i];
+		/* Two members of an archive may have one name: both are read. */
+		if (n && !l->at[i] && strcmp(l->path[n - 1], l->path[i]) == 0)
+			entry_free(l, i);
+		else
+			swap(l, n++, i);
 	}
 	l->n = n;
 }
@@ -171,8 +208,10 @@ int file_walk(struct file_list *l, const char *path, struct diag *d)
 void file_list_free(struct file_list *l)
 {
 	for (size_t i = 0; i < l->n; i++)
-		free(l->path[i]);
+		entry_free(l, i);
 	free(l->path);
+	free(l->at);
+	free(l->why);
 	free(l->size);
 	*l = (struct file_list){0};
 }

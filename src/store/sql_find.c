@@ -194,7 +194,11 @@ int sql_models(struct sql *s,
 	       struct diag *d)
 {
 	struct models_arg x = {row, arg};
+	int r = each(s, "SELECT model,kind,n FROM fired WHERE n>0", 0, 0, models_row, &x, d);
 
+	if (r == 0)
+		return 0;
+	/* A store from before it counted. */
 	return each(
 		s,
 		"SELECT model,kind,count(*) FROM finding WHERE model<>'' GROUP BY model,kind",

@@ -6,18 +6,20 @@
  * Each order has an index with what is mostly asked of a row (queue, status, time, rank). A
  * page is read from there, from its cursor on, passing over what was not meant. That is slow
  * where hardly anything is meant: but then what is meant is few, and soon sorted. Which of both
- * it is cannot be seen from a question, so what an index can count is counted, up to FEW.
+ * it is cannot be seen from a question, so what an index can count is counted, up to a limit.
  *
  * First the numbers of the rows are looked up, then the rows: sorting carries no lines about.
  */
 #include "base/buf.h"
+#include "base/hash.h"
 #include "base/timeutil.h"
 #include "store/sql_impl.h"
 #include <errno.h>
 #include <stdlib.h>
 
-#define FEW	5000
-#define TRIGRAM 3u /* letters: the least that the index of words can find */
+#define FEW	50000 /* rows of an index that are soon read and sorted */
+#define ROW	10    /* what a row itself costs, against one of an index */
+#define TRIGRAM 3u    /* letters: the least that the index of words can find */
 
 /* Parameters; the numbers stand in the parts below. */
 enum {
@@ -68,10 +70,12 @@ static void from(struct buf *b, const struct store_query *q, enum way way)
 	else if (way == WAY_ENTITY)
 		buf_addz(b, " FROM finding_entity x CROSS JOIN finding f ON f.kind=x.kind AND "
 			    "f.id=x.id WHERE x.entity=?9");
+	else if (way == WAY_WORDS)
+		buf_addz(b, " FROM finding_title t CROSS JOIN finding f ON f.rowid=t.rowid "
+			    "WHERE t.finding_title MATCH ?17");
 	else
 		buf_addz(b, " FROM finding f WHERE 1");
 	part(b, way == WAY_ENTITY && q->kind.len, " AND x.kind=?1");
-	part(b, way == WAY_WORDS, " AND f.rowid IN (SELECT rowid FROM " WORDS ")");
 }
 
 /* A plus before a column keeps SQLite from taking an index for it. */
@@ -81,11 +85,13 @@ static void where(struct buf *b, const struct store_query *q, enum way way)
 	bool time = way == WAY_TIME || (way == WAY_ORDER && !by_rank(q));
 	bool model = way == WAY_MODEL || (way == WAY_ORDER && by_rank(q));
 
-	part(b, q->kind.len, " AND f.kind=?1");
+	part(b, q->kind.len,
+	     way == WAY_WORDS || way == WAY_EVENT ? " AND +f.kind=?1" : " AND f.kind=?1");
 	part(b, q->id.len, " AND f.id=?2");
-	part(b, q->queue.len, rank ? " AND queue=?3" : " AND +queue=?3");
+	/* Words are read from the index of all queues, which has the titles. */
+	part(b, q->queue.len, rank && !q->text.len ? " AND queue=?3" : " AND +queue=?3");
 	part(b, q->model.len, model ? " AND model=?4" : " AND +model=?4");
-	part(b, q->text.len, " AND instr(lower(title),lower(?5))");
+	part(b, q->text.len, " AND instr(lower(f.title),lower(?5))");
 	part(b, q->from != TIME_NONE, time ? FROM : " AND +time>=?6");
 	part(b, q->to != TIME_NONE, time ? TO : " AND +time<?7");
 	part(b, q->severity_min > 0, rank ? RANK_MIN : " AND severity>=?8");
@@ -105,14 +111,18 @@ static void after_and_order(struct buf *b, const struct store_query *q, enum way
 	bool sort = way != WAY_ORDER;
 
 	if (str_eqz(q->order, "time")) {
-		part(b, q->after, " AND (time,f.id)>(?15,?16)");
+		part(b, q->after,
+		     sort ? " AND (+time,f.id)>(?15,?16)" : " AND (time,f.id)>(?15,?16)");
 		buf_addz(b, sort ? " ORDER BY +time,f.id" : " ORDER BY time,f.id");
 	} else if (str_eqz(q->order, "newest")) {
-		part(b, q->after, " AND (time,f.id)<(?15,?16)");
+		part(b, q->after,
+		     sort ? " AND (+time,f.id)<(?15,?16)" : " AND (time,f.id)<(?15,?16)");
 		buf_addz(b, sort ? " ORDER BY +time DESC,f.id DESC"
 				 : " ORDER BY time DESC,f.id DESC");
 	} else {
-		part(b, q->after, " AND (" SQL_RANK ",time,f.id)>(?14,?15,?16)");
+		part(b, q->after,
+		     sort ? " AND (+(" SQL_RANK "),time,f.id)>(?14,?15,?16)"
+			  : " AND (" SQL_RANK ",time,f.id)>(?14,?15,?16)");
 		buf_addz(b, sort ? " ORDER BY +(" SQL_RANK "),time,f.id"
 				 : " ORDER BY " SQL_RANK ",time,f.id");
 	}
@@ -162,12 +172,13 @@ static void bind(sqlite3_stmt *st, const struct store_query *q, uint64_t limit)
 		bind_phrase(st, q->text);
 }
 
-/* How many rows a way leads to, FEW + 1 when they are more or cannot be counted. */
-static uint64_t count_way(struct sql *s, const struct store_query *q, enum way way)
+/* How many rows a way leads to; max + 1 when they are more or cannot be counted. */
+static uint64_t count_way(struct sql *s, const struct store_query *q, enum way way,
+			  uint64_t max)
 {
 	sqlite3_stmt *st;
 	struct buf b;
-	uint64_t n = FEW + 1;
+	uint64_t n = max + 1;
 
 	buf_init(&b, 4 * KIB);
 	buf_addz(&b, "SELECT count(*) FROM (SELECT 1 FROM ");
@@ -182,7 +193,7 @@ static uint64_t count_way(struct sql *s, const struct store_query *q, enum way w
 	part(&b, way != WAY_WORDS && q->kind.len, " AND kind=?1");
 	buf_addz(&b, " LIMIT ?13)");
 	if (sqlite3_prepare_v2(s->db, b.p, (int)b.len, &st, NULL) == SQLITE_OK) {
-		bind(st, q, FEW + 1);
+		bind(st, q, max + 1);
 		if (sqlite3_step(st) == SQLITE_ROW)
 			n = (uint64_t)sqlite3_column_int64(st, 0);
 		sqlite3_finalize(st);
@@ -191,33 +202,50 @@ static uint64_t count_way(struct sql *s, const struct store_query *q, enum way w
 	return n;
 }
 
-/* The way with the fewest rows to sort, or the list's own order when none has few. */
+/* Counting words is dear, and a page asks twice: for its rows, and for how many there are. */
+static uint64_t count_words(struct sql *s, const struct store_query *q, uint64_t max)
+{
+	uint64_t key = hash_str(q->text, 0);
+
+	if (s->words_key != key || !s->words_key || sqlite3_db_readonly(s->db, "main") != 1)
+		s->words_n = count_way(s, q, WAY_WORDS, max);
+	s->words_key = key;
+	return s->words_n;
+}
+
+/* The way that costs least, or the list's own order when none is cheap. */
 static enum way choose(struct sql *s, const struct store_query *q)
 {
 	bool rank = by_rank(q);
 	const struct {
 		enum way way;
 		bool asked;
+		unsigned cost; /* of a row */
 	} ways[] = {
-		{WAY_ENTITY, q->entity.len > 0},
-		{WAY_WORDS, q->text.len >= TRIGRAM},
-		{WAY_MODEL, q->model.len && !rank},
-		{WAY_TIME, q->kind.len && rank && (q->from != TIME_NONE || q->to != TIME_NONE)},
-		{WAY_RANK,
-		 q->kind.len && !rank && (q->severity_min > 0 || q->severity_max > 0)},
+		{WAY_ENTITY, q->entity.len > 0, ROW},
+		{WAY_WORDS, q->text.len >= TRIGRAM, ROW},
+		{WAY_MODEL, q->model.len && !rank, 1},
+		{WAY_TIME, q->kind.len && rank && (q->from != TIME_NONE || q->to != TIME_NONE),
+		 1},
+		{WAY_RANK, q->kind.len && !rank && (q->severity_min > 0 || q->severity_max > 0),
+		 1},
 	};
 	enum way best = WAY_ORDER;
-	uint64_t least = FEW + 1;
+	uint64_t least = FEW;
 
 	if (q->event.len)
 		return WAY_EVENT;
 	for (size_t i = 0; !q->id.len && i < ARRAY_LEN(ways); i++) {
-		uint64_t n = ways[i].asked ? count_way(s, q, ways[i].way) : FEW + 1;
+		uint64_t max = least / ways[i].cost, n;
 
-		if (n < least) {
-			least = n;
-			best = ways[i].way;
-		}
+		if (!ways[i].asked)
+			continue;
+		n = ways[i].way == WAY_WORDS ? count_words(s, q, max)
+					     : count_way(s, q, ways[i].way, max);
+		if (n > max)
+			continue;
+		least = n * ways[i].cost;
+		best = ways[i].way;
 	}
 	return best;
 }
@@ -340,11 +368,22 @@ int sql_findings(struct sql *s, const struct store_query *q,
 int sql_findings_count(struct sql *s, const struct store_query *q, uint64_t max,
 		       uint64_t *ret_n, struct diag *d)
 {
-	enum way way = choose(s, q);
+	struct store_query any =
+		*q; /* counting asks for no order: that of rank has most columns */
 	sqlite3_stmt *st;
 	struct buf text;
+	enum way way;
 	int r;
 
+	any.order = STR("");
+	any.after = NULL;
+	q = &any;
+	way = choose(s, q);
+	/* Frequent words, or entities, stand in no index together with the rest. */
+	if (way == WAY_ORDER && (q->text.len || q->entity.len)) {
+		*ret_n = max;
+		return 0;
+	}
 	buf_init(&text, 4 * KIB);
 	buf_addz(&text, "SELECT count(*) FROM (SELECT 1");
 	from(&text, q, way);

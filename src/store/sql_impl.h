@@ -34,7 +34,8 @@ enum {
 struct sql {
 	sqlite3 *db;
 	sqlite3_stmt *st[ST_COUNT];
-	sqlite3_stmt *person; /* sql_person, made when first asked */
+	sqlite3_stmt *person;	     /* sql_person, made when first asked */
+	uint64_t words_key, words_n; /* sql_findings.c: how many the words last asked for */
 	bool open_txn;
 	unsigned puts;
 };

@@ -102,6 +102,11 @@ int store_sync(struct store *st, struct diag *d)
 	return sql_commit(st->sql, d);
 }
 
+int store_publish(struct store *st, struct diag *d)
+{
+	return sql_commit(st->sql, d);
+}
+
 int store_end(const struct store *st, uint64_t *ret_place, struct diag *d)
 {
 	return seg_end(st->dir, ret_place, d);

@@ -56,6 +56,8 @@ MUST int store_event_with(struct store *st, const struct event *e, const struct 
 			  const struct store_extra *x);
 /* Makes everything appended so far durable. */
 MUST int store_sync(struct store *st, struct diag *d);
+/* Lets readers see the findings so far; store_sync makes them durable. */
+MUST int store_publish(struct store *st, struct diag *d);
 /*
  * For store_query.after_place: what is appended from now on stands behind it. Right after
  * store_sync.
@@ -113,8 +115,10 @@ struct store_query {
 	bool newest; /* events: later blocks first, so that limit keeps the latest */
 };
 
-/* Calls row() for each finding; strings live during the call. row != 0 stops. */
-/* How many findings q means, without limit and after; counting ends at max. */
+/*
+ * How many findings q means, without limit and after; counting ends at max. max too when words
+ * or an entity that are frequent are asked for, which would have to be counted one by one.
+ */
 MUST int store_findings_count(struct store *st, const struct store_query *q, uint64_t max,
 			      uint64_t *ret_n, struct diag *d);
 /* Findings in order of writing: those whose number in the feed is above since. */
@@ -127,6 +131,7 @@ MUST int store_feed_end(struct store *st, uint64_t *ret_number, struct diag *d);
 MUST int store_models(struct store *st,
 		      int (*row)(struct str model, struct str kind, uint64_t n, void *arg),
 		      void *arg, struct diag *d);
+/* Calls row() for each finding; strings live during the call. row != 0 stops. */
 MUST int store_findings(struct store *st, const struct store_query *q,
 			int (*row)(const struct store_finding *f, void *arg), void *arg,
 			struct diag *d);

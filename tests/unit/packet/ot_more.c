@@ -386,4 +386,102 @@ TEST(profinet_dcp)
 	CHECK_INT(count(t, "\"_path\":\"profinet_rt\""), 1);
 	sensor_free(s);
 }
+
+/* Omron's manual W342, on its port and on another; the same over TCP. */
+static const struct said omron[] = {
+	{false, "80000200020000010017"
+		"0101"
+		"82006400"
+		"000a"},
+	{true, "c0000200010000020017"
+	       "0101"
+	       "0000"
+	       "00010002"},
+	{false, "80000200020000010018"
+		"0102"
+		"82006400"
+		"0001"
+		"1234"},
+	{true, "c0000200010000020018"
+	       "0102"
+	       "2108"},
+	{false, "80000200020000010019"
+		"0402"},
+	{true, "c0000200010000020019"
+	       "0402"
+	       "0040"},
+	{false, "8000020002000001001a"
+		"0501"
+		"00"},
+	{true, "c000020001000002001a"
+	       "0501"
+	       "0000"
+	       "434a324d2d4350553331202020202020"
+	       "20202020"
+	       "30322e303100000000000000000000000000"
+	       "000000000000"},
+	{false, "8000020002000001001b"
+		"0306"
+		"ffff"
+		"00000000"
+		"03e0"},
+	{false, "80000200020000010017"
+		"0101"
+		"82006400"
+		"000a"},
+	{true, "c0000200010000020017"
+	       "0101"
+	       "0000"
+	       "00010002"},
+};
+
+TEST(fins)
+{
+	static const unsigned ports[] = {9600, 19600};
+
+	for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
+		char *t = talk(ports[i], true, omron, ARRAY_LEN(omron));
+
+		HAS(t, "\"command\":\"Memory Area Read\",\"access\":\"read\",\"node\":2,"
+		       "\"object\":\"DM 100, 10\"}");
+		HAS(t, "\"command\":\"Memory Area Write\",\"access\":\"write\",\"node\":2,"
+		       "\"object\":\"DM 100, 1\",\"error\":\"2108\"}");
+		HAS(t, "\"command\":\"Stop\",\"access\":\"control\",\"node\":2}");
+		HAS(t, "\"command\":\"Program Area Read\",\"access\":\"upload\",\"node\":2,"
+		       "\"answered\":false}");
+		HAS(t, "\"host\":\"10.0.0.2\",\"protocol\":\"fins\",\"vendor\":\"Omron\","
+		       "\"product\":\"CJ2M-CPU31\",\"firmware\":\"02.01\"");
+		CHECK_INT(count(t, "Memory Area Read"), 1);
+		HAS(t, "\"_path\":\"ot_repeats\"");
+	}
+}
+
+TEST(fins_tcp)
+{
+	static const struct said said[] = {
+		{false, "46494e530000000c000000000000000000000000"},
+		{true, "46494e5300000010000000010000000000000001"
+		       "00000002"},
+		{false, "46494e530000001a0000000200000000"
+			"80000200020000010017"
+			"0101"
+			"82006400"
+			"000a"},
+		{true, "46494e530000001a0000000200000000"
+		       "c0000200010000020017"
+		       "0101"
+		       "0000"
+		       "00010002"},
+		{false, "46494e53ffffffff0000000200000000"
+			"80000200020000010017"},
+		{false, "46494e53000000140000000200000000"
+			"80000200020000010018"
+			"0402"},
+	};
+	char *t = talk(9600, false, said, ARRAY_LEN(said));
+
+	HAS(t, "\"command\":\"Memory Area Read\",\"access\":\"read\",\"node\":2,\"object\":"
+	       "\"DM 100, 10\"}");
+	CHECK(!strstr(t, "Stop")); /* behind a length that cannot be */
+}
 TAP_MAIN

@@ -100,6 +100,38 @@ TEST(kerberos_offer)
 	sensor_free(k.s);
 }
 
+/* The ticket shown is under RC4: told when this realm gave it, not when it refers from another.
+ */
+TEST(kerberos_ticket_shown)
+{
+	uint8_t m[] = {0x6c, 0x81, 0xa2, 0x30, 0x81, 0x9f, 0xa1, 0x03, 0x02, 0x01, 0x05, 0xa2,
+		       0x03, 0x02, 0x01, 0x0c, 0xa3, 0x5c, 0x30, 0x5a, 0x30, 0x58, 0xa1, 0x03,
+		       0x02, 0x01, 0x01, 0xa2, 0x51, 0x04, 0x4f, 0x6e, 0x4d, 0x30, 0x4b, 0xa0,
+		       0x03, 0x02, 0x01, 0x05, 0xa1, 0x03, 0x02, 0x01, 0x0e, 0xa2, 0x07, 0x03,
+		       0x05, 0x00, 0x00, 0x00, 0x00, 0x00, 0xa3, 0x36, 0x61, 0x34, 0x30, 0x32,
+		       0xa0, 0x03, 0x02, 0x01, 0x05, 0xa1, 0x03, 0x1b, 0x01, 0x52, 0xa2, 0x16,
+		       0x30, 0x14, 0xa0, 0x03, 0x02, 0x01, 0x02, 0xa1, 0x0d, 0x30, 0x0b, 0x1b,
+		       0x06, 0x6b, 0x72, 0x62, 0x74, 0x67, 0x74, 0x1b, 0x01, 0x52, 0xa3, 0x0e,
+		       0x30, 0x0c, 0xa0, 0x03, 0x02, 0x01, 0x17, 0xa2, 0x05, 0x04, 0x03, 0x78,
+		       0x79, 0x7a, 0xa4, 0x35, 0x30, 0x33, 0xa0, 0x07, 0x03, 0x05, 0x00, 0x40,
+		       0x81, 0x00, 0x10, 0xa2, 0x03, 0x1b, 0x01, 0x52, 0xa3, 0x14, 0x30, 0x12,
+		       0xa0, 0x03, 0x02, 0x01, 0x02, 0xa1, 0x0b, 0x30, 0x09, 0x1b, 0x04, 0x63,
+		       0x69, 0x66, 0x73, 0x1b, 0x01, 0x66, 0xa7, 0x06, 0x02, 0x04, 0x11, 0x22,
+		       0x33, 0x44, 0xa8, 0x05, 0x30, 0x03, 0x02, 0x01, 0x12};
+
+	for (unsigned other = 0; other < 2; other++) {
+		struct talk k = talk_begin(88, true);
+		char *t;
+
+		m[69] = other ? 'S' : 'R';
+		talk_say(&k, false, m, sizeof(m), 1400);
+		t = records(k.s, true);
+		HAS(t, "\"request_type\":\"TGS\",\"service\":\"cifs/f\"");
+		CHECK_INT(count(t, "\"tgt_cipher\":\"rc4-hmac\""), !other);
+		sensor_free(k.s);
+	}
+}
+
 static void smb2(struct talk *k, bool resp, unsigned command, unsigned id, const uint8_t *body,
 		 size_t n)
 {
@@ -112,6 +144,7 @@ static void smb2(struct talk *k, bool resp, unsigned command, unsigned id, const
 	p[16] = (uint8_t)command;
 	p[20] = resp;
 	p[28] = (uint8_t)id;
+	p[44] = 7; /* the session */
 	memcpy(p + 68, body, n);
 	talk_say(k, resp, p, 68 + n, 1400);
 }
@@ -146,6 +179,45 @@ TEST(smb_client)
 	CHECK_INT(count(t, "client_software"), 0);
 	t = log_in("\x51\x8a\x0f\x82\xf2\x34\xe7\x11\xa3\x8c\x08\x00\x27\x2a\xba\x35");
 	CHECK_INT(count(t, "client_software"), 0);
+}
+
+/* A file opened in a session of SMB 2, of this account. */
+static char *opened_by(const char *user)
+{
+	struct talk k = talk_begin(445, false);
+	uint8_t hello[24 + 16] = {25, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 88, 0, 16};
+	uint8_t auth[24 + 72] = {25, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 88, 0, 72};
+	uint8_t done[8] = {9}, tree[8 + 4] = {9, 0, 0, 0, 72, 0, 4, 0, 's', 0, '$', 0};
+	uint8_t disk[16] = {16, 0, 1}, file[56 + 10] = {57}, handle[88] = {89};
+	unsigned n = (unsigned)strlen(user);
+	char *t;
+
+	memcpy(hello + 24, "NTLMSSP\0\1", 9);
+	memcpy(auth + 24, "NTLMSSP\0\3", 9);
+	auth[24 + 36] = (uint8_t)n;
+	auth[24 + 40] = 64;
+	memcpy(auth + 24 + 64, user, n);
+	file[44] = 120;
+	file[46] = 10;
+	memcpy(file + 56, "x\0.\0d\0l\0l\0", 10);
+	handle[64] = 5;
+	smb2(&k, false, 1, 1, hello, sizeof(hello));
+	smb2(&k, false, 1, 2, auth, sizeof(auth));
+	smb2(&k, true, 1, 2, done, sizeof(done));
+	smb2(&k, false, 3, 3, tree, sizeof(tree));
+	smb2(&k, true, 3, 3, disk, sizeof(disk));
+	smb2(&k, false, 5, 4, file, sizeof(file));
+	smb2(&k, true, 5, 4, handle, sizeof(handle));
+	t = records(k.s, true);
+	sensor_free(k.s);
+	HAS(t, "\"name\":\"x.dll\"");
+	return t;
+}
+
+TEST(smb_nobody)
+{
+	HAS(opened_by(""), "\"anonymous\":true");
+	CHECK(!strstr(opened_by("bob"), "anonymous"));
 }
 
 /* NTLM within DCE/RPC: first message of these flags, third one from a host of this name. */
@@ -188,5 +260,39 @@ TEST(ntlm_client)
 	CHECK(!strstr(ntlm(0xe2088297, "WORKSTATION", 11), "client_software"));
 	CHECK(!strstr(ntlm(0xe2888235, "PC7", 3), "client_software"));
 	CHECK(!strstr(ntlm(0x62088215, "nas", 3), "client_software"));
+}
+/* Pings whose replies are as long as they, or not; n of them, a request and its reply each. */
+static char *pings(unsigned n, unsigned asked, unsigned answered)
+{
+	struct sensor *s;
+	static const char data[64];
+	char *t;
+
+	CHECK(sensor_new(NULL, &s) == 0);
+	for (unsigned i = 0; i < 2 * n; i++) {
+		bool reply = i & 1;
+		unsigned len = reply ? answered : asked;
+		struct wire w = {.n = 0};
+
+		eth(&w, 0x0800);
+		ip4(&w, reply ? 2 : 1, reply ? 1 : 2, 1, len + 8, 0, 0);
+		w16(&w, reply ? 0 : 0x0800);
+		w16(&w, 0);
+		w16(&w, 7);
+		w16(&w, i / 2);
+		wbytes(&w, data, len);
+		give(s, i, &w);
+	}
+	t = records(s, true);
+	sensor_free(s);
+	return t;
+}
+
+TEST(echoes)
+{
+	HAS(pings(12, 40, 56), "\"echoes_altered\":12,");
+	HAS(pings(12, 40, 40), "\"resp_pkts\":12,");
+	CHECK(!strstr(pings(12, 40, 40), "echoes_altered"));
+	CHECK(!strstr(pings(1, 0, 0), "echoes_altered"));
 }
 TAP_MAIN

@@ -51,7 +51,9 @@ TEST(kerberos)
 	HAS(t, "\"request_type\":\"AS\",\"client\":\"valid_client_principal/VLADG.NET\","
 	       "\"service\":\"krbtgt/VLADG.NET\",\"success\":true,\"till\":1421708099.000000,"
 	       "\"cipher\":\"aes256-cts-hmac-sha1-96\",\"forwardable\":false,"
-	       "\"renewable\":false}");
+	       "\"renewable\":false,\"offered_ciphers\":[\"aes256-cts-hmac-sha1-96\","
+	       "\"aes128-cts-hmac-sha1-96\",\"des3-cbc-sha1-kd\",\"rc4-hmac\","
+	       "\"camellia128-cts-cmac\",\"camellia256-cts-cmac\"]}");
 	HAS(t, "\"service\":\"krb\"");
 	t = talk_file("proto_krb/kinit_unknown", 4000, true, 1400);
 	HAS(t, "\"client\":\"enterprise_principal@AD.VLADG.NET/VLADG.NET\","

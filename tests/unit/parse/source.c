@@ -173,4 +173,88 @@ TEST(known)
 	world_close(&w);
 }
 
+/* What a record says does not depend on the records before it, however like or unlike. */
+TEST(foreseen)
+{
+	static const struct {
+		const char *rec, *op, *ip;
+		int64_t known; /* s after 1777845600 */
+	} cases[] = {
+		{"{\"eventName\":\"A\",\"eventTime\":1777845601,\"ip\":\"1.1.1.1\"}", "A",
+		 "1.1.1.1", 1},
+		{"{\"eventTime\":1777845602,\"eventName\":\"B\",\"ip\":\"2.2.2.2\"}", "B",
+		 "2.2.2.2", 2},
+		/* a key that begins like the one foreseen, and one that is its beginning */
+		{"{\"eventName2\":\"x\",\"eventNam\":\"y\",\"eventName\":\"C\",\"eventTime\":"
+		 "1777845603}",
+		 "C", "", 3},
+		{"{\"eventName\":\"D\",\"eventTim\":7,\"eventTime\":1777845604,\"i\":\"\","
+		 "\"ip\":\"4.4.4.4\"}",
+		 "D", "4.4.4.4", 4},
+		/* of the same name one level down, and longer than is kept */
+		{"{\"eventName\":\"E\",\"u\":{\"eventTime\":9,\"ip\":\"x\"},\"eventTime\":"
+		 "1777845605}",
+		 "E", "", 5},
+		{"{\"eventName\":\"F\",\"a_key_of_thirty_one_bytes_in_all\":1,"
+		 "\"a_key_of_thirty_two_bytes_in_all_\":2,\"eventTime\":1777845606}",
+		 "F", "", 6},
+		{"{\"eventName\" : \"G\" , \"eventTime\" : 1777845607 , \"ip\" : \"7.7.7.7\"}",
+		 "G", "7.7.7.7", 7},
+		{"{\"eventName\\\\\":1,\"eventName\\\"\":2,\"EventName\":\"H\",\"eventTime\":"
+		 "1777845608}",
+		 "H", "", 8},
+	};
+	struct world w;
+	struct batch b;
+	unsigned at = 0;
+
+	world_open(&w, cases[0].rec);
+	CHECK_INT(batch_init(&b, 4), 0);
+	for (unsigned i = 0; w.dec && i < 600; i++) {
+		static char text[512];
+		struct str rec = str_n(text, strlen(cases[at].rec));
+		int64_t known = 0;
+
+		memset(text, '"', sizeof(text));
+		memcpy(text, cases[at].rec, rec.len);
+		batch_reset(&b);
+		CHECK_INT(decoder_decode(w.dec, rec, &b), 1);
+		CHECK_STR(event_str(&b.events[0], ATTR_OPERATION), cases[at].op);
+		CHECK_STR(event_str(&b.events[0], ATTR_SRC_IP), cases[at].ip);
+		CHECK(decoder_known(w.dec, rec, &known));
+		CHECK_INT(known / 1000000000 - 1777845600, cases[at].known);
+		at = (at * 5 + i / 7 + 1) % ARRAY_LEN(cases);
+	}
+	batch_free(&b);
+	world_close(&w);
+}
+
+/* More different keys than are kept. */
+TEST(keys_without_end)
+{
+	static char text[256];
+	struct world w;
+	struct batch b;
+
+	world_open(&w, "{\"eventName\":\"A\",\"eventTime\":1777845601}\n");
+	CHECK_INT(batch_init(&b, 4), 0);
+	for (unsigned i = 0; w.dec && i < 2000; i++) {
+		int64_t known = 0;
+		int n = snprintf(text, sizeof(text),
+				 "{\"k%u\":1,\"eventName\":\"n%u\",\"j%u\":2,\"eventTime\":%u}",
+				 i % 700, i, i % 300, 1777845600 + i);
+		char want[16];
+
+		memset(text + n, 0, sizeof(text) - (size_t)n);
+		snprintf(want, sizeof(want), "n%u", i);
+		batch_reset(&b);
+		CHECK_INT(decoder_decode(w.dec, str_n(text, (size_t)n), &b), 1);
+		CHECK_STR(event_str(&b.events[0], ATTR_OPERATION), want);
+		CHECK(decoder_known(w.dec, str_n(text, (size_t)n), &known));
+		CHECK_INT(known / 1000000000, 1777845600 + i);
+	}
+	batch_free(&b);
+	world_close(&w);
+}
+
 TAP_MAIN

@@ -2,6 +2,8 @@
 #include "parse/stream.h"
 #include "tap.h"
 #include <dirent.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -17,7 +19,7 @@ struct world {
 	struct sources *src;
 };
 
-static void world_open(struct world *w)
+static void world_open_as(struct world *w, const char *what)
 {
 	char path[] = "/tmp/streamXXXXXX.yaml";
 	int fd = mkstemps(path, 5);
@@ -25,13 +27,18 @@ static void world_open(struct world *w)
 
 	*w = (struct world){.dir = "/tmp/streamXXXXXX"};
 	CHECK(mkdtemp(w->dir) != NULL);
-	CHECK(fd >= 0 && write(fd, decl, sizeof(decl) - 1) == (ssize_t)sizeof(decl) - 1);
+	CHECK(fd >= 0 && write(fd, what, strlen(what)) == (ssize_t)strlen(what));
 	close(fd);
 	CHECK_INT(schema_new(&w->s), 0);
 	CHECK_INT(sources_load(path, w->s, &w->src, &d), 0);
 	unlink(path);
 	CHECK_INT(schema_freeze(w->s), 0);
 	CHECK_INT(sources_compile(w->src, w->s), 0);
+}
+
+static void world_open(struct world *w)
+{
+	world_open_as(w, decl);
 }
 
 static void world_close(struct world *w)
@@ -192,6 +199,96 @@ TEST(duplicates)
 	a = replay(&w, 1, 0, 100);
 	CHECK_INT(a.n, 350);
 	CHECK_INT(a.stats.duplicates, 50);
+	world_close(&w);
+}
+
+/* An archive is read as the folder it was made of; a torn one as far as it goes. */
+TEST(archive)
+{
+	struct world w;
+	struct seen folder, packed, torn;
+	char cmd[512];
+
+	world_open(&w);
+	put_many(&w, "a", 2000, 30, 1);
+	put_many(&w, "b", 1000, 0, 2);
+	folder = replay(&w, 0, 0, 100);
+	snprintf(cmd, sizeof(cmd), "cd %s && tar czf .x a b && rm a b && mv .x logs", w.dir);
+	CHECK_INT(system(cmd), 0);
+	for (unsigned threads = 0; threads < 3; threads++) {
+		packed = replay(&w, threads, 0, 100);
+		CHECK(packed.n == 3000 && packed.digest == folder.digest);
+		CHECK_INT(packed.stats.files, 2);
+		CHECK_INT(packed.stats.files_refused, 0);
+	}
+	snprintf(cmd, sizeof(cmd), "cd %s && zcat logs | head -c 200000 >.x; mv .x logs",
+		 w.dir);
+	CHECK_INT(system(cmd), 0);
+	torn = replay(&w, 1, 0, 100);
+	CHECK(torn.n > 500 && torn.n < 2000);
+	CHECK_INT(torn.stats.files_refused, 1);
+	world_close(&w);
+}
+
+static const char years_decl[] = "source: t.years\ncodec: [json, syslog]\ntypes:\n  - name: "
+				 "rec\n    class: api_activity\n"
+				 "    when: {has: [time]}\n    time: time\n";
+
+static void put_text(const struct world *w, const char *name, const char *text)
+{
+	/* 2026-11-24: of the copy */
+	struct timespec when[2] = {{.tv_sec = 1795478400}, {.tv_sec = 1795478400}};
+	FILE *f = in_world(w, name);
+
+	CHECK(f && fputs(text, f) > 0 && fflush(f) == 0 && futimens(fileno(f), when) == 0);
+	if (f)
+		fclose(f);
+}
+
+static struct stream_file of_file(const struct world *w, const char *name)
+{
+	const char *paths[] = {w->dir};
+	struct stream_conf conf = {.paths = paths, .npaths = 1};
+	struct stream_file found = {0};
+	const struct stream_file *files;
+	struct stream *st = NULL;
+	struct diag d = {{0}};
+
+	CHECK_INT(stream_open(&conf, w->src, &st, &d), 0);
+	for (size_t i = st ? stream_files(st, &files) : 0; i-- > 0;)
+		if (strstr(files[i].path, name))
+			found = files[i];
+	stream_free(st);
+	return found;
+}
+
+/* Times without a year get that of the files beside them; over the turn of a year, both. */
+TEST(years)
+{
+	struct stream_file f;
+	struct world w;
+
+	world_open_as(&w, years_decl);
+	put_text(&w, "messages",
+		 "Dec 30 10:00:00 h a: x\nDec 31 23:59:59 h a: y\n"
+		 "Jan  1 00:00:01 h a: z\n");
+	f = of_file(&w, "messages"); /* alone: by its date */
+	CHECK_INT(f.first_known / NS_PER_S, 1767088800);
+	CHECK_INT(f.last_known / NS_PER_S, 1767225601);
+	put_text(&w, "audit",
+		 "{\"time\":\"2019-12-31T12:00:00Z\"}\n"
+		 "{\"time\":\"2020-01-02T12:00:00Z\"}\n");
+	f = of_file(&w, "messages");
+	CHECK_INT(f.first_known / NS_PER_S, 1577700000);
+	CHECK_INT(f.last_known / NS_PER_S, 1577836801);
+	CHECK(replay(&w, 2, 0, 10).sorted);
+	/* Neighbours of another season tell nothing, and those that fit change nothing. */
+	put_text(&w, "audit", "{\"time\":\"2019-06-01T12:00:00Z\"}\n");
+	CHECK_INT(of_file(&w, "messages").last_known / NS_PER_S, 1767225601);
+	put_text(&w, "audit",
+		 "{\"time\":\"2019-12-31T12:00:00Z\"}\n"
+		 "{\"time\":\"2026-06-01T12:00:00Z\"}\n");
+	CHECK_INT(of_file(&w, "messages").last_known / NS_PER_S, 1767225601);
 	world_close(&w);
 }
 

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define N	 14000u /* the most frequent of everything is more than sql_findings.c calls few */
+#define N	 14000u
 #define T0	 (INT64_C(1700000000) * NS_PER_S)
-#define QUERIES	 400u
+#define QUERIES	 300u
 #define PAGES	 3u
 #define PAGE_MAX 60u
 
@@ -206,7 +206,9 @@ static size_t wrong(struct store *st, struct store_query *q, size_t *ret_seen)
 			want[n++] = &all[i];
 	sorting = q;
 	qsort(want, n, sizeof(*want), by_order);
-	bad += store_findings_count(st, q, N, &total, &d) < 0 || total != n;
+	bad += store_findings_count(st, q, N, &total, &d) < 0;
+	/* Frequent words and entities need not be counted. */
+	bad += total != n && !(total == N && (q->text.len || q->entity.len));
 	for (size_t k = 0; k < PAGES; k++) {
 		struct page p = {.n = 0};
 

@@ -63,10 +63,14 @@ const id = encodeURIComponent
 export const api = {
 	get,
 	list: <R>(what: string, q: Query = {}) => get<T.Page<R>>('/' + what, q),
-	incident: (i: string) => get<T.Incident>('/incidents/' + id(i)),
+	/** With its ETag, so that a verdict is of what was read. */
+	incident: async (i: string): Promise<T.Incident> => {
+		const r = await ask('GET', '/incidents/' + id(i))
+		return { ...(await r.json()), etag: r.headers.get('etag') ?? undefined }
+	},
 	alert: (i: string) => get<T.Alert>('/alerts/' + id(i)),
 	entity: (name: string) => get<T.Entity>('/entities/' + id(name)),
-	event: (i: string) => get<T.EventRecord>('/events/' + id(i)),
+	event: (i: string) => get<{ items: T.EventRecord[]; findings: T.EventFinding[] }>('/events/' + id(i)),
 	process: (i: string) => get<{ processes: T.Process[]; more: boolean }>('/events/' + id(i) + '/process'),
 	map: (q: Query) => get<T.MapPart>('/map', q),
 	suppressions: (q: Query = {}) => get<{ items: T.Suppression[] }>('/suppressions', q),

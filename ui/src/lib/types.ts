@@ -93,13 +93,14 @@ export interface Incident {
 	steps: Step[]
 	why?: Why[]
 	edges?: Edge[]
-	indicators?: { type: string; value: string; event_ids?: string[] }[]
+	indicators?: string[]
 	next?: string[]
 	response?: string[]
 	questions?: Answer[]
 	hypotheses?: { name: string; text: string; weight: number; share: number }[]
 	story?: { part: string; text: string; event_ids?: string[] }[]
 	verdict?: Verdict
+	etag?: string
 }
 
 export interface Alert {
@@ -221,5 +222,10 @@ export interface EventRecord extends EventRow {
 	known?: string
 	attributes?: Record<string, unknown>
 	raw?: string
-	findings?: { kind: string; id: string; title: string }[]
+}
+
+export interface EventFinding {
+	kind: string
+	id: string
+	title: string
 }
