@@ -212,3 +212,17 @@ void wilson(unsigned k, unsigned n, double *ret_low, double *ret_high)
 	*ret_low = 100 * MAX(0, mid - half);
 	*ret_high = 100 * MIN(1, mid + half);
 }
+
+double budget_most(double expected)
+{
+	double term = exp(-expected), sum = term;
+	int k = 0;
+
+	if (expected >= 60)
+		return 1.25 * expected;
+	while (sum < 0.95) {
+		term *= expected / ++k;
+		sum += term;
+	}
+	return k;
+}

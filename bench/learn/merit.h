@@ -37,6 +37,9 @@ void merit_see(struct merit *t, const struct rec *r, double score);
 void merit_add(struct merit *t, struct outcome *sum);
 struct merit *merit_free(struct merit *t);
 
+/* The most alerts that may be given where so many are expected: a quarter more from sixty on,
+ * else what a Poisson number stays below in 95 of 100 cases. */
+double budget_most(double expected);
 /* Wilson's interval of k out of n at 95 %, in percent. */
 void wilson(unsigned k, unsigned n, double *ret_low, double *ret_high);
 

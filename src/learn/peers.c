@@ -98,27 +98,47 @@ static void keep(struct learn *l, const struct quantity *q, uint32_t serial, uin
 		v->had = had;
 }
 
-/* One more member has the value, which `owners` entities have, its new owner left out. */
-static void count(struct learn *l, const struct quantity *q, uint32_t serial,
-		  const struct popular *p, uint64_t what, uint32_t owners, int64_t now)
+/* One more member has the value; others: whether anybody but that member has it. */
+static void count(struct learn *l, const struct quantity *q, uint32_t serial, struct popular *p,
+		  uint64_t what, bool others, int64_t now)
 {
 	uint32_t had = had_by(l, q, serial, p, what);
-	struct peer_past *past = past_put(l, q, serial, now);
+	struct peer_past *past;
 
-	if (!past)
-		return;
-	shares_add(&past->had, had);
-	if (owners)
-		keep(l, q, serial, what, had + 1, now);
-	else if (popular_first(p))
+	/* Making room below may move p. */
+	if (!others && popular_first(p))
 		*popular_first(p) = serial;
+	past = past_put(l, q, serial, now);
+	if (past)
+		shares_add(&past->had, had);
+	if (past && others)
+		keep(l, q, serial, what, had + 1, now);
+}
+
+/* One member fewer. */
+static void uncount(struct learn *l, const struct quantity *q, uint32_t serial,
+		    struct popular *p, uint64_t what, int64_t now)
+{
+	uint32_t had = had_by(l, q, serial, p, what);
+	bool others = p->ents > 1;
+	struct peer_past *past;
+
+	if (!had)
+		return;
+	if (!others && popular_first(p))
+		*popular_first(p) = 0;
+	past = past_put(l, q, serial, now);
+	if (past)
+		shares_take(&past->had, had);
+	if (past && others)
+		keep(l, q, serial, what, had - 1, now);
 }
 
 void peers_adopt(struct learn *l, const struct quantity *q, struct peer_group g,
 		 struct popular *p, uint64_t what, int64_t now)
 {
 	if (g.serial)
-		count(l, q, g.serial, p, what, p->ents, now);
+		count(l, q, g.serial, p, what, p->ents > 0, now);
 }
 
 double peers_tail(const struct learn *l, const struct quantity *q, struct peer_group g,
@@ -166,23 +186,11 @@ static void carry(struct learn *l, const struct entity *en, uint32_t serial, boo
 		l->states.owner = (uint16_t)(q->index + 1);
 		for (size_t k = 0; k < n; k++) {
 			struct popular *p = popular_peek(l, q, what[k]);
-			struct peer_past *past;
-			uint32_t had;
 
-			if (!p)
-				continue;
-			if (in) {
+			if (p && in)
 				count(l, q, serial, p, what[k], p->ents > 1, now);
-				continue;
-			}
-			had = had_by(l, q, serial, p, what[k]);
-			past = past_put(l, q, serial, now);
-			if (had && past)
-				shares_take(&past->had, had);
-			if (had && p->ents > 1)
-				keep(l, q, serial, what[k], had - 1, now);
-			else if (had && popular_first(p))
-				*popular_first(p) = 0;
+			else if (p)
+				uncount(l, q, serial, p, what[k], now);
 		}
 		l->states.owner = 0;
 	}
