@@ -171,8 +171,10 @@ static void tell(struct conn *c, struct fins *s, const struct ask *a, int end)
 		snprintf(text, sizeof(text), "%04x", (unsigned)end & 0x7f3f);
 		rec_z(r, "error", text);
 	}
-	if (end < 0 && !a->silent)
+	if (end < 0 && !a->silent) { /* as far as can be seen it did nothing */
+		rec_z(r, "error", "no answer");
 		rec_bool(r, "answered", false);
+	}
 	ot_repeats(r, n);
 	rec_end(r);
 }

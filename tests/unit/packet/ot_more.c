@@ -448,7 +448,7 @@ TEST(fins)
 		       "\"object\":\"DM 100, 1\",\"error\":\"2108\"}");
 		HAS(t, "\"command\":\"Stop\",\"access\":\"control\",\"node\":2}");
 		HAS(t, "\"command\":\"Program Area Read\",\"access\":\"upload\",\"node\":2,"
-		       "\"answered\":false}");
+		       "\"error\":\"no answer\",\"answered\":false}");
 		HAS(t, "\"host\":\"10.0.0.2\",\"protocol\":\"fins\",\"vendor\":\"Omron\","
 		       "\"product\":\"CJ2M-CPU31\",\"firmware\":\"02.01\"");
 		CHECK_INT(count(t, "Memory Area Read"), 1);
