@@ -178,6 +178,14 @@ static void put_text(struct val *at, struct str t, struct arena *mem)
 		*at = val_s(t);
 }
 
+/* A count that is out of all bounds is the largest there is. */
+static int64_t whole(double f)
+{
+	const double most = 9.2e18;
+
+	return f >= most ? INT64_MAX : f <= -most ? INT64_MIN : f == f ? (int64_t)f : 0;
+}
+
 static void put_outputs(const struct use *u, struct event *e, struct arena *mem,
 			const struct verdict *v)
 {
@@ -192,7 +200,7 @@ static void put_outputs(const struct use *u, struct event *e, struct arena *mem,
 		else if (out_type[o] == 'b')
 			*at = val_b(v->f[o] != 0);
 		else if (out_type[o] == 'i')
-			*at = val_i((int64_t)v->f[o]);
+			*at = val_i(whole(v->f[o]));
 		else
 			*at = val_f(v->f[o]);
 	}
