@@ -23,6 +23,12 @@
 #define PUBLISH_NS (100 * NS_PER_MS) /* within which findings can be seen */
 #define MAP_NS	   (60 * NS_PER_S)   /* how often the map is written */
 
+/* Whether so long has passed; when the clock was put back since, nobody knows: it has. */
+static bool passed(int64_t now, int64_t since, int64_t ns)
+{
+	return now < since || now - since >= ns;
+}
+
 /* UTC: the clock that live records are held against. */
 static int64_t clock_now(void)
 {
@@ -37,13 +43,63 @@ static uint64_t event_key(uint64_t hash, struct str id, struct str type)
 	return hash_2(hash, hash_str(id, hash_str(type, 0)));
 }
 
-#define TAG_RUN BLOCK_TAG('r', 'u', 'n', ' ')
+#define TAG_RUN	    BLOCK_TAG('r', 'u', 'n', ' ')
+#define TAG_STORED  BLOCK_TAG('s', 't', 'o', 'r')
+#define STORED_PUT  ((size_t)65536) /* keys in a block of a checkpoint */
+#define STORED_KEPT (UINT64_C(1) << 24)
+
+/*
+ * The keys of events that are in the store and were not read again yet: their file is away, or
+ * rests. Those of a file that never comes back go once STORED_KEPT events followed.
+ */
+static void stored_save(struct run *r, struct blocks_out *w)
+{
+	struct map_slot *v = calloc(STORED_PUT, sizeof(*v)), s;
+	struct live_stats now;
+	size_t n = 0;
+
+	live_stats(r->live, &now);
+	if (!v)
+		blocks_fail(w, -ENOMEM);
+	for (size_t i = 0; v && map_next(&r->stored, &i, &s);) {
+		if (s.val + STORED_KEPT < now.seq)
+			continue;
+		v[n++] = s;
+		if (n == STORED_PUT) {
+			blocks_put(w, TAG_STORED, NULL, 0, v, n * sizeof(*v));
+			n = 0;
+		}
+	}
+	if (n)
+		blocks_put(w, TAG_STORED, NULL, 0, v, n * sizeof(*v));
+	free(v);
+}
+
+static int stored_load(struct run *r, struct str data)
+{
+	struct map_slot s;
+
+	if (data.len % sizeof(s))
+		return E_FORMAT;
+	for (size_t i = 0; i < data.len; i += sizeof(s)) {
+		uint64_t *at;
+
+		memcpy(&s, data.p + i, sizeof(s));
+		at = map_put(&r->stored, s.key, NULL);
+		if (!at)
+			return -ENOMEM;
+		*at = s.val;
+	}
+	return 0;
+}
 
 /* What the store held when the checkpoint was made, then the places of the files. */
 static void part_save(void *arg, struct blocks_out *w)
 {
 	struct run *r = arg;
 
+	if (r->stored.len)
+		stored_save(r, w);
 	blocks_put(w, TAG_RUN, &r->kept_place, sizeof(r->kept_place), NULL, 0);
 	live_save(r->live, w);
 	incidents_save(r->pipe.incidents, w);
@@ -55,8 +111,13 @@ static int part_load(void *arg, struct blocks_in *in)
 	struct run *r = arg;
 	struct str data;
 	uint32_t tag;
-	int n = blocks_next(in, &tag, &data);
+	int n;
 
+	while ((n = blocks_next(in, &tag, &data)) > 0 && tag == TAG_STORED) {
+		n = stored_load(r, data);
+		if (n < 0)
+			return n;
+	}
 	if (n <= 0 || tag != TAG_RUN || data.len != sizeof(r->kept_place))
 		return n < 0 ? n : E_FORMAT;
 	memcpy(&r->kept_place, data.p, sizeof(r->kept_place));
@@ -75,9 +136,13 @@ struct tail {
 static int tail_row(const struct store_event *e, void *arg)
 {
 	struct tail *t = arg;
+	uint64_t *at =
+		map_put(&t->r->stored, event_key(hash_str(e->raw, 0), e->id, e->type), NULL);
 
 	t->last = MAX(t->last, e->seq);
-	if (!map_put(&t->r->stored, event_key(hash_str(e->raw, 0), e->id, e->type), NULL))
+	if (at)
+		*at = e->seq;
+	else
 		t->failed = true;
 	return t->failed;
 }
@@ -366,7 +431,7 @@ static int flush(struct run *r, int64_t now)
 {
 	int e = store_sync(r->store, &r->diag);
 
-	if (e == 0 && now - r->mapped >= MAP_NS) {
+	if (e == 0 && passed(now, r->mapped, MAP_NS)) {
 		e = atlas_flush(r->pipe.atlas, &r->diag);
 		r->mapped = now;
 	}
@@ -470,12 +535,11 @@ static bool has_room(struct run *r)
 /* Looks at files when it is time. Folders with many files are looked through less often. */
 static int look(struct run *r, int64_t now)
 {
-	bool all =
-		now - r->looked_all >= MAX(LOOK_ALL, 50 * r->look_cost) || now < r->looked_all;
+	bool all = passed(now, r->looked_all, MAX(LOOK_ALL, 50 * r->look_cost));
 	int64_t t0;
 	int e;
 
-	if (!all && now - r->looked < LOOK_NS && now >= r->looked)
+	if (!all && !passed(now, r->looked, LOOK_NS))
 		return 0;
 	t0 = time_wall();
 	e = live_look(r->live, now, all, &r->diag);
@@ -509,16 +573,16 @@ static int work(struct run *r, int64_t *ret_wake)
 		return n < 0 ? n : e;
 	r->dirty |= n > 0;
 	r->unseen |= n > 0;
-	if (r->unseen && (now - r->published >= PUBLISH_NS || now < r->published)) {
+	if (r->unseen && passed(now, r->published, PUBLISH_NS)) {
 		e = store_publish(r->store, &r->diag);
 		r->published = now;
 		r->unseen = false;
 		if (e < 0)
 			return e;
 	}
-	if (r->dirty && now - r->flushed >= (int64_t)(r->conf->flush_s * 1e9))
+	if (r->dirty && passed(now, r->flushed, (int64_t)(r->conf->flush_s * 1e9)))
 		e = flush(r, now);
-	if (e == 0 && now - r->kept >= (int64_t)(r->conf->checkpoint_s * 1e9))
+	if (e == 0 && passed(now, r->kept, (int64_t)(r->conf->checkpoint_s * 1e9)))
 		e = keep(r, now);
 	return e < 0 ? e : n;
 }

@@ -339,6 +339,7 @@ int live_next(struct live *lv, int64_t now, struct event **ret_events, size_t ma
 			break;
 		/* What other files still hold of that time is not read yet, but is on disk. */
 		due = lv->heap[0].due <= now ||
+		      lv->heap[0].due - now > lv->conf.lateness || /* the clock was put back */
 		      (f && lv->heap[0].known < now - lv->conf.lateness);
 		if (!due && !full) {
 			*ret_wake = lv->heap[0].due;

@@ -298,6 +298,8 @@ static int feed_check(struct live *lv, struct feed *f, int64_t now)
 {
 	uint64_t read = f->state == FEED_OPEN ? packet_taken(f->c.in) : f->bytes;
 
+	if (now < f->grown)
+		f->grown = now; /* the clock was put back: from here */
 	switch (f->state) {
 	case FEED_NEW:
 		f->more = f->size > 0;
@@ -390,7 +392,10 @@ static int64_t rest_ns(const char *head, size_t n)
 	return 0;
 }
 
-/* Whether a new file may be opened. */
+/*
+ * Whether a new file may be opened: it has rested by its own time, or, when that lies ahead of
+ * the clock, for so long under our eyes.
+ */
 static void rest(struct feed *f, int64_t now)
 {
 	char buf[PRINT_BYTES];
@@ -406,8 +411,13 @@ static void rest(struct feed *f, int64_t now)
 		return;
 	n = head_of(fd, buf);
 	ns = n > 0 ? rest_ns(buf, (size_t)n) : 0;
-	if (ns)
-		f->more = fstat(fd, &sb) == 0 && now - sb.st_mtim.tv_sec * NS_PER_S >= ns;
+	if (ns && fstat(fd, &sb) == 0) {
+		if (f->rest_size != (uint64_t)sb.st_size) {
+			f->rest_size = (uint64_t)sb.st_size;
+			f->grown = now;
+		}
+		f->more = now - sb.st_mtim.tv_sec * NS_PER_S >= ns || now - f->grown >= ns;
+	}
 	close(fd);
 }
 

@@ -53,6 +53,7 @@ struct feed {
 	uint64_t pending; /* events that wait */
 	int64_t bound;	  /* what follows is not known before this */
 	int64_t grown;
+	uint64_t rest_size; /* of a new one, when last looked at; `grown`: since when */
 	size_t trim_at;	   /* when so many are in `out`, those before the first that waits go */
 	struct places out; /* given out, though an event before it waits */
 	struct places skip; /* given out by the run before */
