@@ -292,6 +292,9 @@ static int own_of(struct detect *dt, struct rule *r, struct diag *d)
 	m->response = yaml_str(own, "response", "");
 	if (!own)
 		return 0;
+	if (str_chr(m->response, '{', 0) != SIZE_MAX)
+		return yaml_fail(r->yaml, own, d,
+				 "a response is told as it stands: no {name} in it");
 	if ((e = yaml_only(r->yaml, own, own_keys, d)) < 0 ||
 	    (e = yaml_bool(r->yaml, own, "compliance", false, &m->compliance, d)) < 0 ||
 	    (e = yaml_bool(r->yaml, own, "critical", m->critical, &m->critical, d)) < 0 ||

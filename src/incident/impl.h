@@ -42,6 +42,7 @@ struct step {
 	size_t nattack;
 	struct str names[ALERT_ENTS_MAX];
 	uint8_t kinds[ALERT_ENTS_MAX]; /* enum ent_kind, or ENT_KIND_COUNT when unknown */
+	uint8_t roles[ALERT_ENTS_MAX]; /* enum ent_role, of what the alert was made from */
 	size_t nnames;
 	struct why why[STEP_WHY];
 	size_t nwhy;

@@ -167,12 +167,18 @@ static void fill(struct buf *b, struct str tpl, const struct pair *pairs, size_t
 	}
 }
 
-void story_about(struct buf *b, const struct inquiry *q, const char *key, struct str about)
+struct str story_text(const struct inquiry *q, const char *key)
 {
 	const struct yaml *y = q->qs.story_doc;
+
+	return yaml_str(y->docs ? y->docs->root : NULL, key, "");
+}
+
+void story_about(struct buf *b, const struct inquiry *q, const char *key, struct str about)
+{
 	struct pair p = {STR("about"), about};
 
-	fill(b, yaml_str(y->docs ? y->docs->root : NULL, key, ""), &p, 1);
+	fill(b, story_text(q, key), &p, 1);
 }
 
 /* A story being written into out. */

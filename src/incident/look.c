@@ -16,6 +16,7 @@ struct run {
 	struct arena *mem;
 	struct found *f;
 	struct map seen;
+	struct alike alike;
 	struct str needle; /* what the raw bytes must hold, or empty */
 };
 
@@ -206,6 +207,11 @@ static int look_events(struct run *r, struct diag *d)
 		if ((from != TIME_NONE && p->se.known < from) || p->se.known >= to ||
 		    !wanted(r, p))
 			continue;
+		if (r->alike.sort.len && (err = alike_has(&r->alike, &p->se, d)) <= 0) {
+			if (err < 0)
+				return err;
+			continue;
+		}
 		e = bare ? NULL : history_event(r->q, h, p);
 		if (bare || (e && matches(r, e)))
 			measure(r, e, &p->se);
@@ -266,7 +272,12 @@ int look_up(struct inquiry *q, const struct look *l, const struct binding *b, st
 	*ret_f = (struct found){0};
 	r.needle = needle(&r);
 	map_init(&r.seen);
-	err = l->entities >= 0 ? look_entities(&r, d) : look_events(&r, d);
+	err = alike_init(&r.alike, q, l, b, mem, d);
+	if (err == 0 && r.alike.sort.len)
+		ret_f->among = story_text(q, "among_alike");
+	if (err == 0)
+		err = l->entities >= 0 ? look_entities(&r, d) : look_events(&r, d);
+	alike_free(&r.alike);
 	map_free(&r.seen);
 	return err;
 }

@@ -120,7 +120,15 @@ size_t next_advice(const struct inc *i, struct str v[NEXT_MAX])
 	return n;
 }
 
-enum whom { WHOM_DEVICE, WHOM_ENDPOINT, WHOM_ACCOUNT, WHOM_IMAGE, WHOM_RESOURCE, WHOM_NOBODY };
+enum whom {
+	WHOM_DEVICE,
+	WHOM_ENDPOINT,
+	WHOM_SOURCE,
+	WHOM_ACCOUNT,
+	WHOM_IMAGE,
+	WHOM_RESOURCE,
+	WHOM_NOBODY
+};
 
 static const struct {
 	const char *begins;
@@ -148,11 +156,35 @@ static bool is_one(uint8_t kind, enum whom whom)
 	}
 }
 
+/*
+ * Who began it: an address, else the device that acted or is first told of. Not the other end,
+ * unless nobody else is named.
+ */
+static size_t source(const struct step *s)
+{
+	size_t n = s->nnames, dev = n, other = n;
+
+	for (size_t k = n; k-- > 0;) {
+		bool far = s->roles[k] == ROLE_PEER || s->roles[k] == ROLE_TARGET;
+
+		if (s->kinds[k] == ENT_ENDPOINT && !far)
+			return k;
+		if (s->kinds[k] == ENT_ENDPOINT)
+			other = k;
+		else if (is_one(s->kinds[k], WHOM_DEVICE) && !far &&
+			 (k == 0 || s->roles[k] == ROLE_ACTOR))
+			dev = k;
+	}
+	return dev < n ? dev : other;
+}
+
 /* The first of the step's names that the action can be done to; else whom the step is about. */
 static struct str object(const struct step *s, enum whom whom)
 {
 	if (whom == WHOM_NOBODY)
 		return (struct str){NULL, 0};
+	if (whom == WHOM_SOURCE && source(s) < s->nnames)
+		return s->names[source(s)];
 	for (size_t k = 0; k < s->nnames; k++)
 		if (is_one(s->kinds[k], whom))
 			return s->names[k];

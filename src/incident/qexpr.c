@@ -15,7 +15,7 @@ static const struct {
 	char letter;
 } measures[] = {
 	{"count", 'c'}, {"distinct", 'd'}, {"sum", 's'}, {"first", 'f'},  {"last", 'l'},
-	{"age", 'a'},	{"gap", 'g'},	   {"cut", 'u'}, {"values", 'v'},
+	{"age", 'a'},	{"gap", 'g'},	   {"cut", 'u'}, {"values", 'v'}, {"among", 'm'},
 };
 
 /* "NAME.MEASURE", "t0" or "t1"; false: no such look-up or measure. */
@@ -64,7 +64,7 @@ static bool operand_of(const struct question *q, struct str s, struct operand *o
 	*o = (struct operand){.look = LOOK_NONE};
 	if (str_f64(s, &o->number))
 		return true;
-	return measured(q, s, &o->look, &o->measure) && o->measure != 'v';
+	return measured(q, s, &o->look, &o->measure) && o->measure != 'v' && o->measure != 'm';
 }
 
 int condition_parse(const struct yaml *y, const struct yaml_node *n, const struct question *q,
@@ -236,6 +236,9 @@ static size_t put_measure(struct buf *b, char what, const struct found *f,
 			return 1;
 		}
 		put_values(b, f);
+		break;
+	case 'm':
+		buf_add(b, f->among);
 		break;
 	default:
 		break;

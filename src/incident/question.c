@@ -11,7 +11,7 @@ static const char *const keys[] = {"id",      "title",	   "about", "each",  "mos
 static const char *const about_keys[] = {"phases", "families", "models", NULL};
 static const char *const look_keys[] = {"of",	"types", "classes",  "where", "match",
 					"when", "span",	 "distinct", "sum",   "entities",
-					"ends", "but",	 NULL};
+					"ends", "but",	 "alike",    NULL};
 static const char *const say_keys[] = {"yes", "no", "unknown", NULL};
 
 bool glob_match(struct str pattern, struct str s)
@@ -287,6 +287,9 @@ static int read_look(const struct yaml *y, struct schema *s, struct question *q,
 
 		err = where ? filter_compile(s, y, where, &l->where, d) : -ENOMEM;
 	}
+	if (err == 0 && yaml_get(n, "alike"))
+		err = variable(y, yaml_get(n, "alike"), q, yaml_str(n, "alike", ""), &l->alike,
+			       d);
 	q->nlooks++;
 	return err < 0 ? err : want_where(l, s);
 }

@@ -6,6 +6,7 @@
 #ifndef INCIDENT_QUESTION_H
 #define INCIDENT_QUESTION_H
 #include "base/json.h"
+#include "base/map.h"
 #include "base/timeutil.h"
 #include "event/filter.h"
 #include "incident/inquiry.h"
@@ -68,9 +69,10 @@ struct look {
 	size_t nmatch;
 	enum look_when when;
 	int64_t span_ns;
-	int entities;		    /* counts entities of this kind, not events; or -1 */
-	struct str ends;	    /* whose name ends with what this variable stands for */
-	attr_t distinct, sum;	    /* or ATTR_NONE */
+	int entities;	      /* counts entities of this kind, not events; or -1 */
+	struct str ends;      /* whose name ends with what this variable stands for */
+	attr_t distinct, sum; /* or ATTR_NONE */
+	struct str alike;     /* only devices of the same sort as this variable, or empty */
 	struct str distinct_entity; /* "device": distinct entities of this kind instead */
 };
 
@@ -81,7 +83,8 @@ struct found {
 	struct str values[VALUES_MAX];
 	struct str cites[CITES_MAX];
 	size_t nvalues, ncites;
-	bool cut; /* more was there than is looked at */
+	bool cut;	  /* more was there than is looked at */
+	struct str among; /* which devices alone were looked at, in words; or empty */
 };
 
 /* operand: a number, or a measure of a look-up (look < 0: of the matter). */
@@ -235,6 +238,8 @@ bool glob_match(struct str pattern, struct str s);
 MUST int findings_json(const struct inquiry *q, const struct json *j, const struct findings *f,
 		       struct arena *mem, struct buf *out, struct inquiry_result *r);
 
+/* A text of story.yaml as it stands there, or empty. */
+struct str story_text(const struct inquiry *q, const char *key);
 /* The sentence of story.yaml by this key, with {about} filled in. */
 void story_about(struct buf *b, const struct inquiry *q, const char *key, struct str about);
 
@@ -258,6 +263,20 @@ void history_clear(struct inquiry *q);
 /* look.c */
 MUST int look_up(struct inquiry *q, const struct look *l, const struct binding *b,
 		 struct arena *mem, struct found *ret_f, struct diag *d);
+
+/* alike.c: devices compared with their like alone. */
+struct alike {
+	struct inquiry *q;
+	struct arena *mem;
+	struct str sort;  /* class of the plant's or the building's devices; empty: no limit */
+	struct map known; /* name -> 1 it is of that sort, 2 it is not */
+};
+/* As the look-up and the binding say; sort is empty when they limit nothing. */
+MUST int alike_init(struct alike *a, struct inquiry *q, const struct look *l,
+		    const struct binding *b, struct arena *mem, struct diag *d);
+void alike_free(struct alike *a);
+/* Whether one of the event's devices is alike: 1, 0, or <0. */
+MUST int alike_has(struct alike *a, const struct store_event *se, struct diag *d);
 
 /* matter.c */
 MUST int matter_of_incident(struct inquiry *q, const struct json *j, struct matter *ret_m,

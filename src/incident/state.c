@@ -7,7 +7,7 @@
 #define TAG_HEAD BLOCK_TAG('i', 'n', 'c', 'h')
 #define TAG_INC	 BLOCK_TAG('i', 'n', 'c', 'o')
 #define TAG_NOTE BLOCK_TAG('i', 'n', 'c', 'n')
-#define VERSION	 1u
+#define VERSION	 2u
 #define SLOT_MAX (UINT64_C(1) << 20)
 
 struct kept_head {
@@ -126,6 +126,7 @@ static void put_step(struct buf *b, const struct step *s)
 	for (size_t i = 0; i < s->nnames; i++) {
 		put_s(b, s->names[i]);
 		put_n(b, s->kinds[i]);
+		put_n(b, s->roles[i]);
 	}
 	put_n(b, s->nwhy);
 	for (size_t i = 0; i < s->nwhy; i++)
@@ -189,6 +190,7 @@ static void get_words(struct in *x, struct step *s)
 	for (size_t i = 0; i < s->nnames; i++) {
 		s->names[i] = get_s(x);
 		s->kinds[i] = (uint8_t)get_count(x, ENT_KIND_COUNT);
+		s->roles[i] = (uint8_t)get_count(x, ROLE_COUNT);
 	}
 	s->nwhy = get_count(x, STEP_WHY);
 	for (size_t i = 0; i < s->nwhy; i++)

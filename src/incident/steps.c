@@ -149,6 +149,7 @@ static void borrow(struct step *s, const struct alert *a, const struct entities 
 
 		s->names[i] = a->names[i].len || !x ? a->names[i] : x->name;
 		s->kinds[i] = x ? x->kind : ENT_KIND_COUNT;
+		s->roles[i] = (uint8_t)MIN((unsigned)a->roles[i], (unsigned)ROLE_COUNT);
 		s->own |= x ? edges_bit(edges_key(x)) : 0;
 	}
 	key = s->nnames ? entity_get(en, a->ents[0]) : NULL;

@@ -37,6 +37,8 @@ MUST int sql_models(struct sql *s,
 		    void *arg, struct diag *d);
 MUST int sql_meta_each(struct sql *s, int (*row)(struct str key, struct str value, void *arg),
 		       void *arg, struct diag *d);
+MUST int sql_entity_class(struct sql *s, struct str kind, struct str name, struct arena *mem,
+			  struct str *ret_class, struct diag *d);
 MUST int sql_entity_names(struct sql *s, struct str kind, struct str name, struct arena *mem,
 			  struct str *ret_v, size_t max, size_t *ret_n, struct diag *d);
 /* As store_retain. */

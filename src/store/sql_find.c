@@ -250,6 +250,26 @@ int sql_entity_names(struct sql *s, struct str kind, struct str name, struct are
 	return 0;
 }
 
+int sql_entity_class(struct sql *s, struct str kind, struct str name, struct arena *mem,
+		     struct str *ret_class, struct diag *d)
+{
+	static const char text[] =
+		"SELECT class FROM entity WHERE kind=?1 AND name=?2 UNION ALL "
+		"SELECT e.class FROM entity_name n JOIN entity e ON e.kind=n.kind AND "
+		"e.name=n.name WHERE n.other=?2 AND n.kind=?1 LIMIT 1";
+	sqlite3_stmt *st;
+
+	*ret_class = (struct str){NULL, 0};
+	if (sqlite3_prepare_v2(s->db, text, -1, &st, NULL) != SQLITE_OK)
+		return sql_fail(s, d);
+	sql_bind(st, 1, kind);
+	sql_bind(st, 2, name);
+	if (sqlite3_step(st) == SQLITE_ROW)
+		*ret_class = arena_str(mem, sql_column(st, 0));
+	sqlite3_finalize(st);
+	return 0;
+}
+
 int sql_person(struct sql *s, struct str word, struct arena *mem, struct str *ret_name,
 	       struct diag *d)
 {

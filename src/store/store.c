@@ -158,6 +158,12 @@ int store_entity_names(struct store *st, struct str kind, struct str name, struc
 	return sql_entity_names(st->sql, kind, name, mem, ret_v, max, ret_n, d);
 }
 
+int store_entity_class(struct store *st, struct str kind, struct str name, struct arena *mem,
+		       struct str *ret_class, struct diag *d)
+{
+	return sql_entity_class(st->sql, kind, name, mem, ret_class, d);
+}
+
 int store_person(struct store *st, struct str word, struct arena *mem, struct str *ret_name,
 		 struct diag *d)
 {

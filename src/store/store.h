@@ -158,6 +158,10 @@ MUST int store_entity_names(struct store *st, struct str kind, struct str name,
 			    struct arena *mem, struct str *ret_v, size_t max, size_t *ret_n,
 			    struct diag *d);
 
+/* Its class as entities tell it ("ot", "client" ...), made in mem; empty: it is not known. */
+MUST int store_entity_class(struct store *st, struct str kind, struct str name,
+			    struct arena *mem, struct str *ret_class, struct diag *d);
+
 /*
  * Whether a word is a name of an account that is not known to be a program's: 1 and the name it
  * has now, made in mem; 0; or <0.

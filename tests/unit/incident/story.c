@@ -137,6 +137,49 @@ TEST(what_to_do_is_told_once)
 	world_close(&w);
 }
 
+static void proposed(const char *action, const struct part *parts, size_t n, const char *want)
+{
+	struct world w;
+	struct model m = enter;
+	json_t *o;
+
+	world_open(&w, NULL);
+	m.response = str_of(action);
+	world_alert(&w, &m, T0, parts, n);
+	o = last(&w);
+	CHECK_STR(str_of(item(o, "response", 0)), want);
+	json_decref(o);
+	world_close(&w);
+}
+
+#define PROPOSED(action, want, ...)                          \
+	proposed(action, (const struct part[]){__VA_ARGS__}, \
+		 sizeof((const struct part[]){__VA_ARGS__}) / sizeof(struct part), want)
+#define UNDO "; to undo, remove the block"
+
+/* Whatever stands first in the alert: the device, the far end, whoever began it. */
+TEST(an_action_is_told_of_whom_it_is_about)
+{
+	const struct part far = {ENT_ENDPOINT, "video.example", ROLE_PEER};
+	const struct part enemy = {ENT_ENDPOINT, "203.0.113.9", ROLE_ACTOR};
+	const struct part victim = {ENT_DEVICE, "web1", ROLE_PEER};
+	const struct part image = {ENT_IMAGE, "pc1:/tmp/x", ROLE_IMAGE};
+
+	PROPOSED("block outgoing connections of the device",
+		 "block outgoing connections of the device: hmi9" UNDO, far, DEV("hmi9"));
+	PROPOSED("block connections out of the plant",
+		 "block connections out of the plant: hmi9" UNDO, far, DEV("hmi9"));
+	PROPOSED("block the connections of the program",
+		 "block the connections of the program: pc1:/tmp/x" UNDO, far, DEV("pc1"),
+		 image);
+	PROPOSED("block the destination", "block the destination: video.example" UNDO,
+		 DEV("pc1"), far);
+	PROPOSED("block the source", "block the source: pc1" UNDO, DEV("pc1"), far);
+	PROPOSED("block the source", "block the source: 203.0.113.9" UNDO, victim, enemy);
+	PROPOSED("block the source", "block the source: video.example" UNDO, ACC("ann"),
+		 DEV("pc1"), far);
+}
+
 TEST(hostile_text_stays_json)
 {
 	struct world w;
