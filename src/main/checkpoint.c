@@ -41,10 +41,28 @@ static int load(struct pipeline *p, const char *path, const struct checkpoint_pa
 	return err < 0 ? diag_set(d, err, "%s: %s", path, err_text(err)) : 0;
 }
 
+/* Neither can be used: what was wrong with both, and what can be done. */
+static int refuse(int err, const char *path, const char *before, const struct diag *why,
+		  struct diag *d)
+{
+	char first[sizeof(d->msg)];
+
+	if (!d)
+		return err;
+	memcpy(first, d->msg, sizeof(first));
+	return diag_set(
+		d, err,
+		"%.300s; %s%.300s. Neither was changed. Start with the program that wrote "
+		"%s, or move %s and %s away to learn anew (what is stored stays)",
+		first, why->msg[0] ? "the one before: " : "there is none before it", why->msg,
+		path, path, before);
+}
+
 int checkpoint_load(struct pipeline *p, const char *path, const struct checkpoint_part *part,
 		    struct learn_restored *ret_n, struct diag *d)
 {
 	char before[4096];
+	struct diag why = {{0}};
 	int n = snprintf(before, sizeof(before), "%s.1", path), r;
 
 	if (n < 0 || (size_t)n >= sizeof(before))
@@ -53,6 +71,7 @@ int checkpoint_load(struct pipeline *p, const char *path, const struct checkpoin
 	if (r == 0)
 		return CHECKPOINT_LATEST;
 	if (access(before, F_OK) < 0)
-		return r == -ENOENT ? CHECKPOINT_NONE : r;
-	return load(p, before, part, ret_n, NULL) == 0 ? CHECKPOINT_BEFORE : r;
+		return r == -ENOENT ? CHECKPOINT_NONE : refuse(r, path, before, &why, d);
+	return load(p, before, part, ret_n, &why) == 0 ? CHECKPOINT_BEFORE
+						       : refuse(r, path, before, &why, d);
 }

@@ -113,6 +113,7 @@ static int part_load(void *arg, struct blocks_in *in)
 	uint32_t tag;
 	int n;
 
+	map_clear(&r->stored);
 	while ((n = blocks_next(in, &tag, &data)) > 0 && tag == TAG_STORED) {
 		n = stored_load(r, data);
 		if (n < 0)
@@ -620,6 +621,8 @@ static int reload(struct run *r)
 	*r->conf = *c;
 	free(c);
 	e = open_pipeline(r);
+	if (e == 0) /* if nothing could be kept it went back to the checkpoint before */
+		e = stored_since(r);
 	if (e == 0)
 		e = open_api(r);
 	if (e == 0)

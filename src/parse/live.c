@@ -50,6 +50,8 @@ struct live *live_free(struct live *lv)
 			block_free(lv->heap[i].b);
 	for (size_t i = 0; i < lv->nfeed; i++)
 		feed_free(lv->feed[i]);
+	for (size_t i = 0; i < GONE_MAX; i++)
+		free(lv->gone[i].skip.v);
 	blocks_drop(lv->spare);
 	blocks_drop(lv->used);
 	map_free(&lv->by_inode);
@@ -79,10 +81,21 @@ static bool before(const struct item *a, const struct item *b)
 	return a->rec != b->rec ? a->rec < b->rec : a->sub < b->sub;
 }
 
+static void sift_up(struct live *lv, size_t i, struct item it)
+{
+	for (; i && before(&it, &lv->heap[(i - 1) / 2]); i = (i - 1) / 2)
+		lv->heap[i] = lv->heap[(i - 1) / 2];
+	lv->heap[i] = it;
+}
+
+void heap_again(struct live *lv)
+{
+	for (size_t i = 1; i < lv->nheap; i++)
+		sift_up(lv, i, lv->heap[i]);
+}
+
 static int heap_push(struct live *lv, struct item it)
 {
-	size_t i = lv->nheap;
-
 	if (lv->nheap == lv->capheap) {
 		size_t cap = lv->capheap ? lv->capheap * 2 : 1024;
 		struct item *p = realloc(lv->heap, cap * sizeof(*p));
@@ -92,9 +105,7 @@ static int heap_push(struct live *lv, struct item it)
 		lv->heap = p;
 		lv->capheap = cap;
 	}
-	for (lv->nheap++; i && before(&it, &lv->heap[(i - 1) / 2]); i = (i - 1) / 2)
-		lv->heap[i] = lv->heap[(i - 1) / 2];
-	lv->heap[i] = it;
+	sift_up(lv, lv->nheap++, it);
 	return 0;
 }
 

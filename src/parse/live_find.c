@@ -93,6 +93,22 @@ bool places_have(const struct places *l, uint64_t rec, uint32_t sub)
 	return l->n && bsearch(&key, l->v, l->n, sizeof(key), place_cmp);
 }
 
+int places_copy(struct places *to, const struct places *from, uint64_t from_rec)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < from->n && r == 0; i++)
+		if (from->v[i].rec >= from_rec)
+			r = places_add(to, from->v[i].rec, from->v[i].sub);
+	return r;
+}
+
+void places_sort(struct places *l)
+{
+	if (l->n)
+		qsort(l->v, l->n, sizeof(*l->v), place_cmp);
+}
+
 uint64_t feed_records(const struct feed *f)
 {
 	return f->state == FEED_OPEN ? f->c.records : f->records;
@@ -166,59 +182,141 @@ static bool same_print(struct feed *f, int fd)
 	return true;
 }
 
-/* Records of the file this is a copy of; 0 when it is none. */
-static uint64_t copy_of(const struct live *lv, const struct feed *f)
+/* The file this is a copy of, of those that are known still; NULL when it is none. */
+static struct feed *twin_of(const struct live *lv, const struct feed *f)
 {
-	if (f->printed < PRINT_BYTES)
-		return 0;
-	for (size_t i = 0; i < lv->nfeed; i++) {
-		const struct feed *g = lv->feed[i];
+	struct feed *best = NULL;
 
-		if (g != f && g->printed == PRINT_BYTES && g->print == f->print)
-			return feed_records(g);
+	if (f->printed < PRINT_BYTES)
+		return NULL;
+	for (size_t i = 0; i < lv->nfeed; i++) {
+		struct feed *g = lv->feed[i];
+
+		if (g != f && g->printed == PRINT_BYTES && g->print == f->print &&
+		    (!best || feed_records(g) > feed_records(best)))
+			best = g;
 	}
-	for (size_t i = 0; i < MIN(lv->ngone, (size_t)GONE_MAX); i++)
-		if (lv->gone[i].print == f->print)
-			return lv->gone[i].records;
+	return best;
+}
+
+/* As twin_of, of those that are no more. */
+static const struct gone *gone_of(const struct live *lv, const struct feed *f)
+{
+	const struct gone *best = NULL;
+
+	for (size_t i = 0; i < MIN(lv->ngone, (size_t)GONE_MAX); i++) {
+		const struct gone *g = &lv->gone[i];
+
+		if (f->printed == PRINT_BYTES && g->print == f->print &&
+		    (!best || g->records > best->records))
+			best = g;
+	}
+	return best;
+}
+
+/* A copy goes on where the file it is of stood, also with what was given out beyond. */
+static int go_on_as_copy(struct live *lv, struct feed *f)
+{
+	const struct feed *g = twin_of(lv, f);
+	const struct gone *x = gone_of(lv, f);
+	const struct places *skip = NULL;
+	int r = 0;
+
+	if (g && (!x || feed_records(g) >= x->records)) {
+		f->records = feed_records(g);
+		skip = &g->skip;
+	} else if (x) {
+		f->records = x->records;
+		skip = &x->skip;
+	}
+	if (skip)
+		r = places_copy(&f->skip, skip, f->records);
+	places_sort(&f->skip);
+	return r;
+}
+
+struct gone *gone_slot(struct live *lv, uint64_t print, uint64_t records)
+{
+	struct gone *x = &lv->gone[lv->ngone++ % GONE_MAX];
+
+	x->print = print;
+	x->records = records;
+	x->skip.n = 0;
+	return x;
+}
+
+static int remember_gone(struct live *lv, const struct feed *f)
+{
+	struct gone *x;
+
+	if (f->printed < PRINT_BYTES || (!feed_records(f) && !f->skip.n))
+		return 0;
+	x = gone_slot(lv, f->print, feed_records(f));
+	return places_copy(&x->skip, &f->skip, x->records);
+}
+
+/*
+ * What waits of a file that is no more is its copy's from now on, so that a checkpoint holds
+ * it: the records have the same numbers.
+ */
+static int hand_over(struct live *lv, struct feed *g)
+{
+	struct feed *f = twin_of(lv, g);
+	int r;
+
+	if (!f || f->orphan || f->missing || f->state == FEED_NEW ||
+	    feed_records(f) < feed_records(g))
+		return 0;
+	r = places_copy(&f->out, &g->out, 0);
+	if (r == 0)
+		r = places_copy(&f->out, &g->skip, 0);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < lv->nheap; i++)
+		if (lv->heap[i].f == g)
+			lv->heap[i].f = f;
+	heap_again(lv);
+	f->pending += g->pending;
+	g->pending = g->out.n = 0;
 	return 0;
 }
 
-static void remember_gone(struct live *lv, const struct feed *f)
-{
-	if (f->printed == PRINT_BYTES && feed_records(f))
-		lv->gone[lv->ngone++ % GONE_MAX] = (struct gone){f->print, feed_records(f)};
-}
-
 /* It is another file than the checkpoint knew at this inode: a copy of that one may come. */
-static void not_the_same(struct live *lv, struct feed *f)
+static int not_the_same(struct live *lv, struct feed *f)
 {
-	remember_gone(lv, f);
+	int r = remember_gone(lv, f);
+
 	f->records = f->skip.n = 0;
 	f->printed = 0;
+	return r;
 }
 
 /* Whether it is what was known of it; if not, it is read from its beginning. */
-static void check_identity(struct live *lv, struct feed *f)
+static int check_identity(struct live *lv, struct feed *f)
 {
+	int r = 0;
+
 	if (f->packed) {
 		uint32_t n = (uint32_t)MIN(f->c.len, (size_t)PRINT_BYTES);
 		uint64_t h = hash_bytes(f->c.buf, n, 0);
 
 		if (f->printed && (n != f->printed || h != f->print))
-			not_the_same(lv, f);
+			r = not_the_same(lv, f);
 		f->printed = n;
 		f->print = h;
 	} else if (!same_print(f, packet_fd(f->c.in))) {
-		not_the_same(lv, f);
+		r = not_the_same(lv, f);
 		(void)same_print(f, packet_fd(f->c.in));
 	}
-	if (!f->records && !f->skip.n)
-		f->records = copy_of(lv, f);
+	if (r == 0 && !f->records && !f->skip.n)
+		r = go_on_as_copy(lv, f);
+	return r;
 }
 
 int feed_open(struct live *lv, struct feed *f)
 {
 	const struct live_conf *cf = &lv->conf;
+	struct feed *g;
 	struct diag d;
 	int r;
 
@@ -239,10 +337,15 @@ int feed_open(struct live *lv, struct feed *f)
 	f->packed = !cursor_more(&f->c);
 	f->c.follow = !f->packed;
 	lv->nopen++;
-	check_identity(lv, f); /* while f->records is where it was */
+	r = check_identity(lv, f); /* while f->records is where it was */
 	f->state = FEED_OPEN;
 	f->more = true;
-	return cursor_skip(&f->c, f->records);
+	if (r == 0)
+		r = cursor_skip(&f->c, f->records);
+	g = twin_of(lv, f);
+	if (r == 0 && g && g->pending && !g->more && (g->orphan || g->missing))
+		r = hand_over(lv, g); /* before a checkpoint can come between */
+	return r;
 }
 
 int feed_close(struct live *lv, struct feed *f, enum feed_state next)
@@ -276,7 +379,6 @@ static int feed_again(struct live *lv, struct feed *f)
 	struct feed *g;
 	int r = 0;
 
-	remember_gone(lv, f);
 	if (f->state == FEED_OPEN)
 		r = feed_close(lv, f, FEED_DONE);
 	f->orphan = true;
@@ -470,13 +572,14 @@ int live_look(struct live *lv, int64_t now, bool all, struct diag *d)
 	for (size_t i = lv->nfeed; i-- > 0 && r == 0;) {
 		struct feed *f = lv->feed[i];
 
-		if ((!f->missing && !f->orphan) || f->pending)
+		if ((!f->missing && !f->orphan) || (f->state == FEED_OPEN && f->more))
 			continue;
-		if (f->state == FEED_OPEN && f->more)
+		if (f->pending)
+			r = hand_over(lv, f);
+		if (f->pending || r < 0)
 			continue;
-		if (!f->orphan)
-			remember_gone(lv, f);
-		if (f->state == FEED_OPEN)
+		r = remember_gone(lv, f);
+		if (r == 0 && f->state == FEED_OPEN)
 			r = feed_close(lv, f, FEED_DONE);
 		feed_remove(lv, i);
 	}

@@ -70,6 +70,7 @@ struct item {
 /* A file that is no more, to know a copy of it by. */
 struct gone {
 	uint64_t print, records;
+	struct places skip; /* given out beyond `records` */
 };
 
 struct live {
@@ -103,6 +104,13 @@ MUST int feed_open(struct live *lv, struct feed *f);
 /* Closes it; it stays known. */
 MUST int feed_close(struct live *lv, struct feed *f, enum feed_state next);
 MUST int places_add(struct places *l, uint64_t rec, uint32_t sub);
+/* Adds those of records from `from_rec` on. */
+MUST int places_copy(struct places *to, const struct places *from, uint64_t from_rec);
+void places_sort(struct places *l);
+/* The slot for one more file that is no more. */
+struct gone *gone_slot(struct live *lv, uint64_t print, uint64_t records);
+/* Puts the events that wait in order again. */
+void heap_again(struct live *lv);
 bool places_have(const struct places *l, uint64_t rec, uint32_t sub);
 /* Forgets of all files which events were given out before the first one that waits. */
 void places_trim(struct live *lv);

@@ -5,18 +5,19 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define FORMAT	   1
+#define FORMAT	   2 /* 1, which is read still, had all that are gone in one block */
 #define TAG_HEAD   BLOCK_TAG('l', 'i', 'v', ' ')
 #define TAG_FILE   BLOCK_TAG('f', 'e', 'e', 'd')
 #define TAG_PLACES BLOCK_TAG('p', 'l', 'c', 's')
 #define TAG_GONE   BLOCK_TAG('g', 'o', 'n', 'e')
+#define TAG_GONE1  BLOCK_TAG('g', 'o', 'n', '1')
 #define TAG_END	   BLOCK_TAG('l', 'i', 'v', '.')
 
 #define PATH_BYTES_MAX 65536
 
 struct head {
 	uint32_t format, next_no;
-	uint64_t seq, ngone;
+	uint64_t seq, spare;
 	int64_t known;
 };
 
@@ -26,6 +27,11 @@ struct row {
 	uint32_t printed, no;
 	uint8_t end; /* nothing of it was unread */
 	uint8_t packed, done, spare[5];
+};
+
+/* A file that is no more; also all there are, in format 1. */
+struct gone_row {
+	uint64_t print, records;
 };
 
 /* The first record of which something waits. */
@@ -83,12 +89,35 @@ static void save_feed(const struct live *lv, const struct feed *f, struct buf *b
 	save_places(&f->out, low, b, w);
 }
 
+static void save_gone(const struct live *lv, struct buf *b, struct blocks_out *w)
+{
+	for (size_t i = lv->ngone - MIN(lv->ngone, (size_t)GONE_MAX); i < lv->ngone; i++) {
+		const struct gone *x = &lv->gone[i % GONE_MAX];
+		struct gone_row row = {x->print, x->records};
+
+		blocks_put(w, TAG_GONE1, &row, sizeof(row), NULL, 0);
+		save_places(&x->skip, x->records, b, w);
+	}
+}
+
+/* A file that was truncated, of which something may wait: a copy of it has to go on there. */
+static void save_orphan(const struct live *lv, const struct feed *f, struct buf *b,
+			struct blocks_out *w)
+{
+	struct gone_row row = {f->print, low_of(lv, f)};
+
+	if (f->printed < PRINT_BYTES)
+		return;
+	blocks_put(w, TAG_GONE1, &row, sizeof(row), NULL, 0);
+	save_places(&f->skip, row.records, b, w);
+	save_places(&f->out, row.records, b, w);
+}
+
 void live_save(const struct live *lv, struct blocks_out *w)
 {
 	struct head h = {.format = FORMAT,
 			 .next_no = lv->next_no,
 			 .seq = lv->stats.seq,
-			 .ngone = lv->ngone,
 			 .known = lv->stats.known};
 	struct buf b;
 
@@ -100,7 +129,10 @@ void live_save(const struct live *lv, struct blocks_out *w)
 		if (!f->orphan && f->state != FEED_REFUSED)
 			save_feed(lv, f, &b, w);
 	}
-	blocks_put(w, TAG_GONE, NULL, 0, lv->gone, sizeof(lv->gone));
+	save_gone(lv, &b, w);
+	for (size_t i = 0; i < lv->nfeed; i++)
+		if (lv->feed[i]->orphan)
+			save_orphan(lv, lv->feed[i], &b, w);
 	blocks_put(w, TAG_END, NULL, 0, NULL, 0);
 	buf_free(&b);
 }
@@ -122,15 +154,6 @@ static int spool_of(const struct live *lv, struct str path)
 			return (int)i;
 	}
 	return -1;
-}
-
-static int cmp(const void *a, const void *b)
-{
-	const struct place *x = a, *y = b;
-
-	if (x->rec != y->rec)
-		return x->rec < y->rec ? -1 : 1;
-	return x->sub < y->sub ? -1 : x->sub > y->sub;
 }
 
 static int load_feed(struct live *lv, struct str data)
@@ -159,16 +182,14 @@ static int load_feed(struct live *lv, struct str data)
 	return 0;
 }
 
-/* Of the file loaded last. */
-static int load_places(struct live *lv, struct str data)
+/* Of the file, there or gone, loaded last. */
+static int load_places(struct places *l, struct str data)
 {
-	struct places *l;
 	struct place p;
 	int r = 0;
 
-	if (!lv->nfeed || data.len % sizeof(p))
+	if (!l || data.len % sizeof(p))
 		return E_FORMAT;
-	l = &lv->feed[lv->nfeed - 1]->skip;
 	while (data.len && r == 0) {
 		take(&data, &p, sizeof(p));
 		r = places_add(l, p.rec, p.sub);
@@ -176,12 +197,44 @@ static int load_places(struct live *lv, struct str data)
 	return r;
 }
 
+static void load_gone(struct live *lv, struct str data)
+{
+	struct gone_row row;
+
+	while (data.len >= sizeof(row)) {
+		take(&data, &row, sizeof(row));
+		if (row.print)
+			gone_slot(lv, row.print, row.records);
+	}
+}
+
+static int load_block(struct live *lv, uint32_t tag, struct str data, struct places **last)
+{
+	int r;
+
+	switch (tag) {
+	case TAG_FILE:
+		r = load_feed(lv, data);
+		*last = r == 0 ? &lv->feed[lv->nfeed - 1]->skip : NULL;
+		return r;
+	case TAG_PLACES:
+		return load_places(*last, data);
+	case TAG_GONE:
+	case TAG_GONE1:
+		if (data.len % sizeof(struct gone_row))
+			return E_FORMAT;
+		load_gone(lv, data);
+		*last = lv->ngone ? &lv->gone[(lv->ngone - 1) % GONE_MAX].skip : NULL;
+		return 0;
+	default:
+		return E_FORMAT;
+	}
+}
+
 static void sort_places(struct live *lv)
 {
 	for (size_t i = 0; i < lv->nfeed; i++)
-		if (lv->feed[i]->skip.n)
-			qsort(lv->feed[i]->skip.v, lv->feed[i]->skip.n, sizeof(struct place),
-			      cmp);
+		places_sort(&lv->feed[i]->skip);
 }
 
 /* Back to knowing nothing, so that an older checkpoint may be tried. */
@@ -197,6 +250,7 @@ static void forget(struct live *lv)
 
 int live_load(struct live *lv, struct blocks_in *r)
 {
+	struct places *last = NULL;
 	struct head h;
 	struct str data;
 	uint32_t tag;
@@ -208,18 +262,10 @@ int live_load(struct live *lv, struct blocks_in *r)
 	if (data.len != sizeof(h))
 		return E_VERSION;
 	memcpy(&h, data.p, sizeof(h));
-	if (h.format != FORMAT)
+	if (h.format < 1 || h.format > FORMAT)
 		return E_VERSION;
-	while (err == 0 && (n = blocks_next(r, &tag, &data)) > 0 && tag != TAG_END) {
-		if (tag == TAG_FILE)
-			err = load_feed(lv, data);
-		else if (tag == TAG_PLACES)
-			err = load_places(lv, data);
-		else if (tag == TAG_GONE && data.len == sizeof(lv->gone))
-			memcpy(lv->gone, data.p, sizeof(lv->gone));
-		else
-			err = E_FORMAT;
-	}
+	while (err == 0 && (n = blocks_next(r, &tag, &data)) > 0 && tag != TAG_END)
+		err = load_block(lv, tag, data, &last);
 	if (err == 0 && n <= 0)
 		err = n < 0 ? n : E_FORMAT;
 	if (err < 0) {
@@ -230,6 +276,5 @@ int live_load(struct live *lv, struct blocks_in *r)
 	lv->next_no = h.next_no;
 	lv->stats.seq = h.seq;
 	lv->stats.known = h.known;
-	lv->ngone = (size_t)h.ngone;
 	return 0;
 }
