@@ -196,9 +196,19 @@ bool ways_exploit(struct str phase, const struct str *attack, size_t n)
 	return false;
 }
 
-/* The same model of exploitation at the same device of the organisation. */
+/*
+ * The same model of exploitation at the same device of the organisation. Where one of its own
+ * devices attacks another, the lasting thing is who attacks: that joins by itself.
+ */
 static void again(struct ways *w, const struct alert *a, const struct entities *en)
 {
+	for (size_t i = 1; i < MIN(a->nents, ALERT_ENTS_MAX); i++) {
+		const struct entity *x = entity_get(en, a->ents[i]);
+
+		if (x && x->kind == ENT_DEVICE && x->id != a->ents[0] &&
+		    (a->roles[i] == ROLE_PEER || a->roles[i] == ROLE_TARGET))
+			return;
+	}
 	for (size_t i = 0; i < MIN(a->nents, ALERT_ENTS_MAX); i++) {
 		const struct entity *x = entity_get(en, a->ents[i]);
 		struct way y = {.time = a->time, .from = (uint8_t)i, .kind = WAY_DIRECT};

@@ -188,7 +188,10 @@ static size_t attacked_twice(const char *phase, const char *first, const char *s
 
 TEST(the_same_door_days_later_is_the_same_incident)
 {
+	struct world w;
+	struct model door = login;
 	bool told;
+	json_t *f;
 
 	CHECK_INT(attacked_twice("execution", "web1", "web1", 2 * NS_PER_D, &told), 1);
 	CHECK(told);
@@ -198,6 +201,17 @@ TEST(the_same_door_days_later_is_the_same_incident)
 	CHECK(!told);
 	CHECK_INT(attacked_twice("execution", "web1", "web1", 9 * NS_PER_D, &told), 2);
 	CHECK(!told);
+	/* Nor is it told of a device that itself breaks into others. */
+	world_open(&w, NULL);
+	door.phase = STR("lateral-movement");
+	door.attack = t1190;
+	door.nattack = 1;
+	ALERT(&w, &door, T0, DEV("pc1"), PEER("srv1"));
+	ALERT(&w, &door, T0 + 3 * NS_PER_D, DEV("pc1"), PEER("srv2"));
+	f = world_final(&w);
+	CHECK_INT(json_array_size(f), 2);
+	json_decref(f);
+	world_close(&w);
 	/* An attempt is not a way in: the internet makes one every day. */
 	CHECK_INT(attacked_twice("initial-access", "web1", "web1", 2 * NS_PER_D, &told), 2);
 	CHECK(!told);
