@@ -20,6 +20,8 @@
 #define STEP_WHY    4u
 #define STEP_KEYS   12u
 #define TACTICS	    14
+/* A door that was found once is tried again: what comes through it belongs together. */
+#define AGAIN_WINDOW (7 * 24 * NS_PER_H)
 
 /* A signal is what surprised although no model spoke of it. */
 enum step_kind { STEP_ALERT, STEP_NOTE, STEP_COMPLIANCE, STEP_SIGNAL };
@@ -105,6 +107,7 @@ struct way {
 	bool lasting; /* the incident is found by this key from now on */
 	bool hub;     /* a hub that is concerned itself; its neighbours are not */
 	bool brief;   /* joins within a quarter of the window only */
+	bool again;   /* the same door of the same device: joins within AGAIN_WINDOW */
 	bool crowded; /* a hub, unless the incident itself made it one */
 };
 
@@ -142,6 +145,8 @@ struct ways {
 /* ways.c */
 void ways_find(struct ways *w, const struct alert *a, const struct entities *en,
 	       const struct edges *g, int64_t window);
+/* Whether it tells of a service that was broken into, not merely tried. */
+bool ways_exploit(struct str phase, const struct str *attack, size_t n);
 /* The key under which the compliance queue gathers: device or account, else the first. */
 uint64_t ways_compliance(const struct alert *a, const struct entities *en);
 

@@ -283,7 +283,9 @@ static size_t candidates(struct incidents *in, const struct ways *w, int64_t t, 
 	for (size_t k = 0; k < w->n; k++) {
 		const struct way *y = &w->v[k];
 		const uint64_t *slot = map_get(&in->keys, y->key);
-		int64_t window = y->brief ? in->window / 4 : in->window;
+		int64_t window = y->again   ? MAX(in->window, AGAIN_WINDOW)
+				 : y->brief ? in->window / 4
+					    : in->window;
 		struct inc *i;
 		struct inc_key *key;
 
@@ -517,6 +519,32 @@ static int context(const struct call *c, const struct alert *a, struct step *s,
 	return 0;
 }
 
+/* That it came back through the same door, as a step of its own. */
+static int back_again(struct incidents *in, struct inc *i, const struct alert *a,
+		      const struct way *w, int64_t since)
+{
+	const struct entity *x = entity_get(in->en, a->ents[w->from]);
+	char text[400], span[TIME_TEXT];
+	struct why why = {.quantity = STR("exploited_again")};
+	struct step *s;
+	int err;
+
+	if (!x || !a->nevents || i->nsteps >= CONTEXT_MAX || a->time - since < NS_PER_H)
+		return 0;
+	time_human(a->time - since, span);
+	snprintf(text, sizeof(text),
+		 "%.*s was broken into again in the same way as %s before: a return by "
+		 "re-exploitation",
+		 (int)MIN(x->name.len, (size_t)200), x->name.p, span);
+	why.text = str_of(text);
+	err = step_signal(a->time, STR("initial-access"), x->name, x->kind, &why,
+			  a->event_ids[0], &s);
+	if (err)
+		return err;
+	step_key(s, w->key);
+	return add_step(in, i, s);
+}
+
 /*
  * The way of an alert of the threat queue: merge what it ties together, join or open, take
  * over its keys and the notes that waited for it, tell. Takes s.
@@ -529,9 +557,17 @@ static int threat(const struct call *c, const struct alert *a, struct step *s,
 	size_t n = candidates(in, w, a->time, s->own, v);
 	const struct candidate *best = choose(v, n);
 	struct inc *i = best ? best->i : NULL;
+	const struct way *back = NULL;
+	int64_t since = 0;
 	bool opened = false;
 	int err = 0;
 
+	for (size_t k = 0; k < n; k++) {
+		if (v[k].i == i && v[k].way->again) {
+			back = v[k].way;
+			since = key_of(i, back->key)->last;
+		}
+	}
 	for (size_t k = 0; k < w->n; k++)
 		if (w->v[k].lasting)
 			step_key(s, w->v[k].key);
@@ -560,6 +596,8 @@ static int threat(const struct call *c, const struct alert *a, struct step *s,
 	for (size_t k = 0; !err && k < w->n; k++)
 		if (w->v[k].lasting || (w->v[k].crowded && key_of(i, w->v[k].key)))
 			err = key_put(in, i, w->v[k].key, a->time, w->v[k].strong);
+	if (!err && back && !opened)
+		err = back_again(in, i, a, back, since);
 	if (!err)
 		err = notes_take(in, i, w, a->time);
 	if (!err)
@@ -722,7 +760,17 @@ static int trim(const struct call *c)
 	return err;
 }
 
-/* Closes what was idle for a window. */
+/* How long it may be idle: one that began with a broken service waits for the next time. */
+static int64_t patience(const struct incidents *in, const struct inc *i)
+{
+	for (size_t k = 0; !i->compliance && k < i->nsteps; k++)
+		if (i->steps[k]->kind == STEP_ALERT &&
+		    ways_exploit(i->steps[k]->phase, i->steps[k]->attack, i->steps[k]->nattack))
+			return MAX(in->window, AGAIN_WINDOW);
+	return in->window;
+}
+
+/* Closes what was idle for that long. */
 static int sweep(const struct call *c, int64_t now)
 {
 	struct incidents *in = c->in;
@@ -733,7 +781,7 @@ static int sweep(const struct call *c, int64_t now)
 		if (in->open[k])
 			err = split(c, in->open[k]);
 	for (size_t k = 0; !err && k < in->cap; k++)
-		if (in->open[k] && in->open[k]->updated < now - in->window)
+		if (in->open[k] && in->open[k]->updated < now - patience(in, in->open[k]))
 			err = close_one(c, in->open[k]);
 	return err;
 }

@@ -100,6 +100,15 @@ static bool any(const struct str *want, size_t nwant, const struct str *have, si
 	return false;
 }
 
+/* Each that the models named is wanted, and there is one. */
+static bool all(const struct str *want, size_t nwant, const struct str *have, size_t nhave)
+{
+	for (size_t k = 0; k < nhave; k++)
+		if (!any(want, nwant, &have[k], 1))
+			return false;
+	return nhave > 0;
+}
+
 static bool fits(const struct question *c, const struct matter *m)
 {
 	return c->always || any(c->phases, c->nphases, m->phases, m->nphases) ||
@@ -231,7 +240,8 @@ static double prior(const struct hypothesis *h, const struct matter *m)
 {
 	double w = h->prior;
 
-	if (any(h->phases, h->nphases, m->phases, m->nphases))
+	if (any(h->phases, h->nphases, m->phases, m->nphases) ||
+	    all(h->alone, h->nalone, m->phases, m->nphases))
 		w += 1;
 	if (any(h->families, h->nfamilies, m->families, m->nfamilies))
 		w += 0.5;

@@ -388,6 +388,8 @@ static int read_hypotheses(struct questions *qs, struct diag *d)
 		if ((err = yaml_f64(y, c, "prior", 0, &h->prior, d)) < 0 ||
 		    (err = texts(y, yaml_get(c, "phases"), h->phases, LIST_MAX, &h->nphases,
 				 d)) < 0 ||
+		    (err = texts(y, yaml_get(c, "alone"), h->alone, LIST_MAX, &h->nalone, d)) <
+			    0 ||
 		    (err = texts(y, yaml_get(c, "families"), h->families, LIST_MAX,
 				 &h->nfamilies, d)) < 0)
 			return err;

@@ -136,7 +136,8 @@ struct question {
 struct hypothesis {
 	struct str name, text;
 	struct str phases[LIST_MAX], families[LIST_MAX];
-	size_t nphases, nfamilies;
+	struct str alone[LIST_MAX]; /* phases that count when the models named no other */
+	size_t nphases, nfamilies, nalone;
 	double prior;
 };
 

@@ -8,6 +8,7 @@
 
 #define SALT_HUB   UINT64_C(0x687562)
 #define SALT_QUEUE UINT64_C(0x636f6d70)
+#define SALT_AGAIN UINT64_C(0x616761696e)
 #define NEAR_MAX   16u
 
 /* Each key once, with the best that is known of it; the first way gives the story. */
@@ -185,6 +186,41 @@ static void crowded(struct ways *w, const struct entity *x, const struct alert *
 		add(w, y);
 }
 
+bool ways_exploit(struct str phase, const struct str *attack, size_t n)
+{
+	if (tactic_rank(phase) <= tactic_rank(STR("initial-access")))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (str_ieq(attack[i], STR("T1190")))
+			return true;
+	return false;
+}
+
+/*
+ * The same model of exploitation at the same device of the organisation. Where one of its own
+ * devices attacks another, the lasting thing is who attacks: that joins by itself.
+ */
+static void again(struct ways *w, const struct alert *a, const struct entities *en)
+{
+	for (size_t i = 1; i < MIN(a->nents, ALERT_ENTS_MAX); i++) {
+		const struct entity *x = entity_get(en, a->ents[i]);
+
+		if (x && x->kind == ENT_DEVICE && x->id != a->ents[0] &&
+		    (a->roles[i] == ROLE_PEER || a->roles[i] == ROLE_TARGET))
+			return;
+	}
+	for (size_t i = 0; i < MIN(a->nents, ALERT_ENTS_MAX); i++) {
+		const struct entity *x = entity_get(en, a->ents[i]);
+		struct way y = {.time = a->time, .from = (uint8_t)i, .kind = WAY_DIRECT};
+
+		if (!x || (x->kind != ENT_DEVICE && x->kind != ENT_WORKLOAD))
+			continue;
+		y.key = hash_str(a->model->name, hash_2(edges_key(x), SALT_AGAIN));
+		y.strong = y.lasting = y.again = true;
+		add(w, y);
+	}
+}
+
 void ways_find(struct ways *w, const struct alert *a, const struct entities *en,
 	       const struct edges *g, int64_t window)
 {
@@ -212,6 +248,8 @@ void ways_find(struct ways *w, const struct alert *a, const struct entities *en,
 		if (!from.hub && !from.crowded)
 			neighbours(w, &from, g, a->time - window);
 	}
+	if (ways_exploit(a->model->phase, a->model->attack, a->model->nattack))
+		again(w, a, en);
 }
 
 uint64_t ways_compliance(const struct alert *a, const struct entities *en)

@@ -154,6 +154,69 @@ TEST(window_ends)
 	world_close(&w);
 }
 
+static struct str t1190[] = {{"T1190", 5}};
+
+/* How many incidents come of a service attacked twice, days apart; *ret_told: a return is told.
+ */
+static size_t attacked_twice(const char *phase, const char *first, const char *second,
+			     int64_t gap, bool *ret_told)
+{
+	struct world w;
+	struct model door = login;
+	size_t n;
+	json_t *f;
+	char *all;
+
+	door.phase = str_of(phase);
+	door.attack = t1190;
+	door.nattack = 1;
+	world_open(&w, NULL);
+	ALERT(&w, &door, T0, DEV(first));
+	ALERT(&w, &beacon, T0 + NS_PER_H, DEV(first), EXT("bad.test"));
+	/* What opens one of its own is taken in when the same door is told of. */
+	ALERT(&w, &theft, T0 + gap - NS_PER_S, DEV(second), EXT("other.test"));
+	ALERT(&w, &door, T0 + gap, DEV(second));
+	f = world_final(&w);
+	all = json_dumps(f, 0);
+	*ret_told = all && strstr(all, "a return by re-exploitation") != NULL;
+	n = json_array_size(f);
+	free(all);
+	json_decref(f);
+	world_close(&w);
+	return n;
+}
+
+TEST(the_same_door_days_later_is_the_same_incident)
+{
+	struct world w;
+	struct model door = login;
+	bool told;
+	json_t *f;
+
+	CHECK_INT(attacked_twice("execution", "web1", "web1", 2 * NS_PER_D, &told), 1);
+	CHECK(told);
+	CHECK_INT(attacked_twice("execution", "web1", "web1", 12 * NS_PER_H, &told), 1);
+	CHECK(!told);
+	CHECK_INT(attacked_twice("execution", "web1", "web2", 2 * NS_PER_D, &told), 2);
+	CHECK(!told);
+	CHECK_INT(attacked_twice("execution", "web1", "web1", 9 * NS_PER_D, &told), 2);
+	CHECK(!told);
+	/* Nor is it told of a device that itself breaks into others. */
+	world_open(&w, NULL);
+	door.phase = STR("lateral-movement");
+	door.attack = t1190;
+	door.nattack = 1;
+	ALERT(&w, &door, T0, DEV("pc1"), PEER("srv1"));
+	ALERT(&w, &door, T0 + 3 * NS_PER_D, DEV("pc1"), PEER("srv2"));
+	f = world_final(&w);
+	CHECK_INT(json_array_size(f), 2);
+	json_decref(f);
+	world_close(&w);
+	/* An attempt is not a way in: the internet makes one every day. */
+	CHECK_INT(attacked_twice("initial-access", "web1", "web1", 2 * NS_PER_D, &told), 2);
+	CHECK(!told);
+}
+
 TEST(younger_merges_into_older)
 {
 	struct world w;
