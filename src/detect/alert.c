@@ -154,6 +154,7 @@ struct alert *alert_make(struct detect *dt, const struct rule *r, const struct e
 	a->severity = r->model.level;
 	a->title = template_fill(dt, &a->mem, r->model.title, e);
 	a->story = template_fill(dt, &a->mem, r->model.story, e);
+	a->advice = template_fill(dt, &a->mem, r->model.advice, e);
 	add_entities(dt, r, a, e);
 	add_events(a, e, t);
 	add_why(dt, r, a);

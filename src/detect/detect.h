@@ -30,7 +30,7 @@ struct model {
 	size_t nattack;
 	struct str phase;    /* tactic of the first attack.TACTIC tag: "command-and-control" */
 	struct str story;    /* template of the step's sentence; may be empty */
-	struct str advice;   /* what to check next; may be empty */
+	struct str advice;   /* template of what to check next; may be empty */
 	struct str response; /* proposed action; may be empty */
 	int posture;	     /* enum ent_role of whom it shows a weakness, or -1 */
 	struct str mends;    /* the model whose weakness it shows to be gone; may be empty */
@@ -55,8 +55,9 @@ struct alert {
 	char id[20];  /* "a" + 16 hex digits; stable: from model, key entity and window */
 	int64_t time; /* known of the event that completed it */
 	const struct model *model;
-	struct str title; /* with the entities filled in */
-	struct str story; /* the step's sentence, filled in */
+	struct str title;  /* with the entities filled in */
+	struct str story;  /* the step's sentence, filled in */
+	struct str advice; /* likewise */
 	enum severity severity;
 	unsigned score; /* 0..100 */
 	double surprise;

@@ -217,7 +217,8 @@ static int named_of(struct detect *dt, struct rule *r)
 	struct naming nm = {dt, r};
 	int e = template_names(r->model.title, add_named, &nm);
 
-	return e < 0 ? e : template_names(r->model.story, add_named, &nm);
+	e = e < 0 ? e : template_names(r->model.story, add_named, &nm);
+	return e < 0 ? e : template_names(r->model.advice, add_named, &nm);
 }
 
 static int count_of(struct detect *dt, struct rule *r, const struct yaml_node *own,

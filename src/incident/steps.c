@@ -138,7 +138,7 @@ static void borrow(struct step *s, const struct alert *a, const struct entities 
 	s->title = a->title.len ? a->title : m->title;
 	s->phase = m->phase;
 	s->text = a->story.len ? a->story : s->title;
-	s->advice = m->advice;
+	s->advice = a->advice.len ? a->advice : m->advice;
 	s->response = m->response;
 	s->nattack = MIN(m->nattack, STEP_ATTACK);
 	for (size_t i = 0; i < s->nattack; i++)
