@@ -73,6 +73,8 @@ try {
 	check('j opens the story of the first', title.length > 10 && page.url().includes('sel='), title)
 	await serious('a story, dark')
 	check('what is proposed comes with its reason and its undoing', (await page.locator('[aria-label="Proposed response"] tbody tr').count()) > 0 && !(await page.locator('[aria-label="Proposed response"] tbody tr').first().innerText()).includes('undefined'))
+	const proposal = await page.locator('[aria-label="Proposed response"] tr').filter({ hasText: 'remove inbox rule' }).locator('td').allInnerTexts()
+	check('how it is undone is told once, as the story has it', proposal[0] === 'remove inbox rule: david' && proposal[3] === 'Make the rule again from the record of the call.', proposal)
 	check('indicators are told', (await page.locator('article').innerText()).includes('203.0.113.140'))
 	check('it says what was asked of the history', (await page.locator('.answers li').count()) > 3)
 	await page.locator('.cites a').first().click()

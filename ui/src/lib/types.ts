@@ -36,15 +36,6 @@ export interface Step {
 	count?: number
 }
 
-export interface Edge {
-	from: string
-	to: string
-	kind: string
-	time?: string
-	event_id?: string
-	event_ids?: string[]
-}
-
 export interface Answer {
 	id: string
 	question: string
@@ -92,7 +83,6 @@ export interface Incident {
 	attack?: string[]
 	steps: Step[]
 	why?: Why[]
-	edges?: Edge[]
 	indicators?: string[]
 	next?: string[]
 	response?: string[]
