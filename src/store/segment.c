@@ -20,7 +20,7 @@ struct block {
 	struct block *next; /* of the spare ones */
 	struct buf rec;
 	uint64_t *post;
-	size_t npost, cap;
+	size_t npost, post_cap; /* bytes */
 	uint32_t nevents;
 	uint64_t first_seq;
 	int64_t min_known, max_known;
@@ -103,15 +103,8 @@ static void block_put(struct seg_writer *w, struct block *b)
 
 static int block_post(struct block *b, unsigned frame, uint64_t h)
 {
-	if (b->npost == b->cap) {
-		size_t cap = b->cap ? b->cap * 2 : 1024;
-		uint64_t *post = realloc(b->post, cap * sizeof(*post));
-
-		if (!post)
-			return -ENOMEM;
-		b->post = post;
-		b->cap = cap;
-	}
+	if (seg_grow(&b->post, &b->post_cap, (b->npost + 1) * sizeof(*b->post)) < 0)
+		return -ENOMEM;
 	b->post[b->npost++] = (h & ~SEG_FRAME_MASK) | UINT64_C(1) << frame;
 	return 0;
 }
@@ -260,14 +253,8 @@ static int64_t block_pack(struct seg_writer *w, struct block *b)
 
 	for (uint32_t i = 0; i < b->nframes; i++)
 		room += ZSTD_compressBound(b->frame[i].raw_len);
-	if (room > w->out_cap) {
-		char *out = realloc(w->out, room);
-
-		if (!out)
-			return -ENOMEM;
-		w->out = out;
-		w->out_cap = room;
-	}
+	if (seg_reserve(&w->out, &w->out_cap, room) < 0)
+		return -ENOMEM;
 	n = frames_pack(w, b, at);
 	if (n < 0)
 		return n;
