@@ -196,7 +196,7 @@ static struct seg_group *group_next(struct seg_blocks *x)
 	struct seg_group *g;
 	uint64_t *fit;
 
-	if (x->n % GROUP)
+	if (x->n / GROUP < x->ngroups)
 		return &x->group[x->ngroups - 1];
 	if (x->ngroups) {
 		g = &x->group[x->ngroups - 1];
@@ -265,8 +265,10 @@ static int follow(struct seg_blocks *x)
 	    !last_stands(x))
 		index_clear(x);
 	while ((r = seg_scan_next(&x->scan)) > 0)
-		if ((r = index_block(x)) < 0)
+		if ((r = index_block(x)) < 0) {
+			x->scan.next = x->scan.at; /* again the next time */
 			return r;
+		}
 	/* A group that is full is worth sorting once there are many questions. */
 	x->asked++;
 	for (size_t i = 0; r == 0 && x->asked > UNSORTED_MAX && i < x->n / GROUP; i++)
