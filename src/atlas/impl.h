@@ -9,7 +9,7 @@
 #include "atlas/atlas.h"
 #include "base/map.h"
 #include "base/timeutil.h"
-#include <sqlite3.h>
+#include "store/sqlite_fail.h"
 
 enum tie_kind {
 #define X(c, name, text) TIE_##c,
