@@ -240,16 +240,15 @@ static char *reason(const struct job *j, int r)
  */
 static int archive_at(struct job *j, size_t i)
 {
-	const char *path = j->l->at[i] ? j->l->at[i] : j->l->path[i];
 	int r = dir_make(j);
 
 	if (r < 0)
 		return r;
-	r = archive_read(j, path, j->l->path[i]);
+	r = archive_read(j, file_place(&j->l->v[i]), j->l->v[i].path);
 	if (r == -ENOMEM)
 		return r;
-	j->l->why[i] = reason(j, r);
-	if (!j->l->why[i]) {
+	j->l->v[i].why = reason(j, r);
+	if (!j->l->v[i].why) {
 		if (r < 0 || j->strange)
 			return -ENOMEM;
 		file_list_drop(j->l, i);
@@ -274,7 +273,7 @@ int unpack_list(struct file_list *l, const char *tmpdir, const struct unpack_lim
 		size_t to = l->n;
 
 		for (size_t i = from; i < to && r == 0; i++)
-			if (is_archive(l->at[i] ? l->at[i] : l->path[i]))
+			if (is_archive(file_place(&l->v[i])))
 				r = archive_at(&j, i);
 		from = to;
 	}
