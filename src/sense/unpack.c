@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sense/unpack.h"
 #include "base/buf.h"
+#include "base/fdio.h"
 #include "sense/tar.h"
 #include <dirent.h>
 #include <errno.h>
@@ -140,21 +141,6 @@ static int file_make(struct job *j, struct str name, char **ret_path)
 	return fd;
 }
 
-static int write_all(int fd, const char *p, size_t n)
-{
-	while (n) {
-		ssize_t w = write(fd, p, n);
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w <= 0)
-			return w < 0 ? -errno : -EIO;
-		p += w;
-		n -= (size_t)w;
-	}
-	return 0;
-}
-
 /* The entry's data to fd. What came before an error stays. */
 static int copy_out(struct job *j, struct tar *t, int fd, uint64_t *ret_bytes)
 {
@@ -164,7 +150,7 @@ static int copy_out(struct job *j, struct tar *t, int fd, uint64_t *ret_bytes)
 	*ret_bytes = 0;
 	while ((n = tar_read(t, buf, sizeof(buf))) > 0) {
 		int r = (uint64_t)n > j->left.bytes_max ? E_LIMIT
-							: write_all(fd, buf, (size_t)n);
+							: fd_write(fd, buf, (size_t)n);
 
 		if (r < 0)
 			return r;
