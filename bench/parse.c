@@ -63,7 +63,7 @@ static int read_all(struct bench *b, struct file_list *l)
 		struct file_in *f;
 		int64_t n;
 
-		r = file_open(l->path[i], NULL, &f, &b->diag);
+		r = file_open(l->v[i].path, NULL, &f, &b->diag);
 		if (r < 0)
 			break;
 		while ((n = file_read(f, buf, MIB)) > 0)
@@ -130,7 +130,7 @@ static int scan_all(struct bench *b, struct file_list *l, bool peer)
 	int r = 0;
 
 	for (size_t i = 0; i < l->n && r == 0; i++)
-		r = scan_file(b, l->path[i], peer, &n);
+		r = scan_file(b, l->v[i].path, peer, &n);
 	if (n && r == 0)
 		line(b, peer ? "jansson" : "scan", n, t0);
 	return r;

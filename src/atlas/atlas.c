@@ -318,7 +318,8 @@ static int settle(struct atlas *a, struct memo *m)
 	return 0;
 }
 
-int atlas_settle(struct atlas *a)
+/* Tells the ties what memos hold back; before anybody looks at ties. */
+static int settle_all(struct atlas *a)
 {
 	int r = 0;
 
@@ -332,7 +333,7 @@ int atlas_flush(struct atlas *a, struct diag *d)
 	int r;
 
 	a->d = d;
-	r = atlas_settle(a);
+	r = settle_all(a);
 	return r < 0 ? r : atlas_write(a, d);
 }
 
@@ -415,7 +416,6 @@ int tie_entities(struct atlas *a, uint32_t from, uint32_t to, enum tie_kind kind
 		 const struct seen *s)
 {
 	struct memo *m = &a->memo[(from * 0x9e3779b1u ^ to * 0x85ebca6bu ^ kind) % MEMOS];
-
 	int r;
 
 	if (m->tie && m->from == from && m->to == to && m->kind == kind && s->t >= 0)

@@ -17,7 +17,7 @@
 
 static int fail(const struct chart *c, struct diag *d)
 {
-	return diag_set(d, -EIO, "map: %s", c->db ? sqlite3_errmsg(c->db) : "out of memory");
+	return sqlite_fail(c->db, "map", d);
 }
 
 int chart_open(const char *dir, struct chart **ret_c, struct diag *d)

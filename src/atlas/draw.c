@@ -2,6 +2,7 @@
 /* The map as text for people, as JSON, and as GraphML for graph tools. */
 #include "atlas/chart.h"
 #include "base/utf8.h"
+#include "base/words.h"
 
 static const char *class_name(unsigned cls)
 {
@@ -15,20 +16,6 @@ static const char *class_name(unsigned cls)
 static struct str what_it_is(const struct spot *s)
 {
 	return s->type.len ? s->type : s->kind;
-}
-
-/* A number of bytes for people. */
-static void add_bytes(struct buf *b, int64_t n)
-{
-	static const char *const units[] = {"B", "KB", "MB", "GB", "TB", "PB"};
-	double v = (double)n;
-	size_t u = 0;
-
-	while (v >= 1000 && u + 1 < ARRAY_LEN(units)) {
-		v /= 1000;
-		u++;
-	}
-	buf_fmt(b, v < 10 && u ? "%.1f %s" : "%.0f %s", v, units[u]);
 }
 
 static void text_spot(struct buf *b, const struct spot *s)
@@ -73,9 +60,9 @@ static void text_line(struct buf *b, const struct chart *c, const struct line *l
 	buf_fmt(b, ": %lld events", (long long)l->count);
 	if (l->out || l->in) {
 		buf_addz(b, ", ");
-		add_bytes(b, l->out);
+		words_size(b, (double)l->out);
 		buf_addz(b, " there, ");
-		add_bytes(b, l->in);
+		words_size(b, (double)l->in);
 		buf_addz(b, " back");
 	}
 	buf_fmt(b, ", %s to %s\n", time_rfc3339(l->first, from), time_rfc3339(l->last, to));

@@ -9,7 +9,7 @@
 #include "atlas/atlas.h"
 #include "base/map.h"
 #include "base/timeutil.h"
-#include <sqlite3.h>
+#include "store/sqlite_fail.h"
 
 enum tie_kind {
 #define X(c, name, text) TIE_##c,
@@ -125,8 +125,6 @@ MUST int tie_entities(struct atlas *a, uint32_t from, uint32_t to, enum tie_kind
 		      const struct seen *s);
 /* A short text as symbol; 0 when there is no room. */
 uint16_t atlas_sym(struct atlas *a, struct str s);
-/* Tells the ties what memos hold back; before anybody looks at ties. */
-MUST int atlas_settle(struct atlas *a);
 /* Makes room: writes everything, then lets half of the ties go, the longest idle. */
 MUST int atlas_turn(struct atlas *a, struct diag *d);
 

@@ -42,11 +42,7 @@ static const char put_tie_sql[] =
 
 static int fail(const struct atlas *a, struct diag *d)
 {
-	bool full = a->db && (sqlite3_errcode(a->db) == SQLITE_FULL ||
-			      sqlite3_system_errno(a->db) == ENOSPC);
-
-	return diag_set(d, full ? -ENOSPC : -EIO, "map: %s",
-			a->db ? sqlite3_errmsg(a->db) : "out of memory");
+	return sqlite_fail(a->db, "map", d);
 }
 
 /* ---- merging ---- */

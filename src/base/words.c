@@ -5,7 +5,7 @@
 
 void words_size(struct buf *b, double v)
 {
-	static const char *const units[] = {"B", "KB", "MB", "GB", "TB"};
+	static const char *const units[] = {"B", "KB", "MB", "GB", "TB", "PB"};
 	size_t i = 0;
 
 	while (v >= 999.5 && i + 1 < ARRAY_LEN(units)) {

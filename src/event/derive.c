@@ -151,6 +151,20 @@ int derive_hosts(struct entities *en, struct event *e, struct arena *mem)
 	return r;
 }
 
+/* Adds s to the *n of list, unless it is there in whatever case. */
+static void gather(struct val *list, size_t *n, struct str s)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (str_ieq(val_str(&list[i]), s))
+			return;
+	list[(*n)++] = val_s(s);
+}
+
+static void set_list(struct event *e, attr_t attr, const struct val *list, size_t n)
+{
+	event_set(e, attr, (struct val){.kind = VAL_LIST, .len = (uint32_t)n, .list = list});
+}
+
 static int url_domains(struct event *e, struct arena *mem)
 {
 	const struct val *item;
@@ -167,15 +181,11 @@ static int url_domains(struct event *e, struct arena *mem)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
 		struct str d = domain_registrable(name_url_host(val_str(&item[i])));
-		bool seen = d.len == 0;
 
-		for (size_t k = 0; k < used && !seen; k++)
-			seen = str_ieq(val_str(&out[k]), d);
-		if (!seen)
-			out[used++] = val_s(d);
+		if (d.len)
+			gather(out, &used, d);
 	}
-	event_set(e, ATTR_MAIL_URL_DOMAINS,
-		  (struct val){.kind = VAL_LIST, .len = (uint32_t)used, .list = out});
+	set_list(e, ATTR_MAIL_URL_DOMAINS, out, used);
 	return 0;
 }
 
@@ -199,23 +209,22 @@ static struct str account_at(struct str s, size_t at)
 
 static int foreign_accounts(struct event *e, struct arena *mem)
 {
-	const struct str text[] = {event_str(e, ATTR_ROLE_TRUST), event_str(e, ATTR_POLICY_TEXT)};
-	struct str own = event_str(e, ATTR_CLOUD_ACCOUNT), id;
+	static const attr_t policies[] = {ATTR_ROLE_TRUST, ATTR_POLICY_TEXT};
 	struct val found[ACCOUNTS_MAX], *out;
+	struct str own;
 	size_t n = 0;
 
-	if (!own.len || !open_slot(e, ATTR_POLICY_FOREIGN))
+	if (!open_slot(e, ATTR_POLICY_FOREIGN))
 		return 0;
-	for (size_t i = 0; i < ARRAY_LEN(text); i++) {
-		for (size_t at = 0; at < text[i].len && n < ACCOUNTS_MAX; at++) {
-			bool seen;
+	own = event_str(e, ATTR_CLOUD_ACCOUNT);
+	for (size_t i = 0; own.len && i < ARRAY_LEN(policies); i++) {
+		struct str text = event_str(e, policies[i]);
 
-			id = account_at(text[i], at);
-			seen = !id.len || str_eq(id, own);
-			for (size_t k = 0; k < n && !seen; k++)
-				seen = str_eq(val_str(&found[k]), id);
-			if (!seen)
-				found[n++] = val_s(id);
+		for (size_t at = 0; at < text.len && n < ACCOUNTS_MAX; at++) {
+			struct str id = account_at(text, at);
+
+			if (id.len && !str_eq(id, own))
+				gather(found, &n, id);
 		}
 	}
 	if (!n)
@@ -224,8 +233,7 @@ static int foreign_accounts(struct event *e, struct arena *mem)
 	if (!out)
 		return -ENOMEM;
 	memcpy(out, found, n * sizeof(*out));
-	event_set(e, ATTR_POLICY_FOREIGN,
-		  (struct val){.kind = VAL_LIST, .len = (uint32_t)n, .list = out});
+	set_list(e, ATTR_POLICY_FOREIGN, out, n);
 	return 0;
 }
 

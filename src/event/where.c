@@ -14,8 +14,7 @@ struct node {
 	struct node *a, *next;	 /* first child; sibling */
 	struct str field, value; /* of tests; value: the first */
 	size_t at;
-	bool special; /* type, entity, text */
-	bool equals;
+	bool special;	       /* type, entity, text */
 	unsigned number;       /* name of its selection */
 	struct yaml_node *sel; /* it */
 };
@@ -320,8 +319,7 @@ static int test(struct reading *r, struct node **ret_n)
 		return fail(
 			r, r->tok.at,
 			"one of = != ~ !~ < <= > >= in exists starts ends matches is expected");
-	n->equals = str_eqz(str_of(op->sign), "=");
-	if (n->special && !n->equals)
+	if (n->special && !str_eqz(str_of(op->sign), "="))
 		return fail(r, n->at, "type, entity and text are compared with = alone");
 	if ((e = advance(r)) < 0 || (e = selection(r, n, op)) < 0)
 		return e;

@@ -536,7 +536,7 @@ static int look_around(struct live *lv, struct diag *d)
 	}
 	file_list_sort(&list);
 	for (size_t i = 0; i < list.n && r == 0; i++)
-		r = found(lv, list.path[i], -1);
+		r = found(lv, list.v[i].path, -1);
 	file_list_free(&list);
 	for (size_t s = 0; s < lv->conf.nspools && r == 0; s++) {
 		list = (struct file_list){0};
@@ -544,7 +544,7 @@ static int look_around(struct live *lv, struct diag *d)
 		r = r == -ENOMEM || r == E_LIMIT ? r : 0;
 		file_list_sort(&list);
 		for (size_t i = 0; i < list.n && r == 0; i++)
-			r = found(lv, list.path[i], (int)s);
+			r = found(lv, list.v[i].path, (int)s);
 		file_list_free(&list);
 	}
 	return r;

@@ -464,7 +464,7 @@ static void scan_all(struct stream *st)
 		struct input *in = st->heap[i];
 
 		in->job.run = job_scan;
-		if (!st->list.why[in->no])
+		if (!st->list.v[in->no].why)
 			pool_submit(st->pool, &in->job);
 	}
 }
@@ -490,19 +490,20 @@ static int prepare(struct stream *st, const struct stream_conf *conf, const stru
 	r = pool_new(conf->threads, &st->pool);
 	st->stats.files = st->list.n;
 	for (size_t i = 0; i < st->list.n && r == 0; i++) {
+		const struct file_entry *e = &st->list.v[i];
 		struct input *in = &st->in[i];
 		size_t chunk = CHUNK_TOTAL / st->list.n;
 
 		in->no = (uint32_t)i;
-		st->files[i].path = st->list.path[i];
-		in->c.path = st->list.at[i] ? st->list.at[i] : st->list.path[i];
-		if (st->list.why[i])
-			in->scan = diag_set(&in->diag, E_FORMAT, "%s", st->list.why[i]);
+		st->files[i].path = e->path;
+		in->c.path = file_place(e);
+		if (e->why)
+			in->scan = diag_set(&in->diag, E_FORMAT, "%s", e->why);
 		in->c.src = src;
 		in->c.chunk = MIN(MAX(chunk, CHUNK_MIN), CHUNK_MAX);
-		in->size = st->files[i].bytes = st->list.size[i];
+		in->size = st->files[i].bytes = e->size;
 		in->c.way = &st->way;
-		st->stats.bytes_total += st->list.size[i];
+		st->stats.bytes_total += e->size;
 	}
 	st->way.total = st->stats.bytes_total;
 	if (r == 0)

@@ -45,13 +45,22 @@ int file_fd(const struct file_in *f);
 #define FILE_DEPTH_MAX 64
 #define FILE_LIST_MAX  ((size_t)4 << 20)
 
+struct file_entry {
+	char *path;
+	char *at;  /* where its bytes are, when not at path: of what was unpacked; else NULL */
+	char *why; /* why it is not read (unpack.h), or NULL */
+	uint64_t size; /* bytes on disk */
+};
+
 struct file_list {
-	char **path;
-	char **at;  /* where its bytes are, when not at path: of what was unpacked; else NULL */
-	char **why; /* why it is not read (unpack.h), or NULL */
-	uint64_t *size; /* bytes on disk */
+	struct file_entry *v;
 	size_t n, cap;
 };
+
+static inline const char *file_place(const struct file_entry *e)
+{
+	return e->at ? e->at : e->path;
+}
 
 /*
  * Adds path, or all regular files below it when it is a folder. Names that begin with a dot are

@@ -122,7 +122,7 @@ static void name_set(struct tar *t, struct str s)
 		memcpy(t->name, s.p, t->nname);
 }
 
-/* The data of a header that speaks of the next entry, in pieces, so that none need be kept. */
+/* The data of a header that names the next entry. */
 static int long_name(struct tar *t)
 {
 	char buf[TAR_NAME_MAX];
@@ -131,7 +131,7 @@ static int long_name(struct tar *t)
 	if (r < 0)
 		return (int)r;
 	name_set(t, str_n(buf, text_len(buf, (size_t)r)));
-	return pass_over(t);
+	return 0;
 }
 
 static void pax_record(struct tar *t, struct str key, struct str value)
@@ -146,11 +146,11 @@ static void pax_record(struct tar *t, struct str key, struct str value)
 		t->sparse = true;
 }
 
-/* One record "LENGTH KEY=VALUE\n" that begins with the digits in `head`, of which `n` are. */
+/* One record "LENGTH KEY=VALUE\n"; the end of a long one is passed over. */
 static int pax_one(struct tar *t)
 {
 	char buf[64 + TAR_NAME_MAX];
-	size_t n = 0, digits = 0;
+	size_t n, digits = 0;
 	uint64_t len = 0, rest;
 	struct str value, key;
 	int64_t r;
@@ -187,13 +187,13 @@ static int pax_one(struct tar *t)
 	return 0;
 }
 
-static int pax(struct tar *t, bool of_one)
+static int pax(struct tar *t)
 {
 	int r = 0;
 
-	while (of_one && t->left && r == 0)
+	while (t->left && r == 0)
 		r = pax_one(t);
-	return r < 0 ? r : pass_over(t);
+	return r;
 }
 
 /* The name in the entry's own header. */
@@ -242,8 +242,7 @@ int tar_next(struct tar *t, struct tar_entry *ret_e)
 			r = take(t, b + 1, sizeof(b) - 1);
 		if (r < 0)
 			return r;
-		if (!b[0] && text_len(b, sizeof(b)) == 0 &&
-		    memcmp(b, b + 1, sizeof(b) - 1) == 0)
+		if (!b[0] && memcmp(b, b + 1, sizeof(b) - 1) == 0)
 			return 0;
 		type = b[AT_TYPE];
 		size = number((const unsigned char *)b + AT_SIZE, LEN_NUMBER);
@@ -259,11 +258,11 @@ int tar_next(struct tar *t, struct tar_entry *ret_e)
 		if ((type == 'x' || type == 'g' || type == 'L' || type == 'K') &&
 		    size > TAR_META_MAX)
 			return E_LIMIT;
-		if (type == 'x' || type == 'g' || type == 'K')
-			r = pax(t, type == 'x');
-		else if (type == 'L')
+		if (type == 'x') {
+			r = pax(t);
+		} else if (type == 'L') {
 			r = long_name(t);
-		else {
+		} else if (type != 'g' && type != 'K') {
 			entry(t, b, ret_e);
 			return 1;
 		}

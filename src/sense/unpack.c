@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sense/unpack.h"
 #include "base/buf.h"
+#include "base/fdio.h"
 #include "sense/tar.h"
 #include <dirent.h>
 #include <errno.h>
@@ -140,21 +141,6 @@ static int file_make(struct job *j, struct str name, char **ret_path)
 	return fd;
 }
 
-static int write_all(int fd, const char *p, size_t n)
-{
-	while (n) {
-		ssize_t w = write(fd, p, n);
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w <= 0)
-			return w < 0 ? -errno : -EIO;
-		p += w;
-		n -= (size_t)w;
-	}
-	return 0;
-}
-
 /* The entry's data to fd. What came before an error stays. */
 static int copy_out(struct job *j, struct tar *t, int fd, uint64_t *ret_bytes)
 {
@@ -164,7 +150,7 @@ static int copy_out(struct job *j, struct tar *t, int fd, uint64_t *ret_bytes)
 	*ret_bytes = 0;
 	while ((n = tar_read(t, buf, sizeof(buf))) > 0) {
 		int r = (uint64_t)n > j->left.bytes_max ? E_LIMIT
-							: write_all(fd, buf, (size_t)n);
+							: fd_write(fd, buf, (size_t)n);
 
 		if (r < 0)
 			return r;
@@ -240,16 +226,15 @@ static char *reason(const struct job *j, int r)
  */
 static int archive_at(struct job *j, size_t i)
 {
-	const char *path = j->l->at[i] ? j->l->at[i] : j->l->path[i];
 	int r = dir_make(j);
 
 	if (r < 0)
 		return r;
-	r = archive_read(j, path, j->l->path[i]);
+	r = archive_read(j, file_place(&j->l->v[i]), j->l->v[i].path);
 	if (r == -ENOMEM)
 		return r;
-	j->l->why[i] = reason(j, r);
-	if (!j->l->why[i]) {
+	j->l->v[i].why = reason(j, r);
+	if (!j->l->v[i].why) {
 		if (r < 0 || j->strange)
 			return -ENOMEM;
 		file_list_drop(j->l, i);
@@ -274,7 +259,7 @@ int unpack_list(struct file_list *l, const char *tmpdir, const struct unpack_lim
 		size_t to = l->n;
 
 		for (size_t i = from; i < to && r == 0; i++)
-			if (is_archive(l->at[i] ? l->at[i] : l->path[i]))
+			if (is_archive(file_place(&l->v[i])))
 				r = archive_at(&j, i);
 		from = to;
 	}

@@ -25,7 +25,7 @@ struct unpacked {
 
 /*
  * Replaces each archive of l (sorted) by its members, and sorts l again. An archive that is
- * damaged, or larger than the limits, stays in the list with a reason in l->why, beside what it
+ * damaged, or larger than the limits, stays in the list with the reason why, beside what it
  * gave until then. tmpdir NULL: $TMPDIR or /tmp. 0, or <0 with d when the folder cannot be made
  * or memory is short.
  */

@@ -8,59 +8,46 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-/* Room for one more; what was moved is kept even when another was not. */
 static int list_room(struct file_list *l)
 {
 	size_t cap = l->cap ? l->cap * 2 : 64;
-	char ***lists[] = {&l->path, &l->at, &l->why};
-	uint64_t *s;
+	struct file_entry *v;
 
 	if (l->n == FILE_LIST_MAX)
 		return E_LIMIT;
 	if (l->n < l->cap)
 		return 0;
-	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-		char **p = realloc(*lists[i], cap * sizeof(*p));
-
-		if (!p)
-			return -ENOMEM;
-		*lists[i] = p;
-	}
-	s = realloc(l->size, cap * sizeof(*s));
-	if (!s)
+	v = realloc(l->v, cap * sizeof(*v));
+	if (!v)
 		return -ENOMEM;
-	l->size = s;
+	l->v = v;
 	l->cap = cap;
 	return 0;
 }
 
-int file_list_add(struct file_list *l, char *path, char *at, uint64_t size)
+static void entry_free(struct file_entry *e)
 {
-	int r = list_room(l);
-
-	if (r < 0) {
-		free(path);
-		free(at);
-		return r;
-	}
-	l->path[l->n] = path;
-	l->at[l->n] = at;
-	l->why[l->n] = NULL;
-	l->size[l->n++] = size;
-	return 0;
+	free(e->path);
+	free(e->at);
+	free(e->why);
+	*e = (struct file_entry){0};
 }
 
-static void entry_free(struct file_list *l, size_t i)
+int file_list_add(struct file_list *l, char *path, char *at, uint64_t size)
 {
-	free(l->path[i]);
-	free(l->at[i]);
-	free(l->why[i]);
+	struct file_entry e = {.path = path, .at = at, .size = size};
+	int r = list_room(l);
+
+	if (r < 0)
+		entry_free(&e);
+	else
+		l->v[l->n++] = e;
+	return r;
 }
 
 void file_list_drop(struct file_list *l, size_t i)
 {
-	entry_free(l, i);
-	l->path[i] = l->at[i] = l->why[i] = NULL;
+	entry_free(&l->v[i]);
 }
 
 static char *join(const char *dir, const char *name)
@@ -129,25 +116,18 @@ static int walk_dir(struct file_list *l, struct map *seen, const char *path, uns
 
 static void swap(struct file_list *l, size_t a, size_t b)
 {
-	char **lists[] = {l->path, l->at, l->why};
-	uint64_t s = l->size[a];
+	struct file_entry e = l->v[a];
 
-	l->size[a] = l->size[b];
-	l->size[b] = s;
-	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-		char *p = lists[i][a];
-
-		lists[i][a] = lists[i][b];
-		lists[i][b] = p;
-	}
+	l->v[a] = l->v[b];
+	l->v[b] = e;
 }
 
 static void sift(struct file_list *l, size_t i, size_t n)
 {
 	for (size_t k; (k = 2 * i + 1) < n; i = k) {
-		if (k + 1 < n && strcmp(l->path[k], l->path[k + 1]) < 0)
+		if (k + 1 < n && strcmp(l->v[k].path, l->v[k + 1].path) < 0)
 			k++;
-		if (strcmp(l->path[i], l->path[k]) >= 0)
+		if (strcmp(l->v[i].path, l->v[k].path) >= 0)
 			return;
 		swap(l, i, k);
 	}
@@ -169,7 +149,7 @@ void file_list_sort(struct file_list *l)
 	size_t n = 0;
 
 	for (size_t i = 0; i < l->n; i++)
-		if (l->path[i])
+		if (l->v[i].path)
 			swap(l, n++, i);
 	l->n = n;
 	if (l->n)
@@ -177,8 +157,8 @@ void file_list_sort(struct file_list *l)
 	n = 0;
 	for (size_t i = 0; i < l->n; i++) {
 		/* Two members of an archive may have one name: both are read. */
-		if (n && !l->at[i] && strcmp(l->path[n - 1], l->path[i]) == 0)
-			entry_free(l, i);
+		if (n && !l->v[i].at && strcmp(l->v[n - 1].path, l->v[i].path) == 0)
+			entry_free(&l->v[i]);
 		else
 			swap(l, n++, i);
 	}
@@ -208,10 +188,7 @@ int file_walk(struct file_list *l, const char *path, struct diag *d)
 void file_list_free(struct file_list *l)
 {
 	for (size_t i = 0; i < l->n; i++)
-		entry_free(l, i);
-	free(l->path);
-	free(l->at);
-	free(l->why);
-	free(l->size);
+		entry_free(&l->v[i]);
+	free(l->v);
 	*l = (struct file_list){0};
 }

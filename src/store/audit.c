@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/audit.h"
+#include "store/sqlite_fail.h"
 #include <errno.h>
 #include <sodium.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -27,10 +27,7 @@ struct audit {
 
 static int fail(struct audit *a, struct diag *d)
 {
-	int full = a->db && sqlite3_errcode(a->db) == SQLITE_FULL;
-
-	return diag_set(d, full ? -ENOSPC : -EIO, "audit: %s",
-			a->db ? sqlite3_errmsg(a->db) : "out of memory");
+	return sqlite_fail(a->db, "audit", d);
 }
 
 struct audit *audit_close(struct audit *a)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/segment.h"
+#include "base/fdio.h"
 #include "base/hash.h"
 #include "store/segment_impl.h"
 #include <errno.h>
@@ -20,7 +21,7 @@ struct block {
 	struct block *next; /* of the spare ones */
 	struct buf rec;
 	uint64_t *post;
-	size_t npost, cap;
+	size_t npost, post_cap; /* bytes */
 	uint32_t nevents;
 	uint64_t first_seq;
 	int64_t min_known, max_known;
@@ -103,15 +104,8 @@ static void block_put(struct seg_writer *w, struct block *b)
 
 static int block_post(struct block *b, unsigned frame, uint64_t h)
 {
-	if (b->npost == b->cap) {
-		size_t cap = b->cap ? b->cap * 2 : 1024;
-		uint64_t *post = realloc(b->post, cap * sizeof(*post));
-
-		if (!post)
-			return -ENOMEM;
-		b->post = post;
-		b->cap = cap;
-	}
+	if (seg_grow(&b->post, &b->post_cap, (b->npost + 1) * sizeof(*b->post)) < 0)
+		return -ENOMEM;
 	b->post[b->npost++] = (h & ~SEG_FRAME_MASK) | UINT64_C(1) << frame;
 	return 0;
 }
@@ -205,23 +199,6 @@ static int block_sort(struct block *b)
 	return 0;
 }
 
-static int write_all(int fd, const void *p, size_t n)
-{
-	const char *q = p;
-
-	while (n) {
-		ssize_t w = write(fd, q, n);
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w <= 0)
-			return w < 0 ? -errno : -EIO;
-		q += w;
-		n -= (size_t)w;
-	}
-	return 0;
-}
-
 /*
  * The frames, compressed, from w->out[at] on; the end, or <0. The first is taken in once as the
  * dictionary of the others. It begins with a length, so it cannot be taken for a trained one.
@@ -260,14 +237,8 @@ static int64_t block_pack(struct seg_writer *w, struct block *b)
 
 	for (uint32_t i = 0; i < b->nframes; i++)
 		room += ZSTD_compressBound(b->frame[i].raw_len);
-	if (room > w->out_cap) {
-		char *out = realloc(w->out, room);
-
-		if (!out)
-			return -ENOMEM;
-		w->out = out;
-		w->out_cap = room;
-	}
+	if (seg_reserve(&w->out, &w->out_cap, room) < 0)
+		return -ENOMEM;
 	n = frames_pack(w, b, at);
 	if (n < 0)
 		return n;
@@ -299,9 +270,9 @@ static int block_write(struct seg_writer *w, struct block *b)
 	h.comp_len = (uint32_t)comp;
 	h.sum = hash_bytes(w->out, (size_t)comp, 0);
 	h.head_sum = seg_head_sum(&h, b->post);
-	if ((r = write_all(w->fd, &h, sizeof(h))) < 0 ||
-	    (r = write_all(w->fd, b->post, posts)) < 0 ||
-	    (r = write_all(w->fd, w->out, (size_t)comp)) < 0)
+	if ((r = fd_write(w->fd, &h, sizeof(h))) < 0 ||
+	    (r = fd_write(w->fd, b->post, posts)) < 0 ||
+	    (r = fd_write(w->fd, w->out, (size_t)comp)) < 0)
 		return r;
 	pthread_mutex_lock(&w->lock);
 	w->stats.blocks++;
@@ -525,7 +496,7 @@ static int writer_position(struct seg_writer *w, const char *path, bool fresh, s
 	if (fresh || end < SEG_FILE_HEAD) {
 		if (ftruncate(w->fd, 0) < 0 || lseek(w->fd, 0, SEEK_SET) < 0)
 			return diag_set(d, -errno, "%s: %s", path, strerror(errno));
-		r = write_all(w->fd, SEG_FILE_MAGIC, SEG_FILE_HEAD);
+		r = fd_write(w->fd, SEG_FILE_MAGIC, SEG_FILE_HEAD);
 		return r < 0 ? diag_set(d, r, "%s: %s", path, err_text(r)) : 0;
 	}
 	r = seg_scan_open(&s, path, d);

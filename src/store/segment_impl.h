@@ -84,5 +84,7 @@ MUST int seg_scan_check(struct seg_scan *s);
 
 /* Room for need bytes in *pp, of which *cap are there. 0 or -ENOMEM. */
 MUST int seg_reserve(void *pp, size_t *cap, size_t need);
+/* The same for what grows piece by piece: at least doubled. */
+MUST int seg_grow(void *pp, size_t *cap, size_t need);
 
 #endif

@@ -25,7 +25,7 @@ struct seg_block {
  */
 struct seg_group {
 	uint64_t *post;
-	size_t n, cap;
+	size_t n, cap; /* cap in bytes, as of all arrays here */
 	bool sorted;
 };
 
@@ -69,9 +69,7 @@ static uint64_t kind_hash(int kind, struct str entity)
 
 static int set_begin(struct seg_sets *s)
 {
-	size_t need = (s->nset + 1) * sizeof(*s->set);
-
-	if (need > s->set_cap && seg_reserve(&s->set, &s->set_cap, 2 * need) < 0)
+	if (seg_grow(&s->set, &s->set_cap, (s->nset + 1) * sizeof(*s->set)) < 0)
 		return -ENOMEM;
 	s->set[s->nset++] = (struct seg_set){.first = s->nhash};
 	return 0;
@@ -79,9 +77,7 @@ static int set_begin(struct seg_sets *s)
 
 static int set_hash(struct seg_sets *s, uint64_t h)
 {
-	size_t need = (s->nhash + 1) * sizeof(*s->hash);
-
-	if (need > s->hash_cap && seg_reserve(&s->hash, &s->hash_cap, 2 * need) < 0)
+	if (seg_grow(&s->hash, &s->hash_cap, (s->nhash + 1) * sizeof(*s->hash)) < 0)
 		return -ENOMEM;
 	s->hash[s->nhash++] = h;
 	s->set[s->nset - 1].n++;
@@ -200,14 +196,14 @@ static struct seg_group *group_next(struct seg_blocks *x)
 	struct seg_group *g;
 	uint64_t *fit;
 
-	if (x->n % GROUP)
+	if (x->n / GROUP < x->ngroups)
 		return &x->group[x->ngroups - 1];
 	if (x->ngroups) {
 		g = &x->group[x->ngroups - 1];
 		fit = g->n ? realloc(g->post, g->n * sizeof(*fit)) : NULL;
 		if (fit) {
 			g->post = fit;
-			g->cap = g->n;
+			g->cap = g->n * sizeof(*fit);
 		}
 	}
 	g = realloc(x->group, (x->ngroups + 1) * sizeof(*g));
@@ -221,19 +217,15 @@ static struct seg_group *group_next(struct seg_blocks *x)
 static int index_block(struct seg_blocks *x)
 {
 	const struct seg_head *h = &x->scan.head;
-	size_t need = (x->n + 1) * sizeof(*x->block), cap;
 	struct seg_group *g;
 
-	if (need > x->cap && seg_reserve(&x->block, &x->cap, 2 * need) < 0)
+	if (seg_grow(&x->block, &x->cap, (x->n + 1) * sizeof(*x->block)) < 0)
 		return -ENOMEM;
 	g = group_next(x);
 	if (!g)
 		return -ENOMEM;
-	cap = g->cap * sizeof(uint64_t);
-	need = (g->n + h->npost) * sizeof(uint64_t);
-	if (need > cap && seg_reserve(&g->post, &cap, 2 * need) < 0)
+	if (seg_grow(&g->post, &g->cap, (g->n + h->npost) * sizeof(*g->post)) < 0)
 		return -ENOMEM;
-	g->cap = cap / sizeof(uint64_t);
 	x->block[x->n] = (struct seg_block){.head = *h, .place = x->scan.at, .post = g->n};
 	for (uint32_t i = 0; i < h->npost; i++) {
 		uint64_t p = x->scan.post[i];
@@ -273,8 +265,10 @@ static int follow(struct seg_blocks *x)
 	    !last_stands(x))
 		index_clear(x);
 	while ((r = seg_scan_next(&x->scan)) > 0)
-		if ((r = index_block(x)) < 0)
+		if ((r = index_block(x)) < 0) {
+			x->scan.next = x->scan.at; /* again the next time */
 			return r;
+		}
 	/* A group that is full is worth sorting once there are many questions. */
 	x->asked++;
 	for (size_t i = 0; r == 0 && x->asked > UNSORTED_MAX && i < x->n / GROUP; i++)
@@ -362,11 +356,9 @@ static int choose(struct seg_blocks *x, const struct store_query *q, const struc
 	}
 	ret_h->n = 0;
 	for (size_t b = 0; b < x->n; b++) {
-		size_t need = (ret_h->n + 1) * sizeof(*ret_h->v);
-
 		if (!all[b] || !block_may(&x->block[b], q))
 			continue;
-		if (need > ret_h->cap && seg_reserve(&ret_h->v, &ret_h->cap, 2 * need) < 0)
+		if (seg_grow(&ret_h->v, &ret_h->cap, (ret_h->n + 1) * sizeof(*ret_h->v)) < 0)
 			return -ENOMEM;
 		ret_h->v[ret_h->n++] =
 			(struct seg_hit){x->block[b].head, x->block[b].place, all[b]};

@@ -20,6 +20,11 @@ int seg_reserve(void *pp, size_t *cap, size_t need)
 	return 0;
 }
 
+int seg_grow(void *pp, size_t *cap, size_t need)
+{
+	return need <= *cap ? 0 : seg_reserve(pp, cap, 2 * need);
+}
+
 struct seg_head seg_gap(off_t end)
 {
 	struct seg_head h = {.magic = SEG_GAP_MAGIC, .first_seq = (uint64_t)end};

@@ -39,7 +39,7 @@ static const char schema_sql[] =
 	"CREATE TABLE IF NOT EXISTS finding(kind TEXT,id TEXT,title TEXT,model TEXT,queue TEXT,"
 	" status TEXT,time INTEGER,severity INTEGER,score INTEGER,json TEXT,PRIMARY "
 	"KEY(kind,id));"
-	/* One for each order that a list has (sql_find.c); with what else is asked of a row, so
+	/* One for each order that a list has (sql_findings.c); with what else is asked of a row, so
 	 * that the rows themselves, long ones, are read for the answer alone. */
 	"DROP INDEX IF EXISTS finding_rank; DROP INDEX IF EXISTS finding_time;"
 	"DROP INDEX IF EXISTS finding_model;"
@@ -94,11 +94,7 @@ static const char words_sql[] =
 
 int sql_fail(struct sql *s, struct diag *d)
 {
-	bool full = s->db && (sqlite3_errcode(s->db) == SQLITE_FULL ||
-			      sqlite3_system_errno(s->db) == ENOSPC);
-	int r = full ? -ENOSPC : -EIO;
-
-	return diag_set(d, r, "store: %s", s->db ? sqlite3_errmsg(s->db) : "out of memory");
+	return sqlite_fail(s->db, "store", d);
 }
 
 struct sql *sql_close(struct sql *s)

@@ -5,7 +5,7 @@
 #ifndef STORE_SQL_IMPL_H
 #define STORE_SQL_IMPL_H
 #include "store/sql.h"
-#include <sqlite3.h>
+#include "store/sqlite_fail.h"
 
 #define NAMES_MAX 8 /* names of an entity that are kept */
 

@@ -58,10 +58,7 @@ uint32_t users_rights(enum role r)
 
 int users_fail(struct users *u, struct diag *d)
 {
-	int full = u->db && sqlite3_errcode(u->db) == SQLITE_FULL;
-
-	return diag_set(d, full ? -ENOSPC : -EIO, "users: %s",
-			u->db ? sqlite3_errmsg(u->db) : "out of memory");
+	return sqlite_fail(u->db, "users", d);
 }
 
 sqlite3_stmt *users_prepare(struct users *u, const char *sql, struct diag *d)

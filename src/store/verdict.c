@@ -27,7 +27,7 @@ bool verdict_known(struct str what)
 
 static int failed(struct verdicts *v, struct diag *d)
 {
-	return diag_set(d, -EIO, "verdicts: %s", sqlite3_errmsg(v->db));
+	return sqlite_fail(v->db, "verdicts", d);
 }
 
 struct verdicts *verdicts_close(struct verdicts *v)

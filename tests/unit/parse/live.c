@@ -4,6 +4,7 @@
  * given out once. Records carry ids; the time is the test's own.
  */
 #include "parse/live.h"
+#include "declared.h"
 #include "tap.h"
 #include <dirent.h>
 #include <stdio.h>
@@ -41,23 +42,13 @@ static void start(struct world *w)
 
 static void world_open(struct world *w)
 {
-	char path[] = "/tmp/liveXXXXXX.yaml";
-	int fd = mkstemps(path, 5);
-	struct diag d = {{0}};
-
 	*w = (struct world){.dir = "/tmp/liveXXXXXX", .now = (BASE + 1000) * NS_PER_S};
 	CHECK(mkdtemp(w->dir) != NULL);
 	snprintf(w->logs, sizeof(w->logs), "%s/logs", w->dir);
 	snprintf(w->state, sizeof(w->state), "%s/state", w->dir);
 	CHECK_INT(mkdir(w->logs, 0700), 0);
 	w->paths[0] = w->logs;
-	CHECK(fd >= 0 && write(fd, decl, strlen(decl)) == (ssize_t)strlen(decl));
-	close(fd);
-	CHECK_INT(schema_new(&w->s), 0);
-	CHECK_INT(sources_load(path, w->s, &w->src, &d), 0);
-	unlink(path);
-	CHECK_INT(schema_freeze(w->s), 0);
-	CHECK_INT(sources_compile(w->src, w->s), 0);
+	declare(decl, &w->s, &w->src);
 	start(w);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "parse/source.h"
+#include "declared.h"
 #include "tap.h"
-#include <unistd.h>
 
 static const char decl[] =
 	"source: t.trail\ncodec: [json]\nunwrap: [\"Records[]\", detail, \"AuditData!\"]\n"
@@ -20,18 +20,10 @@ struct world {
 /* A decoder of the source above for a file that begins with head. */
 static void world_open(struct world *w, const char *head)
 {
-	char path[] = "/tmp/sourceXXXXXX.yaml";
-	int fd = mkstemps(path, 5);
 	struct diag d = {{0}};
 
 	*w = (struct world){0};
-	CHECK(fd >= 0 && write(fd, decl, sizeof(decl) - 1) == (ssize_t)sizeof(decl) - 1);
-	close(fd);
-	CHECK_INT(schema_new(&w->s), 0);
-	CHECK_INT(sources_load(path, w->s, &w->src, &d), 0);
-	unlink(path);
-	CHECK_INT(schema_freeze(w->s), 0);
-	CHECK_INT(sources_compile(w->src, w->s), 0);
+	declare(decl, &w->s, &w->src);
 	CHECK_INT(decoder_open(w->src, "x.json", str_of(head), &w->dec, &d), 0);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "parse/stream.h"
+#include "declared.h"
 #include "tap.h"
 #include <dirent.h>
 #include <stdlib.h>
@@ -21,19 +22,9 @@ struct world {
 
 static void world_open_as(struct world *w, const char *what)
 {
-	char path[] = "/tmp/streamXXXXXX.yaml";
-	int fd = mkstemps(path, 5);
-	struct diag d = {{0}};
-
 	*w = (struct world){.dir = "/tmp/streamXXXXXX"};
 	CHECK(mkdtemp(w->dir) != NULL);
-	CHECK(fd >= 0 && write(fd, what, strlen(what)) == (ssize_t)strlen(what));
-	close(fd);
-	CHECK_INT(schema_new(&w->s), 0);
-	CHECK_INT(sources_load(path, w->s, &w->src, &d), 0);
-	unlink(path);
-	CHECK_INT(schema_freeze(w->s), 0);
-	CHECK_INT(sources_compile(w->src, w->s), 0);
+	declare(what, &w->s, &w->src);
 }
 
 static void world_open(struct world *w)

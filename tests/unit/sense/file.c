@@ -222,10 +222,10 @@ TEST(walk)
 	file_list_sort(&l);
 	CHECK_INT(l.n, 3);
 	if (l.n == 3) {
-		CHECK(strcmp(l.path[0], at("a.b")) == 0);
-		CHECK(strcmp(l.path[1], at("a/1")) == 0);
-		CHECK(strcmp(l.path[2], at("a/2")) == 0);
-		CHECK_INT(l.size[2], 2);
+		CHECK(strcmp(l.v[0].path, at("a.b")) == 0);
+		CHECK(strcmp(l.v[1].path, at("a/1")) == 0);
+		CHECK(strcmp(l.v[2].path, at("a/2")) == 0);
+		CHECK_INT(l.v[2].size, 2);
 	}
 	CHECK_INT(file_walk(&l, at("gone"), &d), -ENOENT);
 	CHECK(strstr(d.msg, "gone"));

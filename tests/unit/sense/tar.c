@@ -224,13 +224,13 @@ TEST(unpacked)
 	CHECK_INT(unpack_list(&l, dir, NULL, &u, &d), 0);
 	CHECK_INT(l.n, 5);
 	for (size_t i = 0; i < l.n; i++) {
-		CHECK(l.at[i] && strncmp(l.at[i], u.dir, strlen(u.dir)) == 0);
-		CHECK(!strstr(l.at[i], "..") && !strchr(l.path[i], '\033'));
-		CHECK(stat(l.at[i], &sb) == 0 && (uint64_t)sb.st_size == l.size[i]);
+		CHECK(l.v[i].at && strncmp(l.v[i].at, u.dir, strlen(u.dir)) == 0);
+		CHECK(!strstr(l.v[i].at, "..") && !strchr(l.v[i].path, '\033'));
+		CHECK(stat(l.v[i].at, &sb) == 0 && (uint64_t)sb.st_size == l.v[i].size);
 		CHECK_INT(sb.st_mtim.tv_sec, 1777845600);
-		CHECK(strncmp(l.path[i], path, strlen(path)) == 0 && !l.why[i]);
+		CHECK(strncmp(l.v[i].path, path, strlen(path)) == 0 && !l.v[i].why);
 	}
-	CHECK(l.n == 5 && strstr(l.path[2], "/a.dat/inner.tar/in/z.log"));
+	CHECK(l.n == 5 && strstr(l.v[2].path, "/a.dat/inner.tar/in/z.log"));
 	snprintf(path, sizeof(path), "%s", u.dir);
 	file_list_free(&l);
 	unpack_remove(&u);
@@ -238,7 +238,7 @@ TEST(unpacked)
 
 	CHECK_INT(file_walk(&l, dir, &d), 0);
 	CHECK_INT(unpack_list(&l, dir, &small, &u, &d), 0);
-	CHECK(l.n >= 3 && l.why[0] && strstr(l.why[0], "not all"));
+	CHECK(l.n >= 3 && l.v[0].why && strstr(l.v[0].why, "not all"));
 	file_list_free(&l);
 	unpack_remove(&u);
 	snprintf(path, sizeof(path), "%s/a.dat", dir);
