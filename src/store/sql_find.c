@@ -194,14 +194,15 @@ int sql_models(struct sql *s,
 	       struct diag *d)
 {
 	struct models_arg x = {row, arg};
-	int r = each(s, "SELECT model,kind,n FROM fired WHERE n>0", 0, 0, models_row, &x, d);
+	/* A store from before it counted has no such table. */
+	bool counted = sqlite3_table_column_metadata(s->db, NULL, "fired", NULL, NULL, NULL,
+						     NULL, NULL, NULL) == SQLITE_OK;
 
-	if (r == 0)
-		return 0;
-	/* A store from before it counted. */
 	return each(
 		s,
-		"SELECT model,kind,count(*) FROM finding WHERE model<>'' GROUP BY model,kind",
+		counted ? "SELECT model,kind,n FROM fired WHERE n>0"
+			: "SELECT model,kind,count(*) FROM finding WHERE model<>'' GROUP BY "
+			  "model,kind",
 		0, 0, models_row, &x, d);
 }
 
