@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The derived attributes of fields.def. What a source has set itself stands. */
 #include "event/entity_priv.h"
+#include "event/link.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,8 @@ static const struct {
 	{ATTR_PARENT_NAME, {ATTR_PARENT_PATH}, 1},
 	{ATTR_FILE_NAME, {ATTR_FILE_PATH}, 1},
 	{ATTR_MAIL_URL_DOMAINS, {ATTR_MAIL_URLS}, 1},
+	{ATTR_MAIL_LINK_ODD, {ATTR_MAIL_URLS}, 1},
+	{ATTR_MAIL_LINK_MARKS, {ATTR_MAIL_URLS}, 1},
 	{ATTR_MAIL_FROM_DOMAIN, {ATTR_MAIL_FROM}, 1},
 	{ATTR_POLICY_FOREIGN, {ATTR_ROLE_TRUST, ATTR_POLICY_TEXT}, 2},
 	{ATTR_DST_ZONE, {ATTR_DST_IP}, 1},
@@ -165,27 +168,48 @@ static void set_list(struct event *e, attr_t attr, const struct val *list, size_
 	event_set(e, attr, (struct val){.kind = VAL_LIST, .len = (uint32_t)n, .list = list});
 }
 
-static int url_domains(struct event *e, struct arena *mem)
+/* Where the links of a message lead, which of them look odd, and what is odd about them. */
+static int links(struct event *e, struct arena *mem)
 {
 	const struct val *item;
-	struct val *out;
-	size_t n, used = 0;
+	struct val *sites, *odd, *marks;
+	size_t n, n_sites = 0, n_odd = 0, n_marks = 0;
+	unsigned all = 0;
 
-	if (!open_slot(e, ATTR_MAIL_URL_DOMAINS))
+	if (!open_slot(e, ATTR_MAIL_URL_DOMAINS) && !open_slot(e, ATTR_MAIL_LINK_ODD) &&
+	    !open_slot(e, ATTR_MAIL_LINK_MARKS))
 		return 0;
 	n = MIN(val_items(event_get(e, ATTR_MAIL_URLS), &item), (size_t)URLS_MAX);
 	if (n == 0)
 		return 0;
-	out = arena_alloc(mem, n * sizeof(*out));
-	if (!out)
+	sites = arena_alloc(mem, (2 * n + LINK_MARKS) * sizeof(*sites));
+	if (!sites)
 		return -ENOMEM;
+	odd = sites + n;
+	marks = odd + n;
 	for (size_t i = 0; i < n; i++) {
-		struct str d = domain_registrable(name_url_host(val_str(&item[i])));
+		struct str url = link_target(val_str(&item[i]), mem), d;
+		unsigned m = link_marks(url);
 
-		if (d.len)
-			gather(out, &used, d);
+		if (!url.p)
+			return -ENOMEM;
+		d = domain_registrable(name_url_host(url));
+		if (!d.len)
+			continue;
+		gather(sites, &n_sites, d);
+		if (m)
+			gather(odd, &n_odd, d);
+		all |= m;
 	}
-	set_list(e, ATTR_MAIL_URL_DOMAINS, out, used);
+	for (unsigned i = 0; i < LINK_MARKS; i++)
+		if (all & 1u << i)
+			marks[n_marks++] = val_s(str_of(link_mark_name(i)));
+	if (open_slot(e, ATTR_MAIL_URL_DOMAINS))
+		set_list(e, ATTR_MAIL_URL_DOMAINS, sites, n_sites);
+	if (n_odd && open_slot(e, ATTR_MAIL_LINK_ODD))
+		set_list(e, ATTR_MAIL_LINK_ODD, odd, n_odd);
+	if (n_marks && open_slot(e, ATTR_MAIL_LINK_MARKS))
+		set_list(e, ATTR_MAIL_LINK_MARKS, marks, n_marks);
 	return 0;
 }
 
@@ -284,5 +308,5 @@ int derive_rest(struct entities *en, struct event *e, struct arena *mem)
 		event_set(e, ATTR_DST_ZONE,
 			  val_s(zone_of(ent_of(en, event_ent(e, ROLE_PEER)))));
 	r = foreign_accounts(e, mem);
-	return r < 0 ? r : url_domains(e, mem);
+	return r < 0 ? r : links(e, mem);
 }

@@ -193,8 +193,12 @@ double learn_report(struct learn *l, uint32_t entity, struct str quantity, doubl
 	if (!f)
 		return MIN(raw, DOOR_LEARN_CAP);
 	hours = l->hours[CLASSES];
-	/* In how many entity-hours of the past did this happen at all? */
-	s = -log((f->times[CLASSES] + 0.5) / (hours + 1));
+	/*
+	 * In how many entity-hours of the past did this happen at all? Where next to nobody is
+	 * there to be watched, in how many hours: once a week is as rare for a small house.
+	 */
+	s = -log((f->times[CLASSES] + 0.5) /
+		 (MAX(hours, (double)(now - l->since) / (double)NS_PER_H) + 1));
 	if (hours < DOOR_LEARN_N && now - l->since < DOOR_LEARN_NS)
 		s = MIN(raw, 2 * DOOR_LEARN_CAP);
 	s = MIN(MAX(s, 0), 2 * raw);

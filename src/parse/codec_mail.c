@@ -15,18 +15,22 @@
  *   x_originating_ip                  public addresses only
  *   auth_as                           X-MS-Exchange-Organization-AuthAs
  *   references_count text_len         numbers
- *   is_reply has_html list_unsubscribe url_mismatch attachment_encrypted       bools
- *   content_types                     list, of all parts
- *   urls url_hosts qr_urls            lists: of text, HTML, HTML attachments and QR codes
+ *   route                             registrable domain of helo, else the network (/16, /32)
+ * of received_ip: whose servers brought it here is_reply has_html list_unsubscribe list_post
+ * url_mismatch attachment_encrypted   bools content_types                     list, of all
+ * parts urls url_hosts qr_urls            lists: of text, HTML, HTML attachments and QR codes
  *   attachments attachment_types attachment_hashes       lists: names, types by content and
  *                                     by name, SHA-256
  *   words                             list of: urgent payment credential invoice gift-card
+ *                                     open pretext
  * url_mismatch: a link shows one host and leads to another that is not below it. Empty fields
  * are left out. Bounds are in parse/mail/mail.h; what goes over them is not looked at.
  */
 #include <errno.h>
 
 #include "base/err.h"
+#include "event/entity.h"
+#include "event/ip.h"
 #include "parse/codec.h"
 #include "parse/mail/mail.h"
 #include "parse/mail/quick.h"
@@ -185,6 +189,22 @@ static void put_words(struct fields *f, const struct mail *m)
 	put(f, "words", (struct val){.kind = VAL_LIST, .len = n, .list = v});
 }
 
+/* By whose servers it came: names of single servers change, those of their owners do not. */
+static struct str route(const struct mail *m)
+{
+	struct str domain = domain_registrable(m->helo);
+	struct ip ip;
+
+	if (str_chr(domain, '.', 0) != SIZE_MAX && !ip_parse(domain, &ip))
+		return domain;
+	if (!ip_parse(m->received_ip, &ip))
+		return (struct str){NULL, 0};
+	if (ip_is_v4(&ip))
+		return arena_fmt(m->mem, "%u.%u.0.0/16", ip.b[12], ip.b[13]);
+	return arena_fmt(m->mem, "%x:%x::/32", (unsigned)(ip.b[0] << 8 | ip.b[1]),
+			 (unsigned)(ip.b[2] << 8 | ip.b[3]));
+}
+
 static void put_all(struct fields *f, const struct mail *m)
 {
 	put_s(f, "from", m->from);
@@ -200,6 +220,7 @@ static void put_all(struct fields *f, const struct mail *m)
 	put_s(f, "received_ip", m->received_ip);
 	put_list(f, "received_by", &m->received_by);
 	put_s(f, "helo", m->helo);
+	put_s(f, "route", route(m));
 	put_s(f, "auth.spf", m->spf);
 	put_s(f, "auth.dkim", m->dkim);
 	put_s(f, "auth.dmarc", m->dmarc);
@@ -222,6 +243,7 @@ static void put_all(struct fields *f, const struct mail *m)
 	put_words(f, m);
 	put_s(f, "list_id", m->list_id);
 	put(f, "list_unsubscribe", val_b(m->list_unsubscribe));
+	put(f, "list_post", val_b(m->list_post));
 	put(f, "is_reply", val_b(m->is_reply));
 }
 

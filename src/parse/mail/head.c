@@ -5,6 +5,7 @@
 #undef MAX
 
 #include "base/timeutil.h"
+#include "event/entity.h"
 #include "parse/mail/mail.h"
 #include "parse/mail/quick.h"
 
@@ -180,12 +181,15 @@ static bool public_ip(struct str s, char out[64])
 	return ok;
 }
 
-/* "from HELO (name [ip]) by HOST with ...; date", topmost first. */
+/*
+ * "from HELO (name [ip]) by HOST with ...; date", topmost first. What counts is the hand-over
+ * from outside: within a house (a large one has public addresses) server hands to server.
+ */
 static void received(struct mail *m, struct str v, bool top)
 {
 	struct str w, helo = {NULL, 0};
-	bool by = false, from = false;
-	char ip[64];
+	bool by = false, from = false, inside = false;
+	char ip[64] = "";
 	size_t pos = 0;
 
 	v = str_sub(v, 0, MIN(v.len, 4 * KIB));
@@ -193,21 +197,29 @@ static void received(struct mail *m, struct str v, bool top)
 		m->received_time = mail_text(m, mail_received_date(v), 128);
 	while (next_word(v, &pos, "()[];,", &w)) {
 		if (str_ieqz(w, "by")) {
-			if (next_word(v, &pos, "()[];,", &w))
-				mail_list_add(m, &m->received_by, w, 253);
+			if (!next_word(v, &pos, "()[];,", &w))
+				break;
+			mail_list_add(m, &m->received_by, w, 253);
 			by = true;
+			inside = helo.len && str_ieq(domain_registrable(helo), domain_registrable(w));
 		} else if (str_ieqz(w, "from") && !from && !by) {
 			from = true;
 			if (!next_word(v, &pos, "()[];,", &w))
 				break;
 			helo = w;
 		}
-		if (from && !by && m->received_ip.len == 0 && public_ip(w, ip)) {
-			m->received_ip = mail_text(m, str_of(ip), 64);
-			m->helo = mail_text(m, helo, 253);
-		}
 		if (by)
 			break;
+		if (from && !*ip && !public_ip(w, ip))
+			*ip = 0;
+	}
+	if (!*ip || (m->received_ip.len && !m->handed_inside))
+		return;
+	/* Where all hops are within one house, the topmost counts. */
+	if (m->received_ip.len == 0 || !inside) {
+		m->received_ip = mail_text(m, str_of(ip), 64);
+		m->helo = mail_text(m, helo, 253);
+		m->handed_inside = inside;
 	}
 }
 
@@ -315,6 +327,7 @@ enum head_field {
 	H_REFERENCES,
 	H_LIST_ID,
 	H_LIST_UNSUB,
+	H_LIST_POST,
 	H_OTHER,
 };
 
@@ -346,6 +359,7 @@ static enum head_field field_of(struct str name)
 		{"references", H_REFERENCES},
 		{"list-id", H_LIST_ID},
 		{"list-unsubscribe", H_LIST_UNSUB},
+		{"list-post", H_LIST_POST},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(t); i++)
@@ -407,6 +421,9 @@ static void single(struct mail *m, enum head_field f, struct str v)
 		break;
 	case H_LIST_UNSUB:
 		m->list_unsubscribe = true;
+		break;
+	case H_LIST_POST: /* "NO" when nobody may (RFC 2369) */
+		m->list_post = str_find(v, STR("mailto:")) != SIZE_MAX;
 		break;
 	default:
 		break;

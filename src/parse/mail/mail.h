@@ -35,7 +35,8 @@ struct mail {
 	struct str mailer, in_reply_to, list_id;
 	struct mail_list to, received_by;
 	uint32_t references;
-	bool list_unsubscribe, is_reply;
+	bool list_unsubscribe, list_post, is_reply;
+	bool handed_inside; /* received_ip is of the house of the server it spoke to */
 
 	/* part.c */
 	struct mail_list content_types, files, file_types, file_hashes;
@@ -74,7 +75,8 @@ void mail_link_text(struct mail *m, struct str text);
 struct str mail_link_host(struct str url);
 /* qr.c: QR codes in a PNG or JPEG picture; others are ignored. */
 void mail_qr(struct mail *m, struct str image);
-/* words.c: adds the classes of inducement found in text to m->words. */
+/* words.c: adds the classes of inducement found in text to m->words; what it quotes is left
+ * out. */
 void mail_words(struct mail *m, struct str text);
 /* words.c: name of class i, or NULL after the last. */
 const char *mail_word_name(unsigned i);

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inducement: what a text presses its reader to do. A short list in four languages (English,
- * German, French, Spanish); a class is a hint that weighs with others, not a verdict.
+ * Inducement: what a text presses its reader to do. A short list in seven languages (English,
+ * German, French, Spanish, Portuguese, Italian, Dutch); a class is a hint that weighs with
+ * others, not a verdict. open: to look at a file or behind a link. pretext: what comes before a
+ * favour is asked, from somebody who cannot be called.
  */
 #include "parse/mail/mail.h"
 #include <pthread.h>
 
-enum mail_word { URGENT, PAYMENT, CREDENTIAL, INVOICE, GIFT_CARD, WORD_COUNT };
+enum mail_word { URGENT, PAYMENT, CREDENTIAL, INVOICE, GIFT_CARD, OPEN, PRETEXT, WORD_COUNT };
 
-static const char *const names[] = {"urgent", "payment", "credential", "invoice", "gift-card"};
+static const char *const names[] = {"urgent",	 "payment", "credential", "invoice",
+				    "gift-card", "open",    "pretext"};
 
 /* Lower case; matched from the start of a word on, so "urgent" finds "urgently". */
 static const struct {
@@ -108,6 +111,101 @@ static const struct {
 	{GIFT_CARD, "cartes cadeaux"},
 	{GIFT_CARD, "tarjeta regalo"},
 	{GIFT_CARD, "tarjetas de regalo"},
+	{URGENT, "imediatamente"},
+	{URGENT, "immediatamente"},
+	{URGENT, "onmiddellijk"},
+	{PAYMENT, "pagamento"},
+	{PAYMENT, "boleto"},
+	{PAYMENT, "bonifico"},
+	{PAYMENT, "betaling"},
+	{CREDENTIAL, "senha"},
+	{CREDENTIAL, "confirme seus dados"},
+	{CREDENTIAL, "verifica il tuo"},
+	{CREDENTIAL, "wachtwoord"},
+	{CREDENTIAL, "inloggen"},
+	{INVOICE, "fatura"},
+	{INVOICE, "fattura"},
+	{INVOICE, "factuur"},
+	{GIFT_CARD, "carta regalo"},
+	{GIFT_CARD, "cadeaukaart"},
+	{OPEN, "click here"},
+	{OPEN, "click below"},
+	{OPEN, "click on the link"},
+	{OPEN, "click the link"},
+	{OPEN, "follow the link"},
+	{OPEN, "follow this link"},
+	{OPEN, "have a look"},
+	{OPEN, "take a look at th"},
+	{OPEN, "please review"},
+	{OPEN, "please see the"},
+	{OPEN, "please check the"},
+	{OPEN, "please open"},
+	{OPEN, "please download"},
+	{OPEN, "please sign"},
+	{OPEN, "let me know what you think"},
+	{OPEN, "look at this"},
+	{OPEN, "shared a file"},
+	{OPEN, "shared a document"},
+	{OPEN, "shared document"},
+	{OPEN, "shared file"},
+	{OPEN, "shared folder"},
+	{OPEN, "view document"},
+	{OPEN, "view the document"},
+	{OPEN, "view message"},
+	{OPEN, "updated file"},
+	{OPEN, "updated document"},
+	{OPEN, "updated version"},
+	{OPEN, "new version of the"},
+	{OPEN, "signed document"},
+	{OPEN, "the document here"},
+	{OPEN, "the file here"},
+	{OPEN, "document you asked for"},
+	{OPEN, "file you asked for"},
+	{OPEN, "klicken sie"},
+	{OPEN, "klick hier"},
+	{OPEN, "bitte pr\xc3\xbc"
+	       "fen"},
+	{OPEN, "schau dir"},
+	{OPEN, "schauen sie sich"},
+	{OPEN, "dokument freigegeben"},
+	{OPEN, "cliquez"},
+	{OPEN, "veuillez consulter"},
+	{OPEN, "jetez un coup d"},
+	{OPEN, "haga clic"},
+	{OPEN, "haz clic"},
+	{OPEN, "clique aqui"},
+	{OPEN, "clique no link"},
+	{OPEN, "clicca qui"},
+	{OPEN, "klik hier"},
+	{PRETEXT, "are you available"},
+	{PRETEXT, "are you free right now"},
+	{PRETEXT, "are you at your desk"},
+	{PRETEXT, "are you in the office"},
+	{PRETEXT, "quick favor"},
+	{PRETEXT, "quick favour"},
+	{PRETEXT, "need a favor"},
+	{PRETEXT, "need a favour"},
+	{PRETEXT, "handle something for me"},
+	{PRETEXT, "run an errand"},
+	{PRETEXT, "discreetly"},
+	{PRETEXT, "keep this confidential"},
+	{PRETEXT, "keep this between us"},
+	{PRETEXT, "i am in a meeting"},
+	{PRETEXT, "i'm in a meeting"},
+	{PRETEXT, "e-mail only"},
+	{PRETEXT, "email only"},
+	{PRETEXT, "your cell number"},
+	{PRETEXT, "your cell phone number"},
+	{PRETEXT, "your mobile number"},
+	{PRETEXT, "personal number"},
+	{PRETEXT, "sind sie im b\xc3\xbc"
+		  "ro"},
+	{PRETEXT, "kurzer gefallen"},
+	{PRETEXT, "bin in einer besprechung"},
+	{PRETEXT, "\xc3\xaates-vous disponible"},
+	{PRETEXT, "je suis en r\xc3\xa9union"},
+	{PRETEXT, "estoy en una reuni\xc3\xb3n"},
+	{PRETEXT, "estou em uma reuni\xc3\xa3o"},
 };
 
 /* Chains of the table by first byte: first[b] - 1 is the head, next[i] - 1 what follows. */
@@ -161,6 +259,17 @@ void mail_words(struct mail *m, struct str text)
 	pthread_once(&once, chain);
 	for (size_t i = 0; i < text.len; i++) {
 		char c = lower_c(text.p[i]);
+
+		/* Quoted lines are another's words, and so is all below such a rule. */
+		if ((c == '>' || c == '-') && (i == 0 || text.p[i - 1] == '\n')) {
+			if (str_starts(str_sub(text, i, text.len), STR("-----Original ")))
+				return;
+			if (c == '>') {
+				i = MIN(text.len, str_chr(text, '\n', i));
+				start = true;
+				continue;
+			}
+		}
 
 		if (start)
 			for (unsigned k = first[(unsigned char)c]; k; k = next[k - 1])
