@@ -127,7 +127,7 @@ static size_t from_hex(struct str s, char *out)
 /* Those who put a link of theirs in front of another: the other one is in this parameter. */
 static const struct {
 	const char *host, *param; /* host: whole, or from its first '.' on a tail */
-	char coding;		  /* % percent, 2 URL Defense 2, 3 URL Defense 3, b base64 */
+	char coding;		  /* % percent, 2 and 3 URL Defense, b base64, a after a date */
 } wrappers[] = {
 	{".safelinks.protection.outlook.com", "url=", '%'},
 	{"urldefense.com", "/v3/__", '3'},
@@ -142,6 +142,7 @@ static const struct {
 	{"www.google.com", "url=", '%'},
 	{"l.facebook.com", "u=", '%'},
 	{"lm.facebook.com", "u=", '%'},
+	{"web.archive.org", "/web/", 'a'},
 };
 
 /* The value of a parameter ("u=" after '?' or '&') or what follows a path ("/v3/__"). */
@@ -186,6 +187,8 @@ static struct str uncode(struct str v, char coding, struct arena *mem)
 		return (struct str){NULL, 0};
 	if (coding == '3')
 		return str_n(out, undefend(v, out));
+	if (coding == 'a')
+		v = str_sub(v, str_chr(v, '/', 0) + 1, v.len);
 	n = unescape(v, coding == '2' ? '-' : '%', out);
 	for (size_t i = 0; coding == '2' && i < n; i++)
 		out[i] = out[i] == '_' ? '/' : out[i];
@@ -371,18 +374,26 @@ static bool lures(struct str s)
 	return false;
 }
 
-static bool hosted(struct str host)
+/* A name below which its owner gives names to others. */
+static bool private_suffix(struct str s)
 {
 	char z[256];
-	struct str d = domain_registrable(host), suffix = str_sub(d, str_chr(d, '.', 0), d.len);
 
-	if (suffix.len < 2 || suffix.len > sizeof(z))
+	if (s.len >= sizeof(z) || str_chr(s, '.', 0) == SIZE_MAX || !psl_builtin())
 		return false;
-	for (size_t i = 1; i < suffix.len; i++)
-		z[i - 1] = lower_c(suffix.p[i] ? suffix.p[i] : '?');
-	z[suffix.len - 1] = 0;
-	return psl_builtin() && psl_is_public_suffix2(psl_builtin(), z, PSL_TYPE_PRIVATE) &&
-	       strchr(z, '.');
+	for (size_t i = 0; i < s.len; i++)
+		z[i] = lower_c(s.p[i] ? s.p[i] : '?');
+	z[s.len] = 0;
+	return psl_is_public_suffix2(psl_builtin(), z, PSL_TYPE_PRIVATE);
+}
+
+static bool hosted(struct str host)
+{
+	struct str d = domain_registrable(host);
+	size_t dot = str_chr(d, '.', 0);
+
+	/* "s3.amazonaws.com/bucket": the place is named in the path. */
+	return private_suffix(d) || (dot < d.len && private_suffix(str_sub(d, dot + 1, d.len)));
 }
 
 unsigned link_marks(struct str url)

@@ -193,10 +193,15 @@ static void put_words(struct fields *f, const struct mail *m)
 static struct str route(const struct mail *m)
 {
 	struct str domain = domain_registrable(m->helo);
+	char *low;
 	struct ip ip;
 
-	if (str_chr(domain, '.', 0) != SIZE_MAX && !ip_parse(domain, &ip))
-		return domain;
+	if (str_chr(domain, '.', 0) != SIZE_MAX && !ip_parse(domain, &ip)) {
+		low = arena_alloc(m->mem, domain.len);
+		for (size_t i = 0; low && i < domain.len; i++)
+			low[i] = lower_c(domain.p[i]);
+		return str_n(low, low ? domain.len : 0);
+	}
 	if (!ip_parse(m->received_ip, &ip))
 		return (struct str){NULL, 0};
 	if (ip_is_v4(&ip))
