@@ -114,20 +114,32 @@ static bool tally_has(const struct tally *t, uint64_t h)
 	return false;
 }
 
+/* Of all its items where it is a list: one message to two people is not two messages to one. */
+static uint64_t hash_val(const struct val *v)
+{
+	const struct val *item;
+	size_t n = val_items(v, &item);
+	uint64_t h = 0;
+	char tmp[40];
+
+	for (size_t i = 0; i < n; i++)
+		h = hash_2(h, hash_istr(val_text(&item[i], tmp), 3));
+	return h;
+}
+
 struct tally *tally_add(struct detect *dt, const struct rule *r, uint64_t key,
 			const struct event *e)
 {
 	const struct val *v = event_get(e, r->count.distinct);
 	uint64_t h = hash_2(e->seq, e->hash);
 	struct tally *t;
-	char tmp[40];
 	char *id;
 	size_t old = 0;
 
 	if (r->count.distinct != ATTR_NONE) {
 		if (!val_set(v))
 			return NULL;
-		h = hash_istr(val_text(v, tmp), 3);
+		h = hash_val(v);
 	}
 	t = tally_get(dt, key, e->known);
 	if (!t)
