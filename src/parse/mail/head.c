@@ -201,7 +201,8 @@ static void received(struct mail *m, struct str v, bool top)
 				break;
 			mail_list_add(m, &m->received_by, w, 253);
 			by = true;
-			inside = helo.len && str_ieq(domain_registrable(helo), domain_registrable(w));
+			inside = helo.len &&
+				 str_ieq(domain_registrable(helo), domain_registrable(w));
 		} else if (str_ieqz(w, "from") && !from && !by) {
 			from = true;
 			if (!next_word(v, &pos, "()[];,", &w))

@@ -3,15 +3,26 @@
  * Inducement: what a text presses its reader to do. A short list in seven languages (English,
  * German, French, Spanish, Portuguese, Italian, Dutch); a class is a hint that weighs with
  * others, not a verdict. open: to look at a file or behind a link. pretext: what comes before a
- * favour is asked, from somebody who cannot be called.
+ * favour is asked, from somebody who cannot be called. windfall: something to win or to
+ * inherit.
  */
 #include "parse/mail/mail.h"
 #include <pthread.h>
 
-enum mail_word { URGENT, PAYMENT, CREDENTIAL, INVOICE, GIFT_CARD, OPEN, PRETEXT, WORD_COUNT };
+enum mail_word {
+	URGENT,
+	PAYMENT,
+	CREDENTIAL,
+	INVOICE,
+	GIFT_CARD,
+	OPEN,
+	PRETEXT,
+	WINDFALL,
+	WORD_COUNT
+};
 
 static const char *const names[] = {"urgent",	 "payment", "credential", "invoice",
-				    "gift-card", "open",    "pretext"};
+				    "gift-card", "open",    "pretext",	  "windfall"};
 
 /* Lower case; matched from the start of a word on, so "urgent" finds "urgently". */
 static const struct {
@@ -177,6 +188,46 @@ static const struct {
 	{OPEN, "clique no link"},
 	{OPEN, "clicca qui"},
 	{OPEN, "klik hier"},
+	{WINDFALL, "you have won"},
+	{WINDFALL, "you won"},
+	{WINDFALL, "you've won"},
+	{WINDFALL, "winner"},
+	{WINDFALL, "you have been selected"},
+	{WINDFALL, "you have been chosen"},
+	{WINDFALL, "claim your"},
+	{WINDFALL, "your reward"},
+	{WINDFALL, "your prize"},
+	{WINDFALL, "unclaimed"},
+	{WINDFALL, "inheritance"},
+	{WINDFALL, "next of kin"},
+	{WINDFALL, "beneficiary"},
+	{WINDFALL, "lottery"},
+	{WINDFALL, "million dollars"},
+	{WINDFALL, "million usd"},
+	{WINDFALL, "airdrop"},
+	{WINDFALL, "free spins"},
+	{WINDFALL, "abandoned package"},
+	{WINDFALL, "herzlichen gl\xc3\xbc"
+		   "ckwunsch"},
+	{WINDFALL, "sie wurden ausgew"},
+	{WINDFALL, "gewonnen"},
+	{WINDFALL, "gewinner"},
+	{WINDFALL, "freispiele"},
+	{WINDFALL, "f\xc3\xa9"
+		   "licitations"},
+	{WINDFALL, "vous avez gagn"},
+	{WINDFALL, "r\xc3\xa9"
+		   "compense"},
+	{WINDFALL, "has ganado"},
+	{WINDFALL, "has sido seleccionado"},
+	{WINDFALL, "tu premio"},
+	{WINDFALL, "recibir un premio"},
+	{WINDFALL, "voc\xc3\xaa"
+		   " ganhou"},
+	{WINDFALL, "resgate"},
+	{WINDFALL, "hai vinto"},
+	{WINDFALL, "je hebt gewonnen"},
+	{WINDFALL, "gefeliciteerd"},
 	{PRETEXT, "are you available"},
 	{PRETEXT, "are you free right now"},
 	{PRETEXT, "are you at your desk"},
