@@ -22,7 +22,7 @@
  *   attachments attachment_types attachment_hashes       lists: names, types by content and
  *                                     by name, SHA-256
  *   words                             list of: urgent payment credential invoice gift-card
- *                                     open pretext windfall
+ *                                     open look pretext windfall
  * url_mismatch: a link shows one host and leads to another that is not below it. Empty fields
  * are left out. Bounds are in parse/mail/mail.h; what goes over them is not looked at.
  */

@@ -2,9 +2,9 @@
 /*
  * Inducement: what a text presses its reader to do. A short list in seven languages (English,
  * German, French, Spanish, Portuguese, Italian, Dutch); a class is a hint that weighs with
- * others, not a verdict. open: to look at a file or behind a link. pretext: what comes before a
- * favour is asked, from somebody who cannot be called. windfall: something to win or to
- * inherit.
+ * others, not a verdict. open: to click, sign, review or fetch something; look: the same as
+ * friends say it. pretext: what comes before a favour is asked, from somebody who cannot be
+ * called. windfall: something to win or to inherit.
  */
 #include "parse/mail/mail.h"
 #include <pthread.h>
@@ -16,13 +16,14 @@ enum mail_word {
 	INVOICE,
 	GIFT_CARD,
 	OPEN,
+	LOOK,
 	PRETEXT,
 	WINDFALL,
 	WORD_COUNT
 };
 
-static const char *const names[] = {"urgent",	 "payment", "credential", "invoice",
-				    "gift-card", "open",    "pretext",	  "windfall"};
+static const char *const names[] = {"urgent", "payment", "credential", "invoice", "gift-card",
+				    "open",   "look",	 "pretext",    "windfall"};
 
 /* Lower case; matched from the start of a word on, so "urgent" finds "urgently". */
 static const struct {
@@ -122,6 +123,11 @@ static const struct {
 	{GIFT_CARD, "cartes cadeaux"},
 	{GIFT_CARD, "tarjeta regalo"},
 	{GIFT_CARD, "tarjetas de regalo"},
+	{URGENT, "end of the day"},
+	{URGENT, "end of day"},
+	{URGENT, "by tomorrow"},
+	{URGENT, "noch heute"},
+	{URGENT, "avant ce soir"},
 	{URGENT, "imediatamente"},
 	{URGENT, "immediatamente"},
 	{URGENT, "onmiddellijk"},
@@ -145,16 +151,16 @@ static const struct {
 	{OPEN, "click the link"},
 	{OPEN, "follow the link"},
 	{OPEN, "follow this link"},
-	{OPEN, "have a look"},
-	{OPEN, "take a look at th"},
+	{LOOK, "have a look"},
+	{LOOK, "take a look at th"},
 	{OPEN, "please review"},
 	{OPEN, "please see the"},
 	{OPEN, "please check the"},
 	{OPEN, "please open"},
 	{OPEN, "please download"},
 	{OPEN, "please sign"},
-	{OPEN, "let me know what you think"},
-	{OPEN, "look at this"},
+	{LOOK, "let me know what you think"},
+	{LOOK, "look at this"},
 	{OPEN, "shared a file"},
 	{OPEN, "shared a document"},
 	{OPEN, "shared document"},
@@ -176,12 +182,12 @@ static const struct {
 	{OPEN, "klick hier"},
 	{OPEN, "bitte pr\xc3\xbc"
 	       "fen"},
-	{OPEN, "schau dir"},
-	{OPEN, "schauen sie sich"},
+	{LOOK, "schau dir"},
+	{LOOK, "schauen sie sich"},
 	{OPEN, "dokument freigegeben"},
 	{OPEN, "cliquez"},
 	{OPEN, "veuillez consulter"},
-	{OPEN, "jetez un coup d"},
+	{LOOK, "jetez un coup d"},
 	{OPEN, "haga clic"},
 	{OPEN, "haz clic"},
 	{OPEN, "clique aqui"},
