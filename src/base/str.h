@@ -49,6 +49,17 @@ static inline uint64_t str_word(const char *p, size_t n)
 	return k;
 }
 
+/* A word of text in lower case, ASCII only. */
+static inline uint64_t word_lower(uint64_t k)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	uint64_t low = k & ~high, upper;
+
+	/* The high bit of each byte in A to Z, which then is bit 5. */
+	upper = (low + (0x80 - 'A') * ones) & ~(low + (0x7f - 'Z') * ones) & ~k & high;
+	return k | upper >> 2;
+}
+
 /* Whether n bytes are alike: without a call where they are few, as those of names. */
 static inline bool str_same(const char *a, const char *b, size_t n)
 {

@@ -20,9 +20,12 @@ struct build {
 	int err;
 };
 
+/* Most values are short: those are their own hash. Two of one key only cost a question. */
 static uint64_t value_key(attr_t a, struct str value)
 {
-	return hash_istr(value, a);
+	if (value.len > 8)
+		return hash_istr(value, a);
+	return word_lower(str_word(value.p, value.len)) ^ hash_mix(a + (value.len << 16));
 }
 
 static uint64_t anchor_key(const struct anchor *a)

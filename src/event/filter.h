@@ -73,7 +73,8 @@ size_t filter_obstacles(const struct filter *f, const struct event *e, struct ob
 struct filter_lean;
 struct filter_lean *filter_lean(const struct filter *f, const struct rectype *t,
 				struct arena *mem);
-bool filter_lean_match(const struct filter_lean *l, const struct event *e);
+/* Remembers in l what ruled e out, to ask that first of the next. */
+bool filter_lean_match(struct filter_lean *l, const struct event *e);
 /* Whether both ask the same questions in the same order, so that one answer serves both. */
 bool filter_same(const struct filter *a, const struct filter *b);
 

@@ -30,6 +30,7 @@ struct lean_step {
 	uint16_t slot;
 	uint8_t how; /* enum lean_how */
 	bool neq;
+	bool need; /* without its yes there is no match */
 	uint16_t yes, no;
 	union {
 		double num;
@@ -42,19 +43,10 @@ struct lean_step {
 
 struct filter_lean {
 	uint16_t first;
+	uint16_t gate; /* the needed step that said no last, or LEAN_NO */
+	uint16_t nsteps;
 	struct lean_step step[];
 };
-
-/* The n bytes at p, 8 at most, in lower case as a word. */
-static inline uint64_t key_of(const char *p, size_t n)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
-	uint64_t k = str_word(p, n), low = k & ~high, upper;
-
-	/* The high bit of each byte in A to Z, which then is bit 5. */
-	upper = (low + (0x80 - 'A') * ones) & ~(low + (0x7f - 'Z') * ones) & ~k & high;
-	return k | upper >> 2;
-}
 
 /* Several of one kind that can be held against a value without a call each. */
 static uint8_t how_many(const struct item *it)
@@ -118,7 +110,8 @@ static bool against(struct lean_step *s, struct arena *mem)
 	} else if (s->how == LEAN_KEYS) {
 		s->keys = keys = arena_alloc(mem, it->npats * sizeof(*keys));
 		for (size_t i = 0; keys && i < it->npats; i++)
-			keys[i] = key_of(it->pats[i].text.p, it->pats[i].text.len);
+			keys[i] = word_lower(
+				str_word(it->pats[i].text.p, it->pats[i].text.len));
 		return keys;
 	} else if (s->how == LEAN_NUMS) {
 		s->nums = nums = arena_alloc(mem, it->npats * sizeof(*nums));
@@ -129,6 +122,25 @@ static bool against(struct lean_step *s, struct arena *mem)
 		s->num = it->pats[0].num;
 	}
 	return true;
+}
+
+#define NEED_STEPS 64 /* of longer filters no step is known to be needed */
+
+/* Marks the steps whose yes lies on every way to a match. Steps lead to earlier ones. */
+static void mark_needed(struct filter_lean *l)
+{
+	for (uint16_t skip = 0; l->nsteps <= NEED_STEPS && skip < l->nsteps; skip++) {
+		uint64_t can = 0; /* bit i: step i can lead to a match past `skip` */
+
+		if (l->step[skip].no != LEAN_NO)
+			continue;
+#define CAN(at) ((at) == LEAN_YES || ((at) != LEAN_NO && (can >> (at) & 1)))
+		for (uint16_t i = 0; i < l->nsteps; i++)
+			if (i != skip && (CAN(l->step[i].yes) || CAN(l->step[i].no)))
+				can |= UINT64_C(1) << i;
+		l->step[skip].need = !CAN(l->first);
+#undef CAN
+	}
 }
 
 struct filter_lean *filter_lean(const struct filter *f, const struct rectype *t,
@@ -168,6 +180,9 @@ struct filter_lean *filter_lean(const struct filter *f, const struct rectype *t,
 	}
 	l->first = TO(f->first);
 #undef TO
+	l->gate = LEAN_NO;
+	l->nsteps = n;
+	mark_needed(l);
 	return l;
 }
 
@@ -177,7 +192,7 @@ static bool has_key(const struct lean_step *s, const struct val *v)
 
 	if (v->len > 8)
 		return false;
-	key = key_of(v->s, v->len);
+	key = word_lower(str_word(v->s, v->len));
 	for (size_t i = 0; i < s->item->npats; i++)
 		/* A text may hold the byte 0, so its length is compared as well. */
 		if (s->keys[i] == key && s->item->pats[i].text.len == v->len)
@@ -242,14 +257,20 @@ static inline bool holds(const struct lean_step *s, const struct event *e)
 	return r < 0 ? filter_item_match(s->item, e) : r != s->neq;
 }
 
-bool filter_lean_match(const struct filter_lean *l, const struct event *e)
+bool filter_lean_match(struct filter_lean *l, const struct event *e)
 {
 	uint16_t at = l->first;
 
+	/* Events of a type are alike: what ruled out the one before mostly does again. */
+	if (l->gate < LEAN_NO && !holds(&l->step[l->gate], e))
+		return false;
 	while (at < LEAN_NO) {
 		const struct lean_step *s = &l->step[at];
+		bool yes = holds(s, e);
 
-		at = holds(s, e) ? s->yes : s->no;
+		if (!yes && s->need)
+			l->gate = at;
+		at = yes ? s->yes : s->no;
 	}
 	return at == LEAN_YES;
 }

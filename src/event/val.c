@@ -5,13 +5,9 @@
 
 const struct val val_none = {.kind = VAL_NONE};
 
-struct str val_str(const struct val *v)
+struct str val_first(const struct val *list)
 {
-	if (v->kind == VAL_STR || v->kind == VAL_JSON)
-		return (struct str){v->s, v->len};
-	if (v->kind == VAL_LIST && v->len)
-		return val_str(&v->list[0]);
-	return (struct str){NULL, 0};
+	return list->len ? val_str(&list->list[0]) : (struct str){NULL, 0};
 }
 
 /* By hand: ports and counts are turned into text for every event. */
