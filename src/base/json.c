@@ -353,11 +353,6 @@ int json_scan_copy(struct json *j, struct str text, struct arena *mem)
 	return json_scan(j, str_n(p, text.len), NULL);
 }
 
-struct str json_raw(const struct json *j, uint32_t t)
-{
-	return str_n(j->text.p + j->tok[t].off, j->tok[t].len);
-}
-
 /* "uXXXX" at p, perhaps with its low surrogate; *used counts the bytes taken. */
 static uint32_t code_point(const char *p, const char *end, size_t *used)
 {

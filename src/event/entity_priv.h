@@ -79,6 +79,15 @@ struct addr_text {
 
 #define ADDR_TEXTS 2048 /* a power of two */
 
+/* What entity_find_any said of a text. */
+struct sought {
+	uint64_t key; /* of the text and the kinds; 0: free */
+	uint32_t id;
+};
+
+#define SOUGHT	    1024 /* texts, a power of two, */
+#define SOUGHT_WAYS 4	 /* each looked for among so many sets of kinds */
+
 #define PAGE_BITS 12
 #define PAGE_SIZE (1u << PAGE_BITS)
 
@@ -103,7 +112,8 @@ struct entities {
 	struct map kept;  /* hash of a name that was given up -> how many go on under it */
 	struct ent *oldest, *newest;
 	struct addr *addr_oldest, *addr_newest;
-	struct addr_text texts[ADDR_TEXTS]; /* by hash of the text */
+	struct addr_text texts[ADDR_TEXTS];   /* by hash of the text */
+	struct sought (*sought)[SOUGHT_WAYS]; /* [SOUGHT] by hash of the text */
 	struct cidr *nets;
 	size_t nnets;
 	struct own_domain own[OWN_MAX];

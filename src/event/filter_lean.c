@@ -15,7 +15,7 @@ enum lean_how {
 	LEAN_ASK,  /* the item itself */
 	LEAN_HAS,  /* there is a value */
 	LEAN_TEXT, /* no value, or a text of a length that none of the patterns has: no */
-	LEAN_LIST, /* no value: no */
+	LEAN_LIST, /* a text of a list */
 	LEAN_KEYS, /* texts of eight bytes at most, as words */
 	LEAN_NUMS, /* numbers */
 	LEAN_LT,
@@ -110,8 +110,8 @@ static bool against(struct lean_step *s, struct arena *mem)
 	} else if (s->how == LEAN_KEYS) {
 		s->keys = keys = arena_alloc(mem, it->npats * sizeof(*keys));
 		for (size_t i = 0; keys && i < it->npats; i++)
-			keys[i] = word_lower(
-				str_word(it->pats[i].text.p, it->pats[i].text.len));
+			keys[i] =
+				word_lower(str_word(it->pats[i].text.p, it->pats[i].text.len));
 		return keys;
 	} else if (s->how == LEAN_NUMS) {
 		s->nums = nums = arena_alloc(mem, it->npats * sizeof(*nums));
@@ -134,7 +134,7 @@ static void mark_needed(struct filter_lean *l)
 
 		if (l->step[skip].no != LEAN_NO)
 			continue;
-#define CAN(at) ((at) == LEAN_YES || ((at) != LEAN_NO && (can >> (at) & 1)))
+#define CAN(at) ((at) == LEAN_YES || ((at) != LEAN_NO && (can >> (at)&1)))
 		for (uint16_t i = 0; i < l->nsteps; i++)
 			if (i != skip && (CAN(l->step[i].yes) || CAN(l->step[i].no)))
 				can |= UINT64_C(1) << i;
@@ -231,6 +231,8 @@ static inline int quick(const struct lean_step *s, const struct val *v)
 		return v->kind == VAL_STR && !(s->lens >> MIN(v->len, 63U) & 1) ? 0 : -1;
 	case LEAN_KEYS:
 		return v->kind == VAL_STR ? has_key(s, v) : -1;
+	case LEAN_LIST:
+		return v->kind == VAL_STR ? list_has(s->item->list, val_str(v)) : -1;
 	case LEAN_NUMS:
 		return plain_num(v, &x) ? has_num(s, x) : -1;
 	case LEAN_LT:

@@ -25,7 +25,7 @@ static struct str int_text(int64_t i, char tmp[40])
 	return str_n(tmp + at, 40 - at);
 }
 
-struct str val_text(const struct val *v, char tmp[40])
+struct str val_written(const struct val *v, char tmp[40])
 {
 	int n;
 
