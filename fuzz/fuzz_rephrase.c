@@ -11,10 +11,8 @@ static bool known(struct str word, void *arg)
 }
 
 static const char line[] =
-	"{\"kind\":\"incident\",\"id\":\"i1\",\"entities\":[\"anna\",\"pc7\"],\"story\":[{"
-	"\"part\":"
-	"\"opening\",\"text\":\"2026-05-10T09:26:28Z: pc7 called 192.0.2.1:80 13 "
-	"times.\",\"event_"
+	"{\"kind\":\"incident\",\"id\":\"i1\",\"entities\":[\"anna\",\"pc7\"],\"story\":[{\"part\":"
+	"\"opening\",\"text\":\"2026-05-10T09:26:28Z: pc7 called 192.0.2.1:80 13 times.\",\"event_"
 	"ids\":[\"e1\"]},{\"part\":\"answer\",\"text\":\"Nobody but anna came from "
 	"192.0.2.1\",\"event_ids\":[\"e2\",\"e3\"]}]}";
 

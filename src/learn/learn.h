@@ -83,8 +83,8 @@ bool learn_slow(const struct learn *l, struct str quantity);
 
 struct learn_stats {
 	size_t quantities, states, bytes, evictions;
-	/* Surprises judged since the start, after learning mode: were all in order, the share
-	 * at or above k nats would be at most e^-k. */
+	/* Surprises judged since the start, after learning mode: were all in order, the share at
+	 * or above k nats would be at most e^-k. */
 	uint64_t judged[LEARN_NATS];
 	int64_t since; /* known of the first event */
 	bool learning; /* learning mode, said aloud */

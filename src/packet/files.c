@@ -2,9 +2,8 @@
 #include "packet/files.h"
 #include "base/hash.h"
 
-#define SURE_BYTES                                                                 \
-	64 /* after which the kind of a file is believed, for which hashes it gets \
-	    */
+#define SURE_BYTES 64 /* after which the kind of a file is believed, for which hashes it gets \
+		       */
 
 struct file_tap *file_tap_new(struct conn *c)
 {
