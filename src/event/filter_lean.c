@@ -41,12 +41,10 @@ struct lean_step {
 	const struct item *item;
 };
 
-struct filter_lean {
-	uint16_t first;
-	uint16_t gate; /* the needed step that said no last, or LEAN_NO */
-	uint16_t nsteps;
-	struct lean_step step[];
-};
+static struct lean_step *steps_of(const struct filter_lean *l)
+{
+	return (struct lean_step *)(uintptr_t)(l + 1);
+}
 
 /* Several of one kind that can be held against a value without a call each. */
 static uint8_t how_many(const struct item *it)
@@ -129,16 +127,18 @@ static bool against(struct lean_step *s, struct arena *mem)
 /* Marks the steps whose yes lies on every way to a match. Steps lead to earlier ones. */
 static void mark_needed(struct filter_lean *l)
 {
+	struct lean_step *step = steps_of(l);
+
 	for (uint16_t skip = 0; l->nsteps <= NEED_STEPS && skip < l->nsteps; skip++) {
 		uint64_t can = 0; /* bit i: step i can lead to a match past `skip` */
 
-		if (l->step[skip].no != LEAN_NO)
+		if (step[skip].no != LEAN_NO)
 			continue;
 #define CAN(at) ((at) == LEAN_YES || ((at) != LEAN_NO && (can >> (at)&1)))
 		for (uint16_t i = 0; i < l->nsteps; i++)
-			if (i != skip && (CAN(l->step[i].yes) || CAN(l->step[i].no)))
+			if (i != skip && (CAN(step[i].yes) || CAN(step[i].no)))
 				can |= UINT64_C(1) << i;
-		l->step[skip].need = !CAN(l->first);
+		step[skip].need = !CAN(l->first);
 #undef CAN
 	}
 }
@@ -151,7 +151,7 @@ struct filter_lean *filter_lean(const struct filter *f, const struct rectype *t,
 
 	if (f->nsteps > LEAN_MAX)
 		return NULL;
-	l = arena_alloc(mem, sizeof(*l) + f->nsteps * sizeof(l->step[0]));
+	l = arena_alloc(mem, sizeof(*l) + f->nsteps * sizeof(struct lean_step));
 	to = arena_alloc(mem, (f->nsteps + 1) * sizeof(*to));
 	if (!l || !to)
 		return NULL;
@@ -159,7 +159,7 @@ struct filter_lean *filter_lean(const struct filter *f, const struct rectype *t,
 	/* Steps lead to earlier ones alone: they were laid from the last question on. */
 	for (size_t i = 0; i < f->nsteps; i++) {
 		const struct step *s = &f->steps[i];
-		struct lean_step *ls = &l->step[n];
+		struct lean_step *ls = &steps_of(l)[n];
 		uint16_t yes = TO(s->yes), no = TO(s->no);
 		bool answer;
 
@@ -181,6 +181,7 @@ struct filter_lean *filter_lean(const struct filter *f, const struct rectype *t,
 	l->first = TO(f->first);
 #undef TO
 	l->gate = LEAN_NO;
+	l->slot = SLOT_NONE;
 	l->nsteps = n;
 	mark_needed(l);
 	return l;
@@ -259,19 +260,31 @@ static inline bool holds(const struct lean_step *s, const struct event *e)
 	return r < 0 ? filter_item_match(s->item, e) : r != s->neq;
 }
 
-bool filter_lean_match(struct filter_lean *l, const struct event *e)
+/* Step `at`, which is needed, said no: it is asked first from now on. */
+static void shut(struct filter_lean *l, uint16_t at)
 {
+	const struct lean_step *s = &steps_of(l)[at];
+	bool value = s->how != LEAN_ASK && s->how != LEAN_HAS && !s->neq;
+
+	l->gate = at;
+	l->slot = value ? s->slot : SLOT_NONE;
+	l->least = s->how == LEAN_GTE;
+	l->num = l->least ? s->num : 0;
+}
+
+bool filter_lean_steps(struct filter_lean *l, const struct event *e)
+{
+	const struct lean_step *step = steps_of(l);
 	uint16_t at = l->first;
 
-	/* Events of a type are alike: what ruled out the one before mostly does again. */
-	if (l->gate < LEAN_NO && !holds(&l->step[l->gate], e))
+	if (l->gate < LEAN_NO && !holds(&step[l->gate], e))
 		return false;
 	while (at < LEAN_NO) {
-		const struct lean_step *s = &l->step[at];
+		const struct lean_step *s = &step[at];
 		bool yes = holds(s, e);
 
 		if (!yes && s->need)
-			l->gate = at;
+			shut(l, at);
 		at = yes ? s->yes : s->no;
 	}
 	return at == LEAN_YES;
