@@ -25,6 +25,13 @@ static uint64_t as_word(const void *p)
 	return (uint64_t)(uintptr_t)p;
 }
 
+int entities_places(struct entities *en)
+{
+	en->texts = calloc(ADDR_TEXTS, sizeof(*en->texts));
+	en->sought = calloc(SOUGHT, sizeof(*en->sought));
+	return en->texts && en->sought ? 0 : -ENOMEM;
+}
+
 int entities_new(const struct entities_conf *conf, const struct schema *schema,
 		 struct entities **ret_en)
 {
@@ -35,9 +42,10 @@ int entities_new(const struct entities_conf *conf, const struct schema *schema,
 		return -ENOMEM;
 	en->max = conf && conf->max ? conf->max : ENTITIES_MAX;
 	en->addrs_max = en->max;
-	en->sought = calloc(SOUGHT, sizeof(*en->sought));
-	if (!en->sought)
-		return entities_free(en), -ENOMEM;
+	if (entities_places(en) < 0) {
+		entities_free(en);
+		return -ENOMEM;
+	}
 	if (conf && conf->nnetworks) {
 		en->nets = calloc(conf->nnetworks, sizeof(*en->nets));
 		if (!en->nets) {
@@ -223,6 +231,7 @@ struct entities *entities_free(struct entities *en)
 	map_free(&en->index);
 	map_free(&en->addrs);
 	map_free(&en->kept);
+	free(en->texts);
 	free(en->sought);
 	free(en->nets);
 	free(en);

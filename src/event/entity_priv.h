@@ -112,7 +112,7 @@ struct entities {
 	struct map kept;  /* hash of a name that was given up -> how many go on under it */
 	struct ent *oldest, *newest;
 	struct addr *addr_oldest, *addr_newest;
-	struct addr_text texts[ADDR_TEXTS];   /* by hash of the text */
+	struct addr_text *texts; /* [ADDR_TEXTS] by hash of the text */
 	struct sought (*sought)[SOUGHT_WAYS]; /* [SOUGHT] by hash of the text */
 	struct cidr *nets;
 	size_t nnets;
@@ -121,7 +121,9 @@ struct entities {
 	uint32_t own_total;
 };
 
-/* entity.c: exact names, already canonical. */
+/* entity.c. The places for what is remembered of texts; 0 or -ENOMEM. */
+MUST int entities_places(struct entities *en);
+/* Exact names, already canonical. */
 struct ent *ent_of(const struct entities *en, uint32_t id);
 struct ent *ent_find(const struct entities *en, enum ent_kind kind, struct str name);
 struct ent *ent_make(struct entities *en, enum ent_kind kind, struct str name, int64_t now);
