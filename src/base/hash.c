@@ -21,8 +21,11 @@ uint64_t hash_istr(struct str s, uint64_t seed)
 	do {
 		size_t n = MIN(s.len - at, sizeof(tmp));
 
-		for (size_t i = 0; i < n; i++)
-			tmp[i] = lower_c(s.p[at + i]);
+		for (size_t i = 0; i < n; i += 8) {
+			uint64_t w = word_lower(str_word(s.p + at + i, MIN(n - i, (size_t)8)));
+
+			memcpy(tmp + i, &w, 8);
+		}
 		seed = hash_bytes(tmp, n, seed);
 		at += n;
 	} while (at < s.len);

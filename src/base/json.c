@@ -150,9 +150,16 @@ static ALWAYS_INLINE int scan_string(struct scan *s)
 
 static ALWAYS_INLINE const char *skip_digits(const char *p, const char *end)
 {
-	while (p < end && (unsigned char)(*p - '0') <= 9)
-		p++;
-	return p;
+	while (p < end) {
+		uint64_t odd = word_odd(str_word(p, 8)); /* JSON_PAD is readable */
+
+		if (LIKELY(odd)) {
+			p += __builtin_ctzll(odd) / 8;
+			break;
+		}
+		p += 8;
+	}
+	return MIN(p, end);
 }
 
 /* Behind the number at p, or NULL. */
@@ -351,11 +358,6 @@ int json_scan_copy(struct json *j, struct str text, struct arena *mem)
 	if (text.len)
 		memcpy(p, text.p, text.len);
 	return json_scan(j, str_n(p, text.len), NULL);
-}
-
-struct str json_raw(const struct json *j, uint32_t t)
-{
-	return str_n(j->text.p + j->tok[t].off, j->tok[t].len);
 }
 
 /* "uXXXX" at p, perhaps with its low surrogate; *used counts the bytes taken. */

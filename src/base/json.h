@@ -51,7 +51,11 @@ MUST int json_scan(struct json *j, struct str text, size_t *ret_off);
  */
 MUST int json_scan_copy(struct json *j, struct str text, struct arena *mem);
 /* Raw text of a token: of a string without quotes, escapes as they stand. */
-struct str json_raw(const struct json *j, uint32_t t);
+static inline struct str json_raw(const struct json *j, uint32_t t)
+{
+	return str_n(j->text.p + j->tok[t].off, j->tok[t].len);
+}
+
 /*
  * Text of a string token with escapes resolved: a view when there are none, else made in a.
  * Lone surrogates become U+FFFD. p NULL only when out of memory.

@@ -107,6 +107,15 @@ bool str_i64(struct str s, int64_t *ret_v)
 	bool neg = false;
 	size_t i = 0;
 
+	/* Most are short and plain: shifted so that zeros come first. */
+	if (s.len && s.len < 8) {
+		uint64_t w = str_word(s.p, s.len) << 8 * (8 - s.len) | WORD_ZEROS >> 8 * s.len;
+
+		if (!word_odd(w)) {
+			*ret_v = word_number(w);
+			return true;
+		}
+	}
 	if (s.len && (s.p[0] == '-' || s.p[0] == '+')) {
 		neg = s.p[0] == '-';
 		lim += neg;

@@ -49,6 +49,37 @@ static inline uint64_t str_word(const char *p, size_t n)
 	return k;
 }
 
+/* A word of text in lower case, ASCII only. */
+static inline uint64_t word_lower(uint64_t k)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	uint64_t low = k & ~high, upper;
+
+	/* The high bit of each byte in A to Z, which then is bit 5. */
+	upper = (low + (0x80 - 'A') * ones) & ~(low + (0x7f - 'Z') * ones) & ~k & high;
+	return k | upper >> 2;
+}
+
+/* The high bit of each byte of a word that is no decimal digit. */
+static inline uint64_t word_odd(uint64_t k)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	uint64_t t = k ^ '0' * ones;
+
+	return (((t & ~high) + (0x7f - 9) * ones) | t) & high;
+}
+
+/* The number that eight digits are, the first in the lowest byte: pairs, fours, all. */
+static inline uint32_t word_number(uint64_t k)
+{
+	k = (k & UINT64_C(0x0f0f0f0f0f0f0f0f)) * (1 + (10 << 8)) >> 8;
+	k = (k & UINT64_C(0x00ff00ff00ff00ff)) * (1 + (100 << 16)) >> 16;
+	return (uint32_t)((k & UINT64_C(0x0000ffff0000ffff)) * (1 + (UINT64_C(10000) << 32)) >>
+			  32);
+}
+
+#define WORD_ZEROS UINT64_C(0x3030303030303030)
+
 /* Whether n bytes are alike: without a call where they are few, as those of names. */
 static inline bool str_same(const char *a, const char *b, size_t n)
 {

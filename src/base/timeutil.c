@@ -54,17 +54,20 @@ static bool digits(struct str s, size_t at, size_t n, unsigned *ret)
 /* ".123456789": moves *at past it. */
 static bool fraction(struct str s, size_t *at, int64_t *ret_ns)
 {
-	int64_t v = 0, unit = 100000000;
 	size_t i = *at + 1;
+	uint64_t w = str_word(s.p + i, MIN(s.len - i, (size_t)8)), odd = word_odd(w);
+	unsigned n = odd ? (unsigned)__builtin_ctzll(odd) / 8 : 8;
+	int64_t unit = 1;
 
-	for (; i < s.len && s.p[i] >= '0' && s.p[i] <= '9'; i++) {
-		v += (s.p[i] - '0') * unit;
-		unit /= 10;
-	}
-	if (i == *at + 1)
+	if (n == 0)
 		return false;
+	if (n < 8)
+		w = (w & ~(UINT64_MAX << 8 * n)) | WORD_ZEROS << 8 * n;
+	*ret_ns = (int64_t)word_number(w) * 10;
+	i += n;
+	for (; n == 8 && i < s.len && s.p[i] >= '0' && s.p[i] <= '9'; i++, unit = 0)
+		*ret_ns += (s.p[i] - '0') * unit;
 	*at = i;
-	*ret_ns = v;
 	return true;
 }
 
@@ -134,6 +137,10 @@ bool time_parse_epoch(struct str s, int64_t *ret_ns)
 	size_t i = 0;
 	double f;
 
+	if (s.len >= 8 && !word_odd(str_word(s.p, 8))) {
+		v = word_number(str_word(s.p, 8));
+		i = 8;
+	}
 	for (; i < s.len && s.p[i] >= '0' && s.p[i] <= '9' && i < 18; i++)
 		v = v * 10 + (s.p[i] - '0');
 	/* Nanoseconds have 19 digits, and not all numbers of 19 fit. */

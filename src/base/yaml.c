@@ -109,8 +109,12 @@ static int build_node(struct build *b, struct fy_node *f, unsigned depth,
 	if (!n)
 		return -ENOMEM;
 	*ret_n = n;
-	if (f && fy_node_is_alias(f))
+	if (f && fy_node_is_alias(f)) {
+		place(fy_node_get_scalar_token(f), &n->line, &n->col);
 		f = fy_node_resolve_alias(f);
+		if (!f)
+			return yaml_fail(b->y, n, b->d, "nothing has this alias's name");
+	}
 	if (depth > DEPTH_MAX || ++b->nodes > NODES_MAX)
 		return yaml_fail(b->y, n, b->d, "too deep or too many nodes");
 	if (!f) {
@@ -154,7 +158,10 @@ static int parser_error(struct yaml *y, struct fy_diag *fd, struct diag *d)
 
 static int parse_docs(struct yaml *y, struct diag *d)
 {
-	struct fy_parse_cfg cfg = {.flags = FYPCF_COLLECT_DIAG | FYPCF_RESOLVE_DOCUMENT};
+	/* Aliases are followed below; only maps that are merged have to be resolved first. */
+	bool merges = str_find(y->text, STR("<<")) != SIZE_MAX;
+	struct fy_parse_cfg cfg = {.flags = FYPCF_COLLECT_DIAG |
+					    (merges ? FYPCF_RESOLVE_DOCUMENT : 0)};
 	struct fy_diag_cfg dcfg;
 	struct fy_diag *fd;
 	struct fy_parser *fp;

@@ -313,7 +313,7 @@ int detect_event(struct detect *dt, const struct event *e, out_fn *out, void *ar
 	dt->nmatched = 0;
 	seen_event(dt, e);
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		const struct filter_lean *l = x->lean[rules[i]];
+		struct filter_lean *l = x->lean[rules[i]];
 		struct rule *rule = dt->rules[rules[i]];
 
 		if ((l ? filter_lean_match(l, e) : filter_match(rule->filter, e)) &&

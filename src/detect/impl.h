@@ -89,6 +89,16 @@ struct tally {
 	int64_t until; /* when the last of them leaves the window */
 };
 
+#define FOUND_HEADS 12	/* values of one event that are remembered together */
+#define FOUND_SEEN  256 /* such combinations of a type */
+
+/* What values lead to when they are found together. */
+struct found {
+	uint32_t head[FOUND_HEADS];
+	size_t nheads, n; /* nheads 0: free */
+	uint32_t *rules;  /* [n] all that are asked then, in order */
+};
+
 /*
  * The rules of one record type. A rule that needs a value of some attribute, or a word in it,
  * is asked only of events that have it; the others are always asked.
@@ -108,6 +118,7 @@ struct type_index {
 		uint32_t rule, next; /* next: 1 + index, or 0 */
 	} * links;
 	size_t nlinks;
+	struct found *seen; /* [FOUND_SEEN] by hash of the heads; made when first needed */
 };
 
 struct detect {

@@ -20,9 +20,12 @@ struct build {
 	int err;
 };
 
+/* Most values are short: those are their own hash. Two of one key only cost a question. */
 static uint64_t value_key(attr_t a, struct str value)
 {
-	return hash_istr(value, a);
+	if (value.len > 8)
+		return hash_istr(value, a);
+	return word_lower(str_word(value.p, value.len)) ^ hash_mix(a + (value.len << 16));
 }
 
 static uint64_t anchor_key(const struct anchor *a)
@@ -302,6 +305,9 @@ void index_free(struct detect *dt)
 		free(x->fits);
 		free(x->lean);
 		free(x->links);
+		for (size_t i = 0; x->seen && i < FOUND_SEEN; i++)
+			free(x->seen[i].rules);
+		free(x->seen);
 		map_free(&x->heads);
 	}
 	for (size_t a = 0; dt->scans && a < schema_attrs(dt->schema); a++)
@@ -326,7 +332,9 @@ static size_t add_found(struct detect *dt, size_t n, uint32_t rule)
 struct search {
 	struct detect *dt;
 	const struct type_index *x;
-	size_t n;
+	uint32_t head[FOUND_HEADS]; /* of the values that some rule needs */
+	size_t nheads;
+	size_t n; /* rules in dt->found */
 };
 
 static void word_found(uint32_t rule, void *arg)
@@ -337,24 +345,32 @@ static void word_found(uint32_t rule, void *arg)
 		s->n = add_found(s->dt, s->n, rule);
 }
 
-static void find_value(struct search *s, size_t k, struct str text)
+/* The rules linked from a head, from the last to the first, put in order. */
+static void follow(struct search *s, uint32_t head)
 {
-	const uint64_t *head;
-	size_t from;
+	size_t from = s->n;
 
-	if (!(s->x->lens[k] & len_bit(text)))
-		return;
-	from = s->n;
-	head = map_get(&s->x->heads, value_key(s->x->attrs[k], text));
-	for (uint64_t l = head ? *head : 0; l; l = s->x->links[l - 1].next)
+	for (uint32_t l = head; l; l = s->x->links[l - 1].next)
 		s->n = add_found(s->dt, s->n, s->x->links[l - 1].rule);
-	/* They are linked from the last to the first. */
 	for (size_t i = from, j = s->n; i + 1 < j; i++) {
 		uint32_t rule = s->dt->found[i];
 
 		s->dt->found[i] = s->dt->found[--j];
 		s->dt->found[j] = rule;
 	}
+}
+
+static void find_value(struct search *s, size_t k, struct str text)
+{
+	const uint64_t *head;
+
+	if (!(s->x->lens[k] & len_bit(text)))
+		return;
+	head = map_get(&s->x->heads, value_key(s->x->attrs[k], text));
+	if (head && s->nheads < FOUND_HEADS)
+		s->head[s->nheads++] = (uint32_t)*head;
+	else if (head)
+		follow(s, (uint32_t)*head);
 }
 
 /* Every text of v, of attribute k of values or of words, as deep as a filter looks. */
@@ -418,11 +434,46 @@ static size_t merge(struct detect *dt, const struct type_index *x, size_t n)
 	return at - n;
 }
 
+/* All rules to ask, in order: those found and those that are always asked. */
+static size_t gather(struct search *s, const uint32_t **ret_rules)
+{
+	size_t at;
+
+	for (size_t i = 0; i < s->nheads; i++)
+		follow(s, s->head[i]);
+	in_order(s->dt->found, s->n);
+	at = merge(s->dt, s->x, s->n);
+	*ret_rules = s->dt->found + at;
+	return s->n + s->x->nalways - at;
+}
+
+/* The same of values that mostly were found together before: few combinations are common. */
+static size_t recall(struct search *s, struct found *f, const uint32_t **ret_rules)
+{
+	size_t n, bytes = s->nheads * sizeof(s->head[0]);
+	uint32_t *copy;
+
+	if (f->nheads == s->nheads && memcmp(f->head, s->head, bytes) == 0) {
+		*ret_rules = f->rules;
+		return f->n;
+	}
+	n = gather(s, ret_rules);
+	copy = realloc(f->rules, n * sizeof(*copy));
+	if (copy) {
+		memcpy(copy, *ret_rules, n * sizeof(*copy));
+		memcpy(f->head, s->head, bytes);
+		f->nheads = s->nheads;
+		f->rules = copy;
+		f->n = n;
+	}
+	return n;
+}
+
 size_t index_find(struct detect *dt, const struct event *e, const uint32_t **ret_rules)
 {
-	const struct type_index *x = &dt->index[e->type->id];
+	struct type_index *x = &dt->index[e->type->id];
 	struct search s = {.dt = dt, .x = x};
-	size_t at;
+	uint64_t h = 0;
 
 	dt->stamp++;
 	for (size_t k = 0; k < x->nattrs; k++)
@@ -430,10 +481,13 @@ size_t index_find(struct detect *dt, const struct event *e, const uint32_t **ret
 	for (size_t k = 0; k < x->nwords; k++)
 		find_in(&s, k, event_get(e, x->words[k]), true, 0);
 	*ret_rules = x->always;
-	if (!s.n)
+	if (!s.n && !s.nheads)
 		return x->nalways;
-	in_order(dt->found, s.n);
-	at = merge(dt, x, s.n);
-	*ret_rules = dt->found + at;
-	return s.n + x->nalways - at;
+	if (!x->seen)
+		x->seen = calloc(FOUND_SEEN, sizeof(*x->seen));
+	if (s.n || !x->seen)
+		return gather(&s, ret_rules);
+	for (size_t i = 0; i < s.nheads; i++)
+		h = hash_2(h, s.head[i]);
+	return recall(&s, &x->seen[h % FOUND_SEEN], ret_rules);
 }

@@ -56,6 +56,8 @@ static void addr_drop(struct entities *en, struct addr *a)
 			at->next_hash = a->next_hash;
 	}
 	lru_unlink(en, a);
+	if (a->text && a->text->a == a)
+		a->text->a = NULL;
 	en->naddrs--;
 	free(a->name);
 	free(a);
@@ -67,12 +69,46 @@ void addr_free_all(struct entities *en)
 		addr_drop(en, en->addr_oldest);
 }
 
-struct addr *addr_memo(const struct entities *en, struct str s)
+static void lru_touch(struct entities *en, struct addr *a)
 {
-	for (unsigned i = 0; i < MIN(en->nmemo, ADDR_MEMO); i++)
-		if (en->memo[i].p == s.p && en->memo[i].len == s.len)
-			return en->memo[i].a;
-	return NULL;
+	if (en->addr_newest == a)
+		return;
+	lru_unlink(en, a);
+	lru_append(en, a);
+}
+
+static struct addr_text *text_at(struct entities *en, struct str s)
+{
+	uint64_t h = str_word(s.p, s.len) ^ s.len;
+
+	if (s.len > 8)
+		h = h * UINT64_C(0x9e3779b97f4a7c15) ^ str_word(s.p + s.len - 8, 8);
+	return &en->texts[hash_mix(h) & (ADDR_TEXTS - 1)];
+}
+
+/* From now on s is known to be a's. An address has one such text at most. */
+static void text_put(struct entities *en, struct addr *a, struct str s)
+{
+	struct addr_text *t = text_at(en, s);
+
+	if (s.len >= sizeof(t->text))
+		return;
+	if (a->text && a->text->a == a)
+		a->text->a = NULL;
+	t->a = a;
+	t->len = (uint8_t)s.len;
+	memcpy(t->text, s.p, s.len);
+	a->text = t;
+}
+
+struct addr *addr_met(struct entities *en, struct str s)
+{
+	struct addr_text *t = text_at(en, s);
+
+	if (!t->a || t->len != s.len || !str_same(t->text, s.p, s.len))
+		return NULL;
+	lru_touch(en, t->a);
+	return t->a;
 }
 
 struct addr *addr_put_ip(struct entities *en, const struct ip *ip)
@@ -81,10 +117,7 @@ struct addr *addr_put_ip(struct entities *en, const struct ip *ip)
 	uint64_t *v;
 
 	if (a) {
-		if (en->addr_newest != a) {
-			lru_unlink(en, a);
-			lru_append(en, a);
-		}
+		lru_touch(en, a);
 		return a;
 	}
 	a = calloc(1, sizeof(*a));
@@ -111,23 +144,14 @@ struct addr *addr_put_ip(struct entities *en, const struct ip *ip)
 
 struct addr *addr_put(struct entities *en, struct str s)
 {
+	struct addr *a = s.len ? addr_met(en, s) : NULL;
 	struct ip ip;
 
-	return ip_parse(s, &ip) ? addr_put_ip(en, &ip) : NULL;
-}
-
-struct addr *addr_put_text(struct entities *en, struct str s)
-{
-	struct addr *a = addr_memo(en, s);
-
-	if (a)
+	if (a || !ip_parse(s, &ip))
 		return a;
-	a = addr_put(en, s);
-	if (a) {
-		en->memo[en->nmemo % ADDR_MEMO].p = s.p;
-		en->memo[en->nmemo % ADDR_MEMO].len = s.len;
-		en->memo[en->nmemo++ % ADDR_MEMO].a = a;
-	}
+	a = addr_put_ip(en, &ip);
+	if (a)
+		text_put(en, a, s);
 	return a;
 }
 

@@ -126,7 +126,7 @@ static int learn_sni(const struct event *e, struct addr *a)
 int derive_hosts(struct entities *en, struct event *e, struct arena *mem)
 {
 	struct str src = event_str(e, ATTR_SRC_IP), dst = event_str(e, ATTR_DST_IP), host;
-	struct addr *a = src.len ? addr_put_text(en, src) : NULL;
+	struct addr *a = src.len ? addr_put(en, src) : NULL;
 	int r = 0;
 
 	if (a) {
@@ -134,7 +134,7 @@ int derive_hosts(struct entities *en, struct event *e, struct arena *mem)
 			event_set(e, ATTR_SRC_INTERNAL, val_b(a->internal));
 		r = src_net(e, a, mem);
 	}
-	a = dst.len ? addr_put_text(en, dst) : NULL;
+	a = dst.len ? addr_put(en, dst) : NULL;
 	if (a && open_slot(e, ATTR_DST_INTERNAL))
 		event_set(e, ATTR_DST_INTERNAL, val_b(a->internal));
 	if (r == 0 && a)

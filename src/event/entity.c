@@ -12,9 +12,24 @@ static uint64_t name_hash(enum ent_kind kind, struct str name)
 	return hash_str(name, (uint64_t)kind + 1);
 }
 
+/* Somebody gets or loses the name a: what was said of it no longer counts. */
+static void name_changes(struct entities *en, const struct alias *a)
+{
+	uint64_t text = hash_istr(str_n(a->text, a->len), 0);
+
+	memset(en->sought[text & (SOUGHT - 1)], 0, sizeof(en->sought[0]));
+}
+
 static uint64_t as_word(const void *p)
 {
 	return (uint64_t)(uintptr_t)p;
+}
+
+int entities_places(struct entities *en)
+{
+	en->texts = calloc(ADDR_TEXTS, sizeof(*en->texts));
+	en->sought = calloc(SOUGHT, sizeof(*en->sought));
+	return en->texts && en->sought ? 0 : -ENOMEM;
 }
 
 int entities_new(const struct entities_conf *conf, const struct schema *schema,
@@ -27,6 +42,10 @@ int entities_new(const struct entities_conf *conf, const struct schema *schema,
 		return -ENOMEM;
 	en->max = conf && conf->max ? conf->max : ENTITIES_MAX;
 	en->addrs_max = en->max;
+	if (entities_places(en) < 0) {
+		entities_free(en);
+		return -ENOMEM;
+	}
 	if (conf && conf->nnetworks) {
 		en->nets = calloc(conf->nnetworks, sizeof(*en->nets));
 		if (!en->nets) {
@@ -54,6 +73,7 @@ static void alias_unindex(struct entities *en, struct alias *a)
 	a->indexed = false;
 	if (!v)
 		return;
+	name_changes(en, a);
 	at = (struct alias *)(uintptr_t)*v;
 	if (at == a) {
 		*v = as_word(a->next_hash);
@@ -72,6 +92,7 @@ static int alias_index(struct entities *en, struct alias *a)
 
 	if (!v)
 		return -ENOMEM;
+	name_changes(en, a);
 	a->next_hash = (struct alias *)(uintptr_t)*v;
 	*v = as_word(a);
 	a->indexed = true;
@@ -210,6 +231,8 @@ struct entities *entities_free(struct entities *en)
 	map_free(&en->index);
 	map_free(&en->addrs);
 	map_free(&en->kept);
+	free(en->texts);
+	free(en->sought);
 	free(en->nets);
 	free(en);
 	return NULL;
@@ -406,15 +429,24 @@ uint32_t entity_find(const struct entities *en, enum ent_kind kind, struct str n
 uint32_t entity_find_any(const struct entities *en, const enum ent_kind *kinds, size_t n,
 			 struct str name)
 {
+	uint64_t folded = hash_istr(name, 0), among = hash_bytes(kinds, n * sizeof(*kinds), 1);
+	uint64_t key = hash_2(folded, among);
+	struct sought *was = &en->sought[folded & (SOUGHT - 1)][among % SOUGHT_WAYS];
+	const struct ent *t = NULL;
 	struct name_buf low;
 	char text[IP_TEXT];
-	const struct ent *t = NULL;
+	struct str as;
 	struct ip ip;
 
+	if (was->key == key)
+		return was->id;
 	name_lower(name, &low);
-	name = ip_parse(name_str(&low), &ip) ? ip_text(&ip, text) : name_str(&low);
+	as = ip_parse(name_str(&low), &ip) ? ip_text(&ip, text) : name_str(&low);
 	for (size_t i = 0; i < n && !t; i++)
-		t = ent_find(en, kinds[i], name);
+		t = ent_find(en, kinds[i], as);
+	/* Names that are looked for otherwise than they stand would not be freed. */
+	if (str_ieq(as, name))
+		*was = (struct sought){key, t ? t->pub.id : ENT_NONE};
 	return t ? t->pub.id : ENT_NONE;
 }
 

@@ -67,9 +67,26 @@ struct addr {
 	bool bare; /* ent is the endpoint that has this address for its only name */
 	uint16_t name_len;
 	char *name;
+	struct addr_text *text; /* of entities.texts, which may be another's by now; or NULL */
 };
 
-#define ADDR_MEMO 4 /* texts of one record taken apart already */
+/* A text that was taken apart before: records repeat the same few addresses. */
+struct addr_text {
+	struct addr *a; /* NULL: free */
+	uint8_t len;
+	char text[IP_TEXT - 1];
+};
+
+#define ADDR_TEXTS 2048 /* a power of two */
+
+/* What entity_find_any said of a text. */
+struct sought {
+	uint64_t key; /* of the text and the kinds; 0: free */
+	uint32_t id;
+};
+
+#define SOUGHT	    1024 /* texts, a power of two, */
+#define SOUGHT_WAYS 4	 /* each looked for among so many sets of kinds */
 
 #define PAGE_BITS 12
 #define PAGE_SIZE (1u << PAGE_BITS)
@@ -95,13 +112,8 @@ struct entities {
 	struct map kept;  /* hash of a name that was given up -> how many go on under it */
 	struct ent *oldest, *newest;
 	struct addr *addr_oldest, *addr_newest;
-	/* The same bytes of one record are the same address; forgotten after its event. */
-	struct {
-		const char *p;
-		size_t len;
-		struct addr *a;
-	} memo[ADDR_MEMO];
-	unsigned nmemo;
+	struct addr_text *texts; /* [ADDR_TEXTS] by hash of the text */
+	struct sought (*sought)[SOUGHT_WAYS]; /* [SOUGHT] by hash of the text */
 	struct cidr *nets;
 	size_t nnets;
 	struct own_domain own[OWN_MAX];
@@ -109,7 +121,9 @@ struct entities {
 	uint32_t own_total;
 };
 
-/* entity.c: exact names, already canonical. */
+/* entity.c. The places for what is remembered of texts; 0 or -ENOMEM. */
+MUST int entities_places(struct entities *en);
+/* Exact names, already canonical. */
 struct ent *ent_of(const struct entities *en, uint32_t id);
 struct ent *ent_find(const struct entities *en, enum ent_kind kind, struct str name);
 struct ent *ent_make(struct entities *en, enum ent_kind kind, struct str name, int64_t now);
@@ -135,9 +149,8 @@ MUST int ent_restore_alias(struct entities *en, struct ent *t, enum alias_what w
 /* addr.c: made when absent; NULL when s is no address or memory ran out. */
 struct addr *addr_put(struct entities *en, struct str s);
 struct addr *addr_put_ip(struct entities *en, const struct ip *ip);
-/* The same for a text of the record at hand, remembered until its event is done. */
-struct addr *addr_put_text(struct entities *en, struct str s);
-struct addr *addr_memo(const struct entities *en, struct str s);
+/* The same if s was put lately, else NULL. */
+struct addr *addr_met(struct entities *en, struct str s);
 struct addr *addr_find(const struct entities *en, const struct ip *ip);
 bool addr_is_internal(const struct entities *en, const struct ip *ip);
 MUST int addr_name(struct addr *a, struct str name);

@@ -326,7 +326,8 @@ int entities_load(struct entities *en, struct blocks_in *r)
 	/* Lent: whether an address is internal is asked anew, as networks may have changed. */
 	x->nets = en->nets;
 	x->nnets = en->nnets;
-	err = load_all(x, r);
+	err = entities_places(x);
+	err = err ? err : load_all(x, r);
 	if (err == 0) {
 		swap = *en;
 		*en = *x;

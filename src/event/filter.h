@@ -69,11 +69,33 @@ size_t filter_obstacles(const struct filter *f, const struct event *e, struct ob
 /*
  * f as it stands for events of type t (after freeze): quicker, and the same answers. Lives in
  * mem, beside f; NULL when out of memory, or when f is too long to be worth it.
+ *
+ * Events of a type are alike: what ruled out the one before mostly rules out the next as well,
+ * so that is asked first. Where it is whether there is a value at all, or a number of some
+ * size, the answer takes no call.
  */
-struct filter_lean;
+struct filter_lean {
+	uint16_t slot;	/* asked first, SLOT_NONE: nothing; without a value there is no match, */
+	bool least;	/* nor, where this is set, with a number below num */
+	uint16_t first; /* of the steps; of these the rest is for filter_lean.c */
+	uint16_t gate, nsteps;
+	double num;
+};
 struct filter_lean *filter_lean(const struct filter *f, const struct rectype *t,
 				struct arena *mem);
-bool filter_lean_match(const struct filter_lean *l, const struct event *e);
+bool filter_lean_steps(struct filter_lean *l, const struct event *e);
+
+/* Remembers in l what ruled e out. */
+static inline bool filter_lean_match(struct filter_lean *l, const struct event *e)
+{
+	if (l->slot != SLOT_NONE) {
+		const struct val *v = &e->row[l->slot];
+
+		if (v->kind <= VAL_NULL || (l->least && v->kind == VAL_FLOAT && !(v->f >= l->num)))
+			return false;
+	}
+	return filter_lean_steps(l, e);
+}
 /* Whether both ask the same questions in the same order, so that one answer serves both. */
 bool filter_same(const struct filter *a, const struct filter *b);
 

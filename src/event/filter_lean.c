@@ -15,7 +15,7 @@ enum lean_how {
 	LEAN_ASK,  /* the item itself */
 	LEAN_HAS,  /* there is a value */
 	LEAN_TEXT, /* no value, or a text of a length that none of the patterns has: no */
-	LEAN_LIST, /* no value: no */
+	LEAN_LIST, /* a text of a list */
 	LEAN_KEYS, /* texts of eight bytes at most, as words */
 	LEAN_NUMS, /* numbers */
 	LEAN_LT,
@@ -30,6 +30,7 @@ struct lean_step {
 	uint16_t slot;
 	uint8_t how; /* enum lean_how */
 	bool neq;
+	bool need; /* without its yes there is no match */
 	uint16_t yes, no;
 	union {
 		double num;
@@ -40,20 +41,9 @@ struct lean_step {
 	const struct item *item;
 };
 
-struct filter_lean {
-	uint16_t first;
-	struct lean_step step[];
-};
-
-/* The n bytes at p, 8 at most, in lower case as a word. */
-static inline uint64_t key_of(const char *p, size_t n)
+static struct lean_step *steps_of(const struct filter_lean *l)
 {
-	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
-	uint64_t k = str_word(p, n), low = k & ~high, upper;
-
-	/* The high bit of each byte in A to Z, which then is bit 5. */
-	upper = (low + (0x80 - 'A') * ones) & ~(low + (0x7f - 'Z') * ones) & ~k & high;
-	return k | upper >> 2;
+	return (struct lean_step *)(uintptr_t)(l + 1);
 }
 
 /* Several of one kind that can be held against a value without a call each. */
@@ -118,7 +108,8 @@ static bool against(struct lean_step *s, struct arena *mem)
 	} else if (s->how == LEAN_KEYS) {
 		s->keys = keys = arena_alloc(mem, it->npats * sizeof(*keys));
 		for (size_t i = 0; keys && i < it->npats; i++)
-			keys[i] = key_of(it->pats[i].text.p, it->pats[i].text.len);
+			keys[i] =
+				word_lower(str_word(it->pats[i].text.p, it->pats[i].text.len));
 		return keys;
 	} else if (s->how == LEAN_NUMS) {
 		s->nums = nums = arena_alloc(mem, it->npats * sizeof(*nums));
@@ -131,6 +122,27 @@ static bool against(struct lean_step *s, struct arena *mem)
 	return true;
 }
 
+#define NEED_STEPS 64 /* of longer filters no step is known to be needed */
+
+/* Marks the steps whose yes lies on every way to a match. Steps lead to earlier ones. */
+static void mark_needed(struct filter_lean *l)
+{
+	struct lean_step *step = steps_of(l);
+
+	for (uint16_t skip = 0; l->nsteps <= NEED_STEPS && skip < l->nsteps; skip++) {
+		uint64_t can = 0; /* bit i: step i can lead to a match past `skip` */
+
+		if (step[skip].no != LEAN_NO)
+			continue;
+#define CAN(at) ((at) == LEAN_YES || ((at) != LEAN_NO && (can >> (at)&1)))
+		for (uint16_t i = 0; i < l->nsteps; i++)
+			if (i != skip && (CAN(step[i].yes) || CAN(step[i].no)))
+				can |= UINT64_C(1) << i;
+		step[skip].need = !CAN(l->first);
+#undef CAN
+	}
+}
+
 struct filter_lean *filter_lean(const struct filter *f, const struct rectype *t,
 				struct arena *mem)
 {
@@ -139,7 +151,7 @@ struct filter_lean *filter_lean(const struct filter *f, const struct rectype *t,
 
 	if (f->nsteps > LEAN_MAX)
 		return NULL;
-	l = arena_alloc(mem, sizeof(*l) + f->nsteps * sizeof(l->step[0]));
+	l = arena_alloc(mem, sizeof(*l) + f->nsteps * sizeof(struct lean_step));
 	to = arena_alloc(mem, (f->nsteps + 1) * sizeof(*to));
 	if (!l || !to)
 		return NULL;
@@ -147,7 +159,7 @@ struct filter_lean *filter_lean(const struct filter *f, const struct rectype *t,
 	/* Steps lead to earlier ones alone: they were laid from the last question on. */
 	for (size_t i = 0; i < f->nsteps; i++) {
 		const struct step *s = &f->steps[i];
-		struct lean_step *ls = &l->step[n];
+		struct lean_step *ls = &steps_of(l)[n];
 		uint16_t yes = TO(s->yes), no = TO(s->no);
 		bool answer;
 
@@ -168,6 +180,10 @@ struct filter_lean *filter_lean(const struct filter *f, const struct rectype *t,
 	}
 	l->first = TO(f->first);
 #undef TO
+	l->gate = LEAN_NO;
+	l->slot = SLOT_NONE;
+	l->nsteps = n;
+	mark_needed(l);
 	return l;
 }
 
@@ -177,7 +193,7 @@ static bool has_key(const struct lean_step *s, const struct val *v)
 
 	if (v->len > 8)
 		return false;
-	key = key_of(v->s, v->len);
+	key = word_lower(str_word(v->s, v->len));
 	for (size_t i = 0; i < s->item->npats; i++)
 		/* A text may hold the byte 0, so its length is compared as well. */
 		if (s->keys[i] == key && s->item->pats[i].text.len == v->len)
@@ -216,6 +232,8 @@ static inline int quick(const struct lean_step *s, const struct val *v)
 		return v->kind == VAL_STR && !(s->lens >> MIN(v->len, 63U) & 1) ? 0 : -1;
 	case LEAN_KEYS:
 		return v->kind == VAL_STR ? has_key(s, v) : -1;
+	case LEAN_LIST:
+		return v->kind == VAL_STR ? list_has(s->item->list, val_str(v)) : -1;
 	case LEAN_NUMS:
 		return plain_num(v, &x) ? has_num(s, x) : -1;
 	case LEAN_LT:
@@ -242,14 +260,32 @@ static inline bool holds(const struct lean_step *s, const struct event *e)
 	return r < 0 ? filter_item_match(s->item, e) : r != s->neq;
 }
 
-bool filter_lean_match(const struct filter_lean *l, const struct event *e)
+/* Step `at`, which is needed, said no: it is asked first from now on. */
+static void shut(struct filter_lean *l, uint16_t at)
 {
+	const struct lean_step *s = &steps_of(l)[at];
+	bool value = s->how != LEAN_ASK && s->how != LEAN_HAS && !s->neq;
+
+	l->gate = at;
+	l->slot = value ? s->slot : SLOT_NONE;
+	l->least = s->how == LEAN_GTE;
+	l->num = l->least ? s->num : 0;
+}
+
+bool filter_lean_steps(struct filter_lean *l, const struct event *e)
+{
+	const struct lean_step *step = steps_of(l);
 	uint16_t at = l->first;
 
+	if (l->gate < LEAN_NO && !holds(&step[l->gate], e))
+		return false;
 	while (at < LEAN_NO) {
-		const struct lean_step *s = &l->step[at];
+		const struct lean_step *s = &step[at];
+		bool yes = holds(s, e);
 
-		at = holds(s, e) ? s->yes : s->no;
+		if (!yes && s->need)
+			shut(l, at);
+		at = yes ? s->yes : s->no;
 	}
 	return at == LEAN_YES;
 }

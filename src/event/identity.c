@@ -381,7 +381,7 @@ uint32_t identity_put(struct entities *en, enum ent_kind kind, struct str name, 
 	struct str s, session;
 
 	if (kind == ENT_DEVICE || kind == ENT_ENDPOINT) {
-		struct addr *a = addr_memo(en, name);
+		struct addr *a = name.len ? addr_met(en, name) : NULL;
 
 		if (a)
 			return put_addr(en, a, name, now, e);

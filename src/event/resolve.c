@@ -118,12 +118,9 @@ int entities_resolve(struct entities *en, struct event *e, struct arena *mem)
 
 	if (r == 0)
 		r = derive_hosts(en, e, mem);
-	if (r < 0) {
-		en->nmemo = 0;
+	if (r < 0)
 		return r;
-	}
 	fill_ents(en, e);
-	en->nmemo = 0;
 	classify_event(en, e);
 	r = facts_apply(en, e);
 	if (r < 0)

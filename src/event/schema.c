@@ -254,16 +254,10 @@ bool schema_provides(const struct schema *s, const struct rectype *t, attr_t a)
 	return a != ATTR_NONE && map_get(&s->provided, key_of(t->id, a)) != NULL;
 }
 
-/* Wanted by name of this type alone: then it may also be a raw field. */
-static bool slot_needed(const struct schema *s, const struct rectype *t, attr_t a,
-			bool *ret_raw)
+/* Whether a type can have what is wanted of it; when no source maps it, as a raw field. */
+static bool can_have(const struct schema *s, const struct rectype *t, attr_t a, bool *ret_raw)
 {
-	bool any = map_get(&s->wanted, key_of(ANY_TYPE, a)) != NULL;
-	bool own = map_get(&s->wanted, key_of(t->id, a)) != NULL;
-
 	*ret_raw = false;
-	if (!any && !own)
-		return false;
 	if (schema_provides(s, t, a))
 		return true;
 	*ret_raw = t->raw_fields && a >= ATTR_CORE_COUNT &&
@@ -271,38 +265,61 @@ static bool slot_needed(const struct schema *s, const struct rectype *t, attr_t 
 	return *ret_raw;
 }
 
-static int type_layout(struct schema *s, struct rectype *t)
+#define SLOT_WANTED ((uint16_t)0) /* until the slots are dealt out */
+
+/* Marks what is wanted: few of all types and attributes are. */
+static int mark_wanted(struct schema *s)
 {
 	size_t n = s->nshown;
+	struct map_slot w;
+
+	for (size_t i = 0; i < s->ntypes; i++) {
+		struct rectype *t = s->types[i];
+
+		t->slot_of = arena_alloc(&s->mem, n * sizeof(*t->slot_of));
+		t->attr_of = arena_alloc(&s->mem, n * sizeof(*t->attr_of));
+		t->is_raw = arena_alloc(&s->mem, n * sizeof(*t->is_raw));
+		if (!t->slot_of || !t->attr_of || !t->is_raw)
+			return -ENOMEM;
+		memset(t->slot_of, 0xff, n * sizeof(*t->slot_of)); /* SLOT_NONE */
+	}
+	for (size_t i = 0; map_next(&s->wanted, &i, &w);) {
+		size_t type = w.key >> 16, all = type == ANY_TYPE ? s->ntypes : type + 1;
+
+		for (size_t k = type == ANY_TYPE ? 0 : type; k < all; k++)
+			s->types[k]->slot_of[w.key & UINT16_MAX] = SLOT_WANTED;
+	}
+	return 0;
+}
+
+static void deal_slots(const struct schema *s, struct rectype *t)
+{
 	bool raw;
 
-	t->slot_of = arena_alloc(&s->mem, n * sizeof(*t->slot_of));
-	t->attr_of = arena_alloc(&s->mem, n * sizeof(*t->attr_of));
-	t->is_raw = arena_alloc(&s->mem, n * sizeof(*t->is_raw));
-	if (!t->slot_of || !t->attr_of || !t->is_raw)
-		return -ENOMEM;
-	for (size_t a = 0; a < n; a++) {
+	for (size_t a = 0; a < s->nshown; a++) {
+		if (t->slot_of[a] == SLOT_NONE)
+			continue;
 		t->slot_of[a] = SLOT_NONE;
-		if (!slot_needed(s, t, (attr_t)a, &raw))
+		if (!can_have(s, t, (attr_t)a, &raw))
 			continue;
 		t->slot_of[a] = t->nslots;
 		t->attr_of[t->nslots] = (attr_t)a;
 		t->is_raw[t->nslots] = raw;
 		t->nslots++;
 	}
-	return 0;
 }
 
 int schema_freeze(struct schema *s)
 {
+	int r;
+
 	if (s->frozen)
 		return 0;
-	for (size_t i = 0; i < s->ntypes; i++) {
-		int r = type_layout(s, s->types[i]);
-
-		if (r < 0)
-			return r;
-	}
+	r = mark_wanted(s);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < s->ntypes; i++)
+		deal_slots(s, s->types[i]);
 	s->frozen = true;
 	return 0;
 }

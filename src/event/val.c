@@ -5,13 +5,9 @@
 
 const struct val val_none = {.kind = VAL_NONE};
 
-struct str val_str(const struct val *v)
+struct str val_first(const struct val *list)
 {
-	if (v->kind == VAL_STR || v->kind == VAL_JSON)
-		return (struct str){v->s, v->len};
-	if (v->kind == VAL_LIST && v->len)
-		return val_str(&v->list[0]);
-	return (struct str){NULL, 0};
+	return list->len ? val_str(&list->list[0]) : (struct str){NULL, 0};
 }
 
 /* By hand: ports and counts are turned into text for every event. */
@@ -29,7 +25,7 @@ static struct str int_text(int64_t i, char tmp[40])
 	return str_n(tmp + at, 40 - at);
 }
 
-struct str val_text(const struct val *v, char tmp[40])
+struct str val_written(const struct val *v, char tmp[40])
 {
 	int n;
 

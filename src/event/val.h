@@ -60,10 +60,24 @@ static inline bool val_set(const struct val *v)
 	       !(v->kind == VAL_LIST && v->len == 0);
 }
 
+struct str val_first(const struct val *list);
+
 /* Text of a VAL_STR or VAL_JSON; of a list, that of its first item; else empty. */
-struct str val_str(const struct val *v);
+static inline struct str val_str(const struct val *v)
+{
+	if (v->kind == VAL_STR || v->kind == VAL_JSON)
+		return (struct str){v->s, v->len};
+	return v->kind == VAL_LIST ? val_first(v) : (struct str){NULL, 0};
+}
+
+struct str val_written(const struct val *v, char tmp[40]);
+
 /* Text of any value but a list; numbers and bools are written into tmp. */
-struct str val_text(const struct val *v, char tmp[40]);
+static inline struct str val_text(const struct val *v, char tmp[40])
+{
+	return v->kind == VAL_STR ? (struct str){v->s, v->len} : val_written(v, tmp);
+}
+
 /* Number of an INT, FLOAT, BOOL, or of text that is one. */
 bool val_num(const struct val *v, double *ret_v);
 bool val_int(const struct val *v, int64_t *ret_v);

@@ -255,14 +255,39 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 	verdict_set(v, OUT_TACTICS, __builtin_popcount(h->tactics));
 }
 
-/* The quantities that were odd, oddest first. */
+static struct str name_of(const struct learn *l, const struct item *it)
+{
+	for (size_t i = 0; i < l->nq; i++)
+		if ((uint32_t)l->q[i]->id == it->q)
+			return str_of(l->q[i]->name);
+	return (struct str){NULL, 0};
+}
+
+/* Joined by commas; empty when out of memory. */
+static struct str listed(struct learn *l, const struct str *names, size_t n)
+{
+	size_t len = 0;
+	char *p, *to;
+
+	for (size_t i = 0; i < n; i++)
+		len += names[i].len + 2;
+	p = to = arena_alloc(&l->text, len + 1);
+	for (size_t i = 0; p && i < n; i++) {
+		to = mempcpy(to, names[i].p, names[i].len);
+		to = mempcpy(to, ", ", 2);
+	}
+	return to > p ? str_n(p, (size_t)(to - p) - 2) : STR("");
+}
+
+/* The quantities that were odd, oddest first. Asked for after many an event of an odd hour. */
 static void explain(struct learn *l, const struct quantity *q, const struct observation *o,
 		    struct verdict *v)
 {
 	const struct entity_hour *h =
 		(const struct entity_hour *)state_peek(&l->states, o->who);
 	bool told[ITEMS] = {false};
-	struct str list = STR("");
+	struct str names[ITEMS];
+	size_t nnames = 0;
 
 	(void)q;
 	for (uint8_t n = 0; h && n < h->nitems; n++) {
@@ -274,12 +299,10 @@ static void explain(struct learn *l, const struct quantity *q, const struct obse
 		if (!it || (double)it->rank < COUNTS)
 			break;
 		told[it - h->item] = true;
-		for (size_t i = 0; i < l->nq; i++)
-			if ((uint32_t)l->q[i]->id == it->q)
-				list = arena_fmt(&l->text, "%.*s%s%s", STR_ARG(list),
-						 list.len ? ", " : "", l->q[i]->name);
+		names[nnames] = name_of(l, it);
+		nnames += names[nnames].len > 0;
 	}
-	v->seen = list;
+	v->seen = listed(l, names, nnames);
 	v->usual = STR("one of them, if any");
 }
 

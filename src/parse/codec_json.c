@@ -131,23 +131,23 @@ static bool may_open(struct str s, size_t i)
  * Length of the object s begins with, found 64 bytes at a time. 0 when it is not whole or
  * anything about it is odd: then match() says what.
  */
-static size_t match_blocks(struct str s)
+static ALWAYS_INLINE size_t match_by(struct str s, block_eq_fn *eq)
 {
 	uint64_t inside = 0, carry = 0;
 	size_t depth = 0;
 
 	for (size_t at = 0; at < s.len; at += 64) {
 		const char *p = s.p + at;
-		uint64_t slash = block_eq(p, '\\'), text, open, braces;
-		uint64_t quote = block_eq(p, '"') & ~block_escaped(slash, &carry);
+		uint64_t slash = eq(p, '\\'), text, open, braces;
+		uint64_t quote = eq(p, '"') & ~block_escaped(slash, &carry);
 
 		text = block_parity(quote) ^
 		       inside; /* from the opening to before the closing */
-		if ((slash & ~text) | (block_eq(p, '\n') & text))
+		if ((slash & ~text) | (eq(p, '\n') & text))
 			return 0;
 		inside = 0 - (text >> 63);
-		open = block_eq(p, '{') & ~text;
-		braces = open | (block_eq(p, '}') & ~text);
+		open = eq(p, '{') & ~text;
+		braces = open | (eq(p, '}') & ~text);
 		for (; braces; braces &= braces - 1) {
 			size_t i = at + (size_t)__builtin_ctzll(braces);
 
@@ -161,6 +161,22 @@ static size_t match_blocks(struct str s)
 		}
 	}
 	return 0;
+}
+
+#if defined(BLOCK_WIDE)
+BLOCK_WIDE static size_t match_wide(struct str s)
+{
+	return match_by(s, block_eq_wide);
+}
+#endif
+
+static size_t match_blocks(struct str s)
+{
+#if defined(BLOCK_WIDE)
+	if (block_wide())
+		return match_wide(s);
+#endif
+	return match_by(s, block_eq);
 }
 
 static enum frame_result skip_line(struct json_state *st, struct str buf, size_t *pos,

@@ -376,33 +376,29 @@ void regs_clear(struct regs *r)
 	r->ntouched = r->nhit = 0;
 }
 
-static struct hit *hit_new(struct regs *r)
+static NOINLINE bool hits_grow(struct regs *r)
 {
-	if (r->nhit == r->caphit) {
-		size_t cap = r->caphit ? r->caphit * 2 : 128;
-		struct hit *h = realloc(r->hit, cap * sizeof(*h));
+	size_t cap = r->caphit ? r->caphit * 2 : 128;
+	struct hit *h = realloc(r->hit, cap * sizeof(*h));
 
-		if (!h) {
-			r->err = -ENOMEM;
-			return NULL;
-		}
-		r->hit = h;
-		r->caphit = cap;
+	if (!h) {
+		r->err = -ENOMEM;
+		return false;
 	}
-	return &r->hit[r->nhit++];
+	r->hit = h;
+	r->caphit = cap;
+	return true;
 }
 
 /* Adds a value at the front; regs_val turns the order round again. */
-static void hit_add(struct regs *r, uint16_t reg, struct hit h)
+static ALWAYS_INLINE void hit_add(struct regs *r, uint16_t reg, struct hit h)
 {
-	struct hit *new = hit_new(r);
-
-	if (!new)
+	if (UNLIKELY(r->nhit == r->caphit) && !hits_grow(r))
 		return;
-	if (!r->head[reg])
-		r->touched[r->ntouched++] = reg;
 	h.next = r->head[reg];
-	*new = h;
+	if (!h.next)
+		r->touched[r->ntouched++] = reg;
+	r->hit[r->nhit++] = h;
 	r->head[reg] = (uint32_t)r->nhit;
 }
 

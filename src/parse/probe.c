@@ -50,18 +50,17 @@ static bool text(struct look *k, struct str *ret_s, bool *ret_esc)
 	return true;
 }
 
-/* Past the container that opens at k->at, by brackets outside texts alone. */
-static bool skip_container(struct look *k)
+static ALWAYS_INLINE bool skip_by(struct look *k, block_eq_fn *eq)
 {
 	uint64_t inside = 0, carry = 0;
 	size_t depth = 0;
 
 	for (const char *p = k->at; p < k->end; p += 64) {
-		uint64_t slash = block_eq(p, '\\');
-		uint64_t quote = block_eq(p, '"') & ~block_escaped(slash, &carry);
+		uint64_t slash = eq(p, '\\');
+		uint64_t quote = eq(p, '"') & ~block_escaped(slash, &carry);
 		uint64_t in_text = block_parity(quote) ^ inside;
-		uint64_t open = (block_eq(p, '{') | block_eq(p, '[')) & ~in_text;
-		uint64_t both = open | ((block_eq(p, '}') | block_eq(p, ']')) & ~in_text);
+		uint64_t open = (eq(p, '{') | eq(p, '[')) & ~in_text;
+		uint64_t both = open | ((eq(p, '}') | eq(p, ']')) & ~in_text);
 
 		if (slash & ~in_text)
 			return false;
@@ -77,6 +76,23 @@ static bool skip_container(struct look *k)
 		}
 	}
 	return false;
+}
+
+#if defined(BLOCK_WIDE)
+BLOCK_WIDE static bool skip_wide(struct look *k)
+{
+	return skip_by(k, block_eq_wide);
+}
+#endif
+
+/* Past the container that opens at k->at, by brackets outside texts alone. */
+static bool skip_container(struct look *k)
+{
+#if defined(BLOCK_WIDE)
+	if (block_wide())
+		return skip_wide(k);
+#endif
+	return skip_by(k, block_eq);
 }
 
 /* Steps over the value at k->at and tells what it is. */

@@ -267,7 +267,8 @@ static struct val expr_map(const struct expr *e, struct val v)
 	for (size_t i = 0; i < e->nmap; i++) {
 		struct str from = e->map[2 * i];
 
-		if (set ? from.len > 0 && (str_ieq(from, s) || str_eqz(from, "*"))
+		if (set ? from.len > 0 && ((from.len == s.len && str_ieq(from, s)) ||
+					   str_eqz(from, "*"))
 			: from.len == 0)
 			return val_s(e->map[2 * i + 1]);
 	}

@@ -39,8 +39,8 @@ static const char schema_sql[] =
 	"CREATE TABLE IF NOT EXISTS finding(kind TEXT,id TEXT,title TEXT,model TEXT,queue TEXT,"
 	" status TEXT,time INTEGER,severity INTEGER,score INTEGER,json TEXT,PRIMARY "
 	"KEY(kind,id));"
-	/* One for each order that a list has (sql_findings.c); with what else is asked of a row, so
-	 * that the rows themselves, long ones, are read for the answer alone. */
+	/* One for each order that a list has (sql_findings.c); with what else is asked of a
+	 * row, so that the rows themselves, long ones, are read for the answer alone. */
 	"DROP INDEX IF EXISTS finding_rank; DROP INDEX IF EXISTS finding_time;"
 	"DROP INDEX IF EXISTS finding_model;"
 	"CREATE INDEX IF NOT EXISTS finding_by_rank ON finding(kind," SQL_RANK

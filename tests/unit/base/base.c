@@ -168,6 +168,26 @@ TEST(yaml)
 	CHECK(str_starts(str_of(d.msg), STR("bad.yaml:")));
 }
 
+TEST(yaml_aliases)
+{
+	const struct yaml_node *c;
+	struct yaml *y = NULL;
+	struct diag d;
+
+	CHECK_INT(yaml_parse("x", STR("a: &l [1, 2]\nb: *l\n"), &y, &d), 0);
+	CHECK_INT(yaml_get(y->docs->root, "b")->nchildren, 2);
+	yaml_free(y);
+	CHECK_INT(yaml_parse("x", STR("a: &m {k: 1, l: 2}\nb: {<<: *m, l: 3}\n"), &y, &d), 0);
+	c = yaml_get(y->docs->root, "b");
+	CHECK_STR(yaml_str(c, "k", ""), "1");
+	CHECK_STR(yaml_str(c, "l", ""), "3");
+	yaml_free(y);
+	CHECK_INT(yaml_parse("x", STR("a: 1\nb: *nobody\n"), &y, &d), E_SYNTAX);
+	CHECK_INT(yaml_parse("x", STR("a: &a [*a]\n"), &y, &d), E_SYNTAX);
+	CHECK_INT(yaml_parse("x", STR("a: 1\na: 2\n"), &y, &d), E_SYNTAX);
+	CHECK_INT(yaml_parse("x", STR("a: {b: 1, b: 2}\n"), &y, &d), E_SYNTAX);
+}
+
 /* Found by fuzzing: the YAML library never ends on bad UTF-8 in a directive. */
 TEST(yaml_not_utf8)
 {

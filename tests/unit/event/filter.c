@@ -49,7 +49,9 @@ static void setup(void)
 /* 1 match, 0 no match, -1 does not compile, -2: laid out for the type it answers otherwise. */
 static int ask(const char *text)
 {
-	const struct filter_lean *l;
+	struct val *blank;
+	struct event none;
+	struct filter_lean *l;
 	struct yaml *y = NULL;
 	struct filter *f = NULL;
 	struct arena mem;
@@ -67,9 +69,14 @@ static int ask(const char *text)
 		r = filter_match(f, ev);
 		/* Whatever does not match has something in its way, and nothing else has. */
 		CHECK_INT(filter_obstacles(f, ev, o, 2) == 0, r);
-		l = r >= 0 ? filter_lean(f, ev->type, &mem) : NULL;
-		if (r >= 0 && (!l || filter_lean_match(l, ev) != r))
-			r = -2;
+		l = filter_lean(f, ev->type, &mem);
+		blank = arena_zalloc(&mem, ev->type->nslots * sizeof(*blank));
+		none = (struct event){.type = ev->type, .row = blank, .raw = STR("{}")};
+		/* What ruled out the one before is asked first of the next. */
+		for (int i = 0; i < 2; i++)
+			if (!l || !blank || filter_lean_match(l, ev) != filter_match(f, ev) ||
+			    filter_lean_match(l, &none) != filter_match(f, &none))
+				r = -2;
 	}
 	arena_free(&mem);
 	filter_free(f);

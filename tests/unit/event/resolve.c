@@ -47,8 +47,8 @@ static void world_init(struct world *w, size_t max)
 	w->dns->nbinds = 1;
 	w->audit = schema_type_add(w->s, STR("t"), STR("t.audit"), CLASS_API_ACTIVITY);
 	PROVIDE(w, w->audit, ATTR_USER, ATTR_SRC_IP, ATTR_DEVICE_HOST, ATTR_STATUS,
-		ATTR_PROC_PATH, ATTR_MAIL_URLS, ATTR_MAIL_FROM, ATTR_RESOURCE, ATTR_CLOUD_ACCOUNT,
-		ATTR_POLICY_TEXT);
+		ATTR_PROC_PATH, ATTR_MAIL_URLS, ATTR_MAIL_FROM, ATTR_RESOURCE,
+		ATTR_CLOUD_ACCOUNT, ATTR_POLICY_TEXT);
 	w->audit->ents[0] = (struct ent_decl){ROLE_ACTOR, ENT_ACCOUNT, ATTR_USER};
 	w->audit->ents[1] = (struct ent_decl){ROLE_IMAGE, ENT_IMAGE, ATTR_PROC_PATH};
 	w->audit->nents = 2;
@@ -301,10 +301,15 @@ TEST(accounts_named_in_a_policy)
 	struct world w;
 
 	world_init(&w, 0);
-	CHECK_INT(foreign(&w, "111122223333", "{\"AWS\": \"arn:aws:iam::444455556666:root\"}"), 1);
-	CHECK_INT(foreign(&w, "444455556666", "{\"AWS\": \"arn:aws:iam::444455556666:root\"}"), 0);
-	CHECK_INT(foreign(&w, "111122223333", "{\"AWS\":[\"444455556666\",\"777788889999\"]}"), 2);
-	CHECK_INT(foreign(&w, "111122223333", "\"444455556666\" \"arn:aws:sts::444455556666:x\""), 1);
+	CHECK_INT(foreign(&w, "111122223333", "{\"AWS\": \"arn:aws:iam::444455556666:root\"}"),
+		  1);
+	CHECK_INT(foreign(&w, "444455556666", "{\"AWS\": \"arn:aws:iam::444455556666:root\"}"),
+		  0);
+	CHECK_INT(foreign(&w, "111122223333", "{\"AWS\":[\"444455556666\",\"777788889999\"]}"),
+		  2);
+	CHECK_INT(foreign(&w, "111122223333",
+			  "\"444455556666\" \"arn:aws:sts::444455556666:x\""),
+		  1);
 	/* A bucket's name, a longer number, a text that ends. */
 	CHECK_INT(foreign(&w, "111122223333", "\"arn:aws:s3:::logs-444455556666\""), 0);
 	CHECK_INT(foreign(&w, "111122223333", "\"4444555566667\""), 0);
