@@ -214,6 +214,13 @@ int store_events(struct store *st, const struct store_query *q,
 	return r < 0 ? r : seg_read(st->reader, q, row, arg, d);
 }
 
+int store_event_bytes(struct store *st, struct store_event *e, struct diag *d)
+{
+	int r = reader_of(st, d);
+
+	return r < 0 ? r : seg_read_bytes(st->reader, e, d);
+}
+
 int store_findings_count(struct store *st, const struct store_query *q, uint64_t max,
 			 uint64_t *ret_n, struct diag *d)
 {
