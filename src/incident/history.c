@@ -17,8 +17,16 @@
 struct load {
 	struct inquiry *q;
 	struct history *h;
+	const struct rectype *type; /* of the last row: it is mostly that of the next */
 	int err;
 };
+
+static const struct rectype *type_of(struct load *l, struct str name)
+{
+	if (!l->type || !str_eqz(name, l->type->name))
+		l->type = schema_type_find(reread_schema(l->q->reread), name);
+	return l->type;
+}
 
 static int row(const struct store_event *se, void *arg)
 {
@@ -38,7 +46,7 @@ static int row(const struct store_event *se, void *arg)
 	}
 	p = &h->v[h->n];
 	*p = (struct past){.se = *se};
-	p->type = schema_type_find(reread_schema(l->q->reread), se->type);
+	p->type = type_of(l, se->type);
 	ents = arena_alloc(&h->mem, (se->nentities + 1) * sizeof(*ents));
 	if (!ents)
 		return l->err = -ENOMEM;
@@ -87,6 +95,8 @@ void history_clear(struct inquiry *q)
 	for (size_t i = 0; i < HISTORIES; i++)
 		forget(&q->history[i]);
 	q->next_history = 0;
+	map_clear(&q->bytes_of);
+	arena_free(&q->bytes);
 }
 
 /* The time of which nothing is missing; what was not read yet is not asked for either. */
@@ -162,20 +172,52 @@ int history_of(struct inquiry *q, const struct var *x, int64_t from, int64_t to,
 	return 0;
 }
 
+/* The bytes of one event, which other histories of the matter may have too. */
+static int fetch(struct inquiry *q, struct past *p, struct diag *d)
+{
+	uint64_t *v = map_put(&q->bytes_of, p->se.place, NULL);
+	struct store_event *whole;
+	int err;
+
+	if (!v)
+		return -ENOMEM;
+	whole = (struct store_event *)(uintptr_t)*v;
+	if (!whole) {
+		whole = arena_alloc(&q->bytes, sizeof(*whole));
+		err = whole ? store_event_bytes(q->store, &p->se, d) : -ENOMEM;
+		if (err < 0)
+			return err;
+		*whole = p->se;
+		whole->id = arena_str(&q->bytes, p->se.id);
+		whole->raw = arena_str(&q->bytes, p->se.raw);
+		whole->extra = arena_str(&q->bytes, p->se.extra);
+		if (!whole->id.p || !whole->raw.p || !whole->extra.p)
+			return -ENOMEM;
+		*v = (uintptr_t)whole;
+	}
+	p->se.id = whole->id;
+	p->se.raw = whole->raw;
+	p->se.extra = whole->extra;
+	p->whole = true;
+	return 0;
+}
+
 int history_bytes(struct inquiry *q, struct history *h, struct past *p, struct diag *d)
 {
-	int err;
+	struct past *from = p, *to = p;
+	int err = 0;
 
 	if (p->whole)
 		return 0;
-	err = store_event_bytes(q->store, &p->se, d);
-	if (err < 0)
-		return err;
-	p->se.id = arena_str(&h->mem, p->se.id);
-	p->se.raw = arena_str(&h->mem, p->se.raw);
-	p->se.extra = arena_str(&h->mem, p->se.extra);
-	p->whole = p->se.id.p && p->se.raw.p && p->se.extra.p;
-	return p->whole ? 0 : -ENOMEM;
+	/* With those of its kind that are unpacked with it: they are asked for next. */
+	while (from > h->v && store_same_frame(&from[-1].se, &p->se))
+		from--;
+	while (to + 1 < h->v + h->n && store_same_frame(&to[1].se, &p->se))
+		to++;
+	for (struct past *x = from; err == 0 && x <= to; x++)
+		if (!x->whole && x->type == p->type)
+			err = fetch(q, x, d);
+	return err;
 }
 
 int history_event(struct inquiry *q, struct history *h, struct past *p,

@@ -225,6 +225,8 @@ struct history {
 struct inquiry {
 	struct store *store;
 	struct history history[HISTORIES];
+	struct map bytes_of; /* place -> the store_event in bytes; of the matter at hand */
+	struct arena bytes;
 	size_t next_history;
 	int64_t t0, t1; /* of the matter at hand */
 	struct reread *reread;

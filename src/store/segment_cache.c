@@ -121,14 +121,20 @@ static int rows_read(struct seg_cache *x, const struct seg_head *h, struct seg_c
 	return r;
 }
 
+static bool is_block(const struct seg_cached *c, const struct seg_hit *h)
+{
+	return c->used && c->place == h->place && c->sum == h->head.head_sum;
+}
+
 /* The block's own place in the cache, else that of the idlest. */
 static struct seg_cached *slot_of(struct seg_cache *x, const struct seg_hit *h)
 {
 	struct seg_cached *c = x->slot;
 
+	if (is_block(&x->slot[x->latest], h))
+		return &x->slot[x->latest];
 	for (size_t i = 0; i < SEG_CACHE_SLOTS; i++) {
-		if (x->slot[i].used && x->slot[i].place == h->place &&
-		    x->slot[i].sum == h->head.head_sum)
+		if (is_block(&x->slot[i], h))
 			return &x->slot[i];
 		if (x->slot[i].used < c->used)
 			c = &x->slot[i];
@@ -167,6 +173,7 @@ int seg_cache_block(struct seg_cache *x, int fd, const struct seg_hit *h, bool r
 	if (!c->used || (rows && !c->lead_len))
 		r = lead_read(x, fd, h, rows, c);
 	c->used = ++x->clock;
+	x->latest = (size_t)(c - x->slot);
 	if (r < 0)
 		cached_free(x, c);
 	*ret_c = c;

@@ -34,6 +34,7 @@ struct seg_cached {
 struct seg_cache {
 	struct seg_cached slot[SEG_CACHE_SLOTS];
 	size_t bytes;
+	size_t latest; /* the slot used last */
 	uint64_t clock;
 	ZSTD_DCtx *dctx; /* made when first needed */
 	char *disk;	 /* scratch: compressed bytes */

@@ -210,6 +210,8 @@ MUST int store_events(struct store *st, const struct store_query *q,
  * gone since).
  */
 MUST int store_event_bytes(struct store *st, struct store_event *e, struct diag *d);
+/* Whether the bytes of both are unpacked together: after those of one the other's are cheap. */
+bool store_same_frame(const struct store_event *a, const struct store_event *b);
 
 /* Events counted in steps of time (known) from q->from to q->to; both must be set. */
 struct store_histogram {
