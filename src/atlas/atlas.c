@@ -375,7 +375,7 @@ static int memo_see(struct atlas *a, struct memo *m, const struct seen *s)
 	return 0;
 }
 
-/* As tie_put; *ret_at is 1 + the tie's index, or 0 when there is none. */
+/* In the tie itself; *ret_at is 1 + its index, or 0 when there is none. */
 static int tie_at(struct atlas *a, uint32_t from, uint32_t to, enum tie_kind kind,
 		  const struct seen *s, uint32_t *ret_at)
 {
@@ -404,28 +404,45 @@ static int tie_at(struct atlas *a, uint32_t from, uint32_t to, enum tie_kind kin
 	return tie_again(a, &a->ties[*v - 1], s);
 }
 
+/* The memo of a pair, which is its own if *ret_own; else what another had there is settled. */
+static int memo_of(struct atlas *a, uint32_t from, uint32_t to, uint32_t kind,
+		   struct memo **ret_m, bool *ret_own)
+{
+	struct memo *m = &a->memo[(from * 0x9e3779b1u ^ to * 0x85ebca6bu ^ kind) % MEMOS];
+	int r;
+
+	*ret_m = m;
+	*ret_own = m->tie && m->from == from && m->to == to && m->kind == kind;
+	if (*ret_own)
+		return 0;
+	r = settle(a, m);
+	m->from = from;
+	m->to = to;
+	m->kind = kind;
+	return r;
+}
+
 int tie_put(struct atlas *a, uint32_t from, uint32_t to, enum tie_kind kind,
 	    const struct seen *s)
 {
-	uint32_t at;
+	struct memo *m;
+	bool own;
+	int r = memo_of(a, from, to, MEMO_PLACES + kind, &m, &own);
 
-	return tie_at(a, from, to, kind, s, &at);
+	if (r < 0 || (own && s->t >= 0))
+		return r < 0 ? r : memo_see(a, m, s);
+	return tie_at(a, from, to, kind, s, &m->tie);
 }
 
 int tie_entities(struct atlas *a, uint32_t from, uint32_t to, enum tie_kind kind,
 		 const struct seen *s)
 {
-	struct memo *m = &a->memo[(from * 0x9e3779b1u ^ to * 0x85ebca6bu ^ kind) % MEMOS];
-	int r;
+	struct memo *m;
+	bool own;
+	int r = memo_of(a, from, to, kind, &m, &own);
 
-	if (m->tie && m->from == from && m->to == to && m->kind == kind && s->t >= 0)
-		return memo_see(a, m, s);
-	r = settle(a, m);
-	if (r < 0)
-		return r;
-	m->from = from;
-	m->to = to;
-	m->kind = kind;
+	if (r < 0 || (own && s->t >= 0))
+		return r < 0 ? r : memo_see(a, m, s);
 	return tie_at(a, place_of_entity(a, from, s->t), place_of_entity(a, to, s->t), kind, s,
 		      &m->tie);
 }

@@ -68,15 +68,16 @@ struct tie {
 enum { AT_READ_ONLY, AT_ROLE, AT_TRUST, AT_POLICY, AT_VMS, AT_RES_TYPE, AT_COUNT };
 extern const char *const atlas_attr_names[AT_COUNT];
 
-#define MEMOS	  16384u /* pairs of entities whose tie is known without looking */
-#define SYM_MEMOS 64u
+#define MEMOS	    16384u    /* pairs whose tie is known without looking */
+#define MEMO_PLACES TIE_COUNT /* added to the kind of a pair of places, not entities */
+#define SYM_MEMOS   64u
 
 /*
  * A pair, and what happened between it within one hour that its tie does not know yet: most
  * events repeat a pair of just now, and ties lie far apart in memory.
  */
 struct memo {
-	uint32_t from, to; /* entities */
+	uint32_t from, to; /* entities, or places */
 	uint32_t tie;	   /* 1 + index; 0: free */
 	uint32_t kind;
 	uint32_t hour, count; /* count 0: the tie knows all */
@@ -120,7 +121,7 @@ struct seen {
 };
 MUST int tie_put(struct atlas *a, uint32_t from, uint32_t to, enum tie_kind kind,
 		 const struct seen *s);
-/* The same between two entities; most events repeat a pair of just now. */
+/* The same between two entities, whose places are looked up only for a new pair. */
 MUST int tie_entities(struct atlas *a, uint32_t from, uint32_t to, enum tie_kind kind,
 		      const struct seen *s);
 /* A short text as symbol; 0 when there is no room. */

@@ -188,6 +188,8 @@ static uint64_t one_number(struct atlas *a, const char *sql)
 int atlas_keep_open(struct atlas *a, const struct atlas_conf *conf, struct diag *d)
 {
 	static const char *const ends[] = {"", "-wal", "-shm"};
+	const int flags =
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX; /* one thread */
 	char path[4200];
 
 	if (mkdir(conf->dir, 0700) < 0 && errno != EEXIST)
@@ -197,8 +199,7 @@ int atlas_keep_open(struct atlas *a, const struct atlas_conf *conf, struct diag 
 		unlink(path);
 	}
 	snprintf(path, sizeof(path), "%s/map.db", conf->dir);
-	if (sqlite3_open_v2(path, &a->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) !=
-	    SQLITE_OK)
+	if (sqlite3_open_v2(path, &a->db, flags, NULL) != SQLITE_OK)
 		return fail(a, d);
 	sqlite3_busy_timeout(a->db, 5000);
 	if (prepare(a) < 0)

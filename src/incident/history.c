@@ -2,7 +2,7 @@
 /*
  * incident/history: the stored events of one entity, read once for all questions about a
  * matter: everything near it, and of busy entities the nearest of what was before and after.
- * Records are taken apart only when a look-up wants their type.
+ * Their bytes are fetched, and taken apart, only when a look-up wants their type.
  */
 #include "base/hash.h"
 #include "incident/question.h"
@@ -17,8 +17,16 @@
 struct load {
 	struct inquiry *q;
 	struct history *h;
+	const struct rectype *type; /* of the last row: it is mostly that of the next */
 	int err;
 };
+
+static const struct rectype *type_of(struct load *l, struct str name)
+{
+	if (!l->type || !str_eqz(name, l->type->name))
+		l->type = schema_type_find(reread_schema(l->q->reread), name);
+	return l->type;
+}
 
 static int row(const struct store_event *se, void *arg)
 {
@@ -38,18 +46,13 @@ static int row(const struct store_event *se, void *arg)
 	}
 	p = &h->v[h->n];
 	*p = (struct past){.se = *se};
-	p->type = schema_type_find(reread_schema(l->q->reread), se->type);
+	p->type = type_of(l, se->type);
 	ents = arena_alloc(&h->mem, (se->nentities + 1) * sizeof(*ents));
 	if (!ents)
 		return l->err = -ENOMEM;
 	for (size_t i = 0; i < se->nentities; i++)
 		ents[i] = arena_str(&h->mem, se->entities[i]);
 	p->se.entities = ents;
-	p->se.id = arena_str(&h->mem, se->id);
-	p->se.raw = arena_str(&h->mem, se->raw);
-	p->se.extra = arena_str(&h->mem, se->extra);
-	if (!p->se.raw.p || !p->se.extra.p || !p->se.id.p)
-		return l->err = -ENOMEM;
 	p->se.type = p->type ? str_of(p->type->name) : STR("");
 	h->n++;
 	return 0;
@@ -60,7 +63,8 @@ static int part(struct inquiry *q, struct history *h, const struct var *x, int64
 		int64_t to, size_t max, bool newest, bool *ret_all, struct diag *d)
 {
 	struct store_names has = {x->full, x->n};
-	struct store_query sq = {.from = from, .to = to, .limit = max, .newest = newest};
+	struct store_query sq = {
+		.from = from, .to = to, .limit = max, .newest = newest, .rows_only = true};
 	struct load l = {.q = q, .h = h};
 	size_t before = h->n;
 	int err;
@@ -91,45 +95,143 @@ void history_clear(struct inquiry *q)
 	for (size_t i = 0; i < HISTORIES; i++)
 		forget(&q->history[i]);
 	q->next_history = 0;
+	map_clear(&q->bytes_of);
+	arena_free(&q->bytes);
 }
 
-int history_of(struct inquiry *q, const struct var *x, struct history **ret_h, struct diag *d)
+/* The time of which nothing is missing; what was not read yet is not asked for either. */
+static void bound(struct history *h)
 {
-	uint64_t key = hash_str(x->full[0], 0) | 1;
-	struct history *h;
-	int64_t from = q->t0 - NEAR, to = q->t1 + NEAR;
-	bool all_near, all_before, all_after;
-	int err;
-
-	for (size_t i = 0; i < HISTORIES; i++) {
-		if (q->history[i].key == key) {
-			*ret_h = &q->history[i];
-			return 0;
-		}
-	}
-	h = &q->history[q->next_history++ % HISTORIES];
-	forget(h);
-	arena_init(&h->mem, 256 * MIB);
-	if ((err = part(q, h, x, from, to, NEAR_MAX, false, &all_near, d)) < 0 ||
-	    (err = part(q, h, x, TIME_NONE, from, BEFORE_MAX, true, &all_before, d)) < 0 ||
-	    (err = part(q, h, x, to, TIME_NONE, AFTER_MAX, false, &all_after, d)) < 0)
-		return err;
 	if (h->n)
 		qsort(h->v, h->n, sizeof(*h->v), by_seq);
-	h->from = all_before ? TIME_NONE : h->v[0].se.known;
-	h->to = !all_near || !all_after ? h->v[h->n - 1].se.known : INT64_MAX;
-	h->holes = !all_near;
-	h->key = key;
+	h->from = h->near_from;
+	if (h->before)
+		h->from = h->all_before ? TIME_NONE : h->v[0].se.known;
+	h->to = h->near_to;
+	if (h->after)
+		h->to = h->holes || !h->all_after ? h->v[h->n - 1].se.known : INT64_MAX;
+}
+
+/* Begins with what is near: most look-ups want no more. */
+static int history_new(struct inquiry *q, struct history *h, const struct var *x,
+		       struct diag *d)
+{
+	bool all;
+	int err;
+
+	forget(h);
+	arena_init(&h->mem, 256 * MIB);
+	h->near_from = q->t0 - NEAR;
+	h->near_to = q->t1 + NEAR;
+	err = part(q, h, x, h->near_from, h->near_to, NEAR_MAX, false, &all, d);
+	h->holes = !all;
+	bound(h);
+	return err;
+}
+
+/* Reads what comes before or after, once a look-up reaches so far. */
+static int widen(struct inquiry *q, struct history *h, const struct var *x, int64_t from,
+		 int64_t to, struct diag *d)
+{
+	bool before = !h->before && (from == TIME_NONE || from < h->near_from);
+	bool after = !h->after && to > h->near_to;
+	int err = 0;
+
+	if (before)
+		err = part(q, h, x, TIME_NONE, h->near_from, BEFORE_MAX, true, &h->all_before,
+			   d);
+	if (err == 0 && after)
+		err = part(q, h, x, h->near_to, TIME_NONE, AFTER_MAX, false, &h->all_after, d);
+	h->before |= before;
+	h->after |= after;
+	if (err == 0 && (before || after))
+		bound(h);
+	return err;
+}
+
+int history_of(struct inquiry *q, const struct var *x, int64_t from, int64_t to,
+	       struct history **ret_h, struct diag *d)
+{
+	uint64_t key = hash_str(x->full[0], 0) | 1;
+	struct history *h = NULL;
+	int err = 0;
+
+	for (size_t i = 0; i < HISTORIES; i++)
+		if (q->history[i].key == key)
+			h = &q->history[i];
+	if (!h) {
+		h = &q->history[q->next_history++ % HISTORIES];
+		err = history_new(q, h, x, d);
+	}
+	if (err == 0)
+		err = widen(q, h, x, from, to, d);
+	h->key = err < 0 ? 0 : key;
+	if (err < 0)
+		return err;
 	*ret_h = h;
 	return 0;
 }
 
-const struct event *history_event(struct inquiry *q, struct history *h, struct past *p)
+/* The bytes of one event, which other histories of the matter may have too. */
+static int fetch(struct inquiry *q, struct past *p, struct diag *d)
+{
+	uint64_t *v = map_put(&q->bytes_of, p->se.place, NULL);
+	struct store_event *whole;
+	int err;
+
+	if (!v)
+		return -ENOMEM;
+	whole = (struct store_event *)(uintptr_t)*v;
+	if (!whole) {
+		whole = arena_alloc(&q->bytes, sizeof(*whole));
+		err = whole ? store_event_bytes(q->store, &p->se, d) : -ENOMEM;
+		if (err < 0)
+			return err;
+		*whole = p->se;
+		whole->id = arena_str(&q->bytes, p->se.id);
+		whole->raw = arena_str(&q->bytes, p->se.raw);
+		whole->extra = arena_str(&q->bytes, p->se.extra);
+		if (!whole->id.p || !whole->raw.p || !whole->extra.p)
+			return -ENOMEM;
+		*v = (uintptr_t)whole;
+	}
+	p->se.id = whole->id;
+	p->se.raw = whole->raw;
+	p->se.extra = whole->extra;
+	p->whole = true;
+	return 0;
+}
+
+int history_bytes(struct inquiry *q, struct history *h, struct past *p, struct diag *d)
+{
+	struct past *from = p, *to = p;
+	int err = 0;
+
+	if (p->whole)
+		return 0;
+	/* With those of its kind that are unpacked with it: they are asked for next. */
+	while (from > h->v && store_same_frame(&from[-1].se, &p->se))
+		from--;
+	while (to + 1 < h->v + h->n && store_same_frame(&to[1].se, &p->se))
+		to++;
+	for (struct past *x = from; err == 0 && x <= to; x++)
+		if (!x->whole && x->type == p->type)
+			err = fetch(q, x, d);
+	return err;
+}
+
+int history_event(struct inquiry *q, struct history *h, struct past *p,
+		  const struct event **ret_e, struct diag *d)
 {
 	if (!p->tried) {
+		int err = history_bytes(q, h, p, d);
+
+		if (err < 0)
+			return err;
 		p->tried = true;
 		p->e = reread_event(q->reread, &p->se, &h->mem);
 		q->unpacked++;
 	}
-	return p->e;
+	*ret_e = p->e;
+	return 0;
 }

@@ -12,6 +12,7 @@ struct inquiry *inquiry_free(struct inquiry *q)
 	if (!q)
 		return NULL;
 	history_clear(q);
+	map_free(&q->bytes_of);
 	questions_free(&q->qs);
 	reread_free(q->reread);
 	free(q);
@@ -65,6 +66,8 @@ int inquiry_open(const struct inquiry_conf *conf, struct inquiry **ret_q, struct
 	if (!q)
 		return -ENOMEM;
 	q->store = conf->store;
+	map_init(&q->bytes_of);
+	arena_init(&q->bytes, 256 * MIB);
 	if ((err = reread_open(&rc, &q->reread, d)) < 0 ||
 	    (err = questions_load(conf->questions, reread_schema(q->reread), &q->qs, d)) < 0 ||
 	    (err = conf->dir ? shift_priors(&q->qs, conf->dir, d) : 0) < 0 ||

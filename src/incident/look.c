@@ -86,13 +86,16 @@ static void add_value(struct run *r, struct str s)
 		r->f->values[r->f->nvalues++] = arena_str(r->mem, s);
 }
 
-static void measure(struct run *r, const struct event *e, const struct store_event *se)
+static int measure(struct run *r, const struct event *e, struct history *h, struct past *p,
+		   struct diag *d)
 {
+	const struct store_event *se = &p->se;
 	const struct look *l = r->l;
 	struct found *f = r->f;
 	const struct val *item;
 	char tmp[40];
 	double v;
+	int err;
 
 	f->first = f->count ? MIN(f->first, se->known) : se->known;
 	f->last = f->count ? MAX(f->last, se->known) : se->known;
@@ -111,9 +114,13 @@ static void measure(struct run *r, const struct event *e, const struct store_eve
 		if (str_eq(kind, l->distinct_entity))
 			add_value(r, name);
 	}
-	if (f->ncites < CITES_MAX &&
-	    (f->ncites == 0 || !str_eq(f->cites[f->ncites - 1], se->id)))
+	if (f->ncites == CITES_MAX)
+		return 0;
+	if ((err = history_bytes(r->q, h, p, d)) < 0)
+		return err;
+	if (f->ncites == 0 || !str_eq(f->cites[f->ncites - 1], se->id))
 		f->cites[f->ncites++] = arena_str(r->mem, se->id);
+	return 0;
 }
 
 /* The window [*from, *to) of a look-up. */
@@ -158,14 +165,20 @@ static bool has_all(const struct run *r, const struct store_event *se)
 	return true;
 }
 
-static bool wanted(const struct run *r, const struct past *p)
+/* 1, 0, or <0. */
+static int wanted(const struct run *r, struct history *h, struct past *p, struct diag *d)
 {
+	int err;
+
 	if (!p->type || !type_meant(r->l, p->se.type) || !class_meant(r->l, (int)p->type->cls))
-		return false;
+		return 0;
+	if (r->l->nof > 1 && !has_all(r, &p->se))
+		return 0;
+	if (!r->needle.len)
+		return 1;
 	/* A value that has one spelling only stands in the bytes, or the event is not meant. */
-	if (r->needle.len && str_find(p->se.raw, r->needle) == SIZE_MAX)
-		return false;
-	return r->l->nof < 2 || has_all(r, &p->se);
+	err = history_bytes(r->q, h, p, d);
+	return err < 0 ? err : str_find(p->se.raw, r->needle) != SIZE_MAX;
 }
 
 /* The first event at or after a moment; known rises but for late records, hence the minute. */
@@ -184,39 +197,45 @@ static size_t first_at(const struct history *h, int64_t from)
 	return lo;
 }
 
+static int look_event(struct run *r, struct history *h, struct past *p, struct diag *d)
+{
+	bool bare = !r->l->where && !r->l->nmatch && r->l->distinct == ATTR_NONE &&
+		    r->l->sum == ATTR_NONE;
+	const struct event *e = NULL;
+	int err = wanted(r, h, p, d);
+
+	if (err > 0 && r->alike.sort.len)
+		err = alike_has(&r->alike, &p->se, d);
+	if (err <= 0)
+		return err;
+	if (bare)
+		return measure(r, NULL, h, p, d);
+	err = history_event(r->q, h, p, &e, d);
+	return err == 0 && e && matches(r, e) ? measure(r, e, h, p, d) : err;
+}
+
 static int look_events(struct run *r, struct diag *d)
 {
 	int64_t from, to;
 	struct history *h;
-	bool bare = !r->l->where && !r->l->nmatch && r->l->distinct == ATTR_NONE &&
-		    r->l->sum == ATTR_NONE;
-	int err = history_of(r->q, var_of(r->b, r->l->of[0]), &h, d);
+	int err;
 
+	window(r->l, r->b, &from, &to);
+	err = history_of(r->q, var_of(r->b, r->l->of[0]), from, to, &h, d);
 	if (err < 0)
 		return err;
-	window(r->l, r->b, &from, &to);
 	r->f->cut = h->holes ||
 		    (h->from != TIME_NONE && (from == TIME_NONE || from < h->from)) ||
 		    to > h->to;
-	for (size_t i = first_at(h, from); i < h->n; i++) {
+	for (size_t i = first_at(h, from); err == 0 && i < h->n; i++) {
 		struct past *p = &h->v[i];
-		const struct event *e;
 
 		if (p->se.known - 60 * NS_PER_S > to)
 			break;
-		if ((from != TIME_NONE && p->se.known < from) || p->se.known >= to ||
-		    !wanted(r, p))
-			continue;
-		if (r->alike.sort.len && (err = alike_has(&r->alike, &p->se, d)) <= 0) {
-			if (err < 0)
-				return err;
-			continue;
-		}
-		e = bare ? NULL : history_event(r->q, h, p);
-		if (bare || (e && matches(r, e)))
-			measure(r, e, &p->se);
+		if ((from == TIME_NONE || p->se.known >= from) && p->se.known < to)
+			err = look_event(r, h, p, d);
 	}
-	return 0;
+	return err;
 }
 
 /* Digits, dots and colons have one spelling: the address of a variable with a single name. */

@@ -200,20 +200,24 @@ struct matter {
 
 /* One stored event of an entity. */
 struct past {
-	struct store_event se;
+	struct store_event se; /* without id, raw and extra until whole */
+	bool whole;
 	const struct rectype *type; /* NULL: its source is not known any more */
 	const struct event *e;	    /* once it was asked for */
 	bool tried;
 };
 
-/* Those of one entity; from and to: the time of which nothing is missing, unless holes. */
+/*
+ * Those of one entity: near the matter, and before and after that once they were asked for.
+ * from and to: the time of which nothing is missing, unless holes.
+ */
 struct history {
 	uint64_t key; /* 0: free */
 	struct arena mem;
 	struct past *v; /* in order of seq */
 	size_t n, cap;
-	int64_t from, to;
-	bool holes;
+	int64_t from, to, near_from, near_to;
+	bool holes, before, after, all_before, all_after;
 };
 
 #define HISTORIES 12u
@@ -221,6 +225,8 @@ struct history {
 struct inquiry {
 	struct store *store;
 	struct history history[HISTORIES];
+	struct map bytes_of; /* place -> the store_event in bytes; of the matter at hand */
+	struct arena bytes;
 	size_t next_history;
 	int64_t t0, t1; /* of the matter at hand */
 	struct reread *reread;
@@ -255,10 +261,17 @@ void sentence_fill(struct buf *b, struct str tpl, const struct question *q,
 MUST int sentence_check(const struct yaml *y, const struct yaml_node *n,
 			const struct question *q, struct diag *d);
 
-/* history.c: what is stored of x around a matter; lives until history_clear. */
-MUST int history_of(struct inquiry *q, const struct var *x, struct history **ret_h,
-		    struct diag *d);
-const struct event *history_event(struct inquiry *q, struct history *h, struct past *p);
+/*
+ * history.c: what is stored of x around a matter, at least as far as [from, to) reaches; lives
+ * until history_clear, but what stands in it may move at the next call.
+ */
+MUST int history_of(struct inquiry *q, const struct var *x, int64_t from, int64_t to,
+		    struct history **ret_h, struct diag *d);
+/* The bytes of p into it. */
+MUST int history_bytes(struct inquiry *q, struct history *h, struct past *p, struct diag *d);
+/* *ret_e is NULL when its source is not known any more. */
+MUST int history_event(struct inquiry *q, struct history *h, struct past *p,
+		       const struct event **ret_e, struct diag *d);
 void history_clear(struct inquiry *q);
 
 /* look.c */

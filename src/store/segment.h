@@ -4,13 +4,15 @@
  *
  *   file  = magic[8] block*
  *   block = struct seg_head, postings u64[npost] (sorted hashes of ids and entities, the low
- *           byte a bit for each frame that has them), u32 count, struct seg_frame[count],
- *           zstd(records) of each frame, all little-endian
- *   record = u32 size of what follows, u64 seq, i64 time, i64 known, u16+type, u16+id, u32+raw,
- *            u8 count, count * (u16 + "kind:name"), extra (extra.c; may be empty)
+ *           byte a bit for each frame that has them), lead, frames; all little-endian
+ *   lead  = u32 count, struct seg_frame[count], zstd(n types, n entities "kind:name", rows):
+ *           of each event seq, times, type, entities, and how long its bytes are
+ *           (segment_rows.h)
+ *   frame = zstd(of each event its id, raw bytes and tail (extra.c; may be empty))
  *
- * One checksum covers head and postings, so that a block may be passed over by them alone, and
- * another the compressed bytes. A reader stops at the first block that is
+ * So a search reads the rows of the blocks that its hashes name, and unpacks a frame only for
+ * an event that it wants. One checksum covers head and postings, so that a block may be passed
+ * over by them alone, one the lead, one each frame. A reader stops at the first block that is
  * short or does not match: a torn tail loses only that block. A writer cuts it off.
  */
 #ifndef STORE_SEGMENT_H
@@ -49,6 +51,9 @@ struct seg_reader *seg_reader_close(struct seg_reader *x);
 MUST int seg_read(struct seg_reader *x, const struct store_query *q,
 		  int (*row)(const struct store_event *e, void *arg), void *arg,
 		  struct diag *d);
+
+/* See store_event_bytes. */
+MUST int seg_read_bytes(struct seg_reader *x, struct store_event *e, struct diag *d);
 
 /* As store_histogram and store_range. */
 MUST int seg_histogram(struct seg_reader *x, const struct store_query *q,

@@ -10,14 +10,12 @@
 #include <sys/types.h>
 
 #define SEG_FILE_NAME	"events.seg"
-#define SEG_FILE_MAGIC	"THYSEG1\n"
+#define SEG_FILE_MAGIC	"THYSEG2\n"
+#define SEG_FILE_BEFORE "THYSEG1\n" /* what earlier versions wrote */
 #define SEG_FILE_HEAD	8
-#define SEG_BLOCK_MAGIC UINT32_C(0x32424c54) /* "TLB2" */
-#define SEG_BLOCK_WHOLE                                                            \
-	UINT32_C(0x4b4c4254)	   /* "TBLK": one frame, postings are whole hashes \
-				    */
-#define SEG_FRAME_BYTES (32 * KIB) /* a frame is closed once its records reach this */
-#define SEG_FRAMES	6u
+#define SEG_BLOCK_MAGIC UINT32_C(0x334b4c42) /* "BLK3" */
+#define SEG_FRAME_BYTES (64 * KIB)	     /* a frame is closed once it has so many */
+#define SEG_FRAMES	8u
 #define SEG_FRAME_MASK	UINT64_C(0xff)
 #define SEG_BLOCK_BYTES (SEG_FRAMES * SEG_FRAME_BYTES)
 #define SEG_GAP_MAGIC	UINT32_C(0x50414754) /* "TGAP" */
@@ -33,24 +31,25 @@ struct seg_head {
 	uint32_t head_sum; /* of this head with head_sum 0, then the postings */
 	uint64_t first_seq;
 	int64_t min_known, max_known;
-	uint64_t sum; /* of the compressed bytes */
+	uint64_t sum;	   /* of the table of frames and the compressed rows */
+	uint32_t lead_len; /* bytes of those two */
+	uint32_t rows_len; /* of the rows when unpacked */
 };
-_Static_assert(sizeof(struct seg_head) == 56, "layout on disk");
+_Static_assert(sizeof(struct seg_head) == 64, "layout on disk");
 
-/*
- * What is unpacked by itself, but for the first one of its block, which all others have as
- * their dictionary. A block's compressed bytes begin with u32 count and these.
- */
+/* What is unpacked by itself: the bytes of some events of a block, and where their rows are. */
 struct seg_frame {
-	uint32_t comp_len, raw_len, nevents;
+	uint32_t comp_len, raw_len, nevents, rows_len;
+	uint32_t sum; /* of the compressed bytes */
 };
 
 /*
- * The frames of a block with head h from its compressed bytes; their number, or E_FORMAT.
- * *ret_at is where the first of them begins.
+ * The frames of a block with head h from its first lead_len bytes behind the postings; their
+ * number, or E_CHECKSUM. *ret_at is where the compressed rows begin.
  */
-MUST int seg_frames(const struct seg_head *h, struct str comp,
+MUST int seg_frames(const struct seg_head *h, const char *lead,
 		    struct seg_frame ret_f[SEG_FRAMES], size_t *ret_at);
+uint32_t seg_frame_sum(const char *p, size_t n);
 
 struct seg_scan {
 	FILE *f;

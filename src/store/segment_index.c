@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #define GROUP	     256u /* blocks whose postings are sorted together */
-#define GROUP_BITS   14u  /* the lower bits of a posting: number in the group, then frames */
+#define GROUP_BITS   16u  /* the lower bits of a posting: number in the group, then frames */
 #define GROUP_MASK   ((UINT64_C(1) << GROUP_BITS) - 1)
 #define FRAMES_MASK  ((UINT64_C(1) << SEG_FRAMES) - 1)
 #define UNSORTED_MAX 8u
@@ -20,7 +20,7 @@ struct seg_block {
 };
 
 /*
- * Postings of up to 256 blocks: the upper 50 bits of a hash, the block's number and a bit for
+ * Postings of up to 256 blocks: the upper 48 bits of a hash, the block's number and a bit for
  * each of its frames.
  */
 struct seg_group {
@@ -229,9 +229,9 @@ static int index_block(struct seg_blocks *x)
 	x->block[x->n] = (struct seg_block){.head = *h, .place = x->scan.at, .post = g->n};
 	for (uint32_t i = 0; i < h->npost; i++) {
 		uint64_t p = x->scan.post[i];
-		uint64_t frames = h->magic == SEG_BLOCK_MAGIC ? p & FRAMES_MASK : FRAMES_MASK;
 
-		g->post[g->n++] = (p & ~GROUP_MASK) | x->n % GROUP << SEG_FRAMES | frames;
+		g->post[g->n++] =
+			(p & ~GROUP_MASK) | x->n % GROUP << SEG_FRAMES | (p & FRAMES_MASK);
 	}
 	x->n++;
 	return 0;
@@ -373,6 +373,30 @@ int seg_blocks_choose(struct seg_blocks *x, const struct store_query *q,
 
 	pthread_rwlock_rdlock(&x->lock);
 	r = choose(x, q, s, ret_h);
+	pthread_rwlock_unlock(&x->lock);
+	return r;
+}
+
+int seg_blocks_at(struct seg_blocks *x, uint64_t place, struct seg_hit *ret_h)
+{
+	off_t at = (off_t)(place >> SEG_PLACE_BITS);
+	size_t lo = 0, hi;
+	int r = E_NOTFOUND;
+
+	pthread_rwlock_rdlock(&x->lock);
+	hi = x->n;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (x->block[mid].place < at)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo < x->n && x->block[lo].place == at) {
+		*ret_h = (struct seg_hit){x->block[lo].head, at, 0};
+		r = 0;
+	}
 	pthread_rwlock_unlock(&x->lock);
 	return r;
 }

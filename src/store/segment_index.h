@@ -42,6 +42,8 @@ MUST int seg_blocks_follow(struct seg_blocks *x);
 /* The blocks, oldest first, that q (with its sets s) may mean. */
 MUST int seg_blocks_choose(struct seg_blocks *x, const struct store_query *q,
 			   const struct seg_sets *s, struct seg_hits *ret_h);
+/* The block at a place of its events. 0, or E_NOTFOUND: it is not there any more. */
+MUST int seg_blocks_at(struct seg_blocks *x, uint64_t place, struct seg_hit *ret_h);
 /* As store_range. */
 MUST int seg_blocks_range(struct seg_blocks *x, int64_t *ret_from, int64_t *ret_to,
 			  uint64_t *ret_n);

@@ -1,122 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/hash.h"
 #include "base/timeutil.h"
-#include "store/segment_index.h"
+#include "store/segment_cache.h"
+#include "store/segment_rows.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <unistd.h>
-#include <zstd.h>
 
-/* A sticky-error reader over one record. */
-struct rd {
-	const char *p, *end;
-	bool bad;
-};
+/* Of the sets that a query asks for (its entity first), those that a name belongs to. */
+#define SETS_MAX 32u
 
-static void get(struct rd *r, void *out, size_t n)
-{
-	if (r->bad || (size_t)(r->end - r->p) < n) {
-		r->bad = true;
-		memset(out, 0, n);
-		return;
-	}
-	memcpy(out, r->p, n);
-	r->p += n;
-}
-
-static struct str get_n(struct rd *r, size_t n)
-{
-	struct str s = {r->p, n};
-
-	if (r->bad || (size_t)(r->end - r->p) < n) {
-		r->bad = true;
-		return (struct str){NULL, 0};
-	}
-	r->p += n;
-	return s;
-}
-
-static struct str get_str16(struct rd *r)
-{
-	uint16_t n;
-
-	get(r, &n, sizeof(n));
-	return get_n(r, n);
-}
-
-static bool record(struct rd *r, struct store_event *e, struct str ents[256])
-{
-	struct rd in;
-	uint32_t len, raw;
-	uint8_t n;
-
-	get(r, &len, sizeof(len));
-	in.p = get_n(r, len).p;
-	if (r->bad)
-		return false;
-	in.end = in.p + len;
-	in.bad = false;
-	get(&in, &e->seq, sizeof(e->seq));
-	get(&in, &e->time, sizeof(e->time));
-	get(&in, &e->known, sizeof(e->known));
-	e->type = get_str16(&in);
-	e->id = get_str16(&in);
-	get(&in, &raw, sizeof(raw));
-	e->raw = get_n(&in, raw);
-	get(&in, &n, sizeof(n));
-	for (uint8_t i = 0; i < n; i++)
-		ents[i] = get_str16(&in);
-	e->entities = ents;
-	e->nentities = n;
-	e->extra = str_n(in.p, in.bad ? 0 : (size_t)(in.end - in.p));
-	return !in.bad;
-}
-
-#define CACHE_SLOTS 64u
-#define CACHE_BYTES (24 * MIB) /* of a block that is larger, that one alone is kept */
-
-/* A block that was read, and those of its frames that were unpacked. */
-struct seg_cached {
-	off_t place;
-	uint32_t sum;	  /* of its head: another block may come to stand at its place */
-	uint64_t used;	  /* 0: empty */
-	char *disk, *raw; /* compressed bytes; records */
-	size_t disk_cap, raw_cap;
-	struct seg_frame frame[SEG_FRAMES];
-	size_t from[SEG_FRAMES]; /* where it begins in disk */
-	uint32_t nframes, have;	 /* bits: frames that are unpacked */
+/* An event of a block that is meant, as far as its row tells. */
+struct row_hit {
+	struct seg_row row;
+	const char *ents; /* the numbers of its entities, behind the row */
+	uint64_t place;
+	uint32_t frame, at; /* where its bytes are */
 };
 
 struct seg_reader {
 	struct seg_blocks *blocks;
 	bool own; /* blocks is this reader's alone */
-	struct seg_cached cache[CACHE_SLOTS];
-	size_t bytes; /* of the cache */
-	uint64_t clock;
-	ZSTD_DCtx *dctx; /* made when first needed */
+	struct seg_cache cache;
 	struct seg_sets sets;
 	struct seg_hits hits;
+	uint32_t *marks; /* of the entities of the block at hand */
+	size_t marks_cap;
+	struct row_hit *rows; /* of the block at hand, where the latest are wanted */
+	size_t nrows, rows_cap;
 };
-
-static void cached_free(struct seg_reader *x, struct seg_cached *c)
-{
-	x->bytes -= c->disk_cap + c->raw_cap;
-	free(c->disk);
-	free(c->raw);
-	*c = (struct seg_cached){0};
-}
 
 struct seg_reader *seg_reader_close(struct seg_reader *x)
 {
 	if (!x)
 		return NULL;
-	for (size_t i = 0; i < CACHE_SLOTS; i++)
-		cached_free(x, &x->cache[i]);
+	seg_cache_free(&x->cache);
 	seg_sets_free(&x->sets);
 	seg_hits_free(&x->hits);
-	ZSTD_freeDCtx(x->dctx);
+	free(x->marks);
+	free(x->rows);
 	if (x->own)
 		seg_blocks_close(x->blocks);
 	free(x);
@@ -147,6 +69,8 @@ int seg_reader_open(const char *dir, struct seg_blocks *shared, struct seg_reade
 struct search {
 	const struct store_query *q;
 	struct seg_reader *x;
+	struct seg_cached *c; /* the block at hand */
+	uint32_t sets;	      /* a bit for each that an event must have something of */
 	size_t left;
 	int (*row)(const struct store_event *e, void *arg);
 	void *arg;
@@ -181,191 +105,184 @@ static bool is_named(struct str whole, struct str name)
 	       str_ieq(str_sub(whole, kind + 1, whole.len), name);
 }
 
-static bool event_has_entity(const struct store_event *e, struct str name)
+static uint32_t sets_of(const struct store_query *q, struct str entity)
 {
-	for (size_t i = 0; i < e->nentities; i++)
-		if (is_named(e->entities[i], name))
-			return true;
-	return false;
-}
+	uint32_t m = q->entity.len && is_named(entity, q->entity);
 
-static bool event_has_any(const struct store_event *e, const struct store_names *v)
-{
-	for (size_t i = 0; i < v->n; i++)
-		if (event_has_entity(e, v->v[i]))
-			return true;
-	return false;
-}
-
-static bool event_meant(const struct store_query *q, const struct store_event *e)
-{
-	if (e->place <= q->after_place)
-		return false;
-	if ((q->from != TIME_NONE && e->known < q->from) ||
-	    (q->to != TIME_NONE && e->known >= q->to))
-		return false;
-	if (q->id.len && !str_eq(q->id, e->id))
-		return false;
-	if (q->type.len && !str_eq(q->type, e->type))
-		return false;
-	if (q->entity.len && !event_has_entity(e, q->entity))
-		return false;
 	for (size_t i = 0; i < q->nhas; i++)
-		if (!event_has_any(e, &q->has[i]))
-			return false;
-	return !q->text.len || has_text(e->raw, q->text);
+		for (size_t k = 0; k < q->has[i].n; k++)
+			if (is_named(entity, q->has[i].v[k]))
+				m |= 2u << i;
+	return m;
 }
 
-/* The place of a block in the cache: its own, or that of the idlest. true: it is there. */
-static bool cache_find(struct seg_reader *x, const struct seg_hit *h, struct seg_cached **ret_c)
+/* Which sets the entities of the block belong to. */
+static int mark(struct search *f)
 {
-	struct seg_cached *c = x->cache;
+	struct seg_cached *c = f->c;
 
-	for (size_t i = 0; i < CACHE_SLOTS; i++) {
-		if (x->cache[i].used && x->cache[i].place == h->place &&
-		    x->cache[i].sum == h->head.head_sum) {
-			*ret_c = &x->cache[i];
-			return true;
-		}
-		if (x->cache[i].used < c->used)
-			c = &x->cache[i];
+	if (!f->sets)
+		return 0;
+	if (seg_grow(&f->x->marks, &f->x->marks_cap, (c->nents + 1) * sizeof(uint32_t)) < 0)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < c->nents; i++)
+		f->x->marks[i] = sets_of(f->q, c->name[c->ntypes + i]);
+	return 0;
+}
+
+/* Passes over the entities of a row: 1 it has something of every set, 0, or E_FORMAT. */
+static int has_sets(const struct search *f, const struct seg_row *row, struct seg_rd *rd)
+{
+	uint32_t m = 0;
+
+	for (uint32_t i = 0; i < row->nents; i++) {
+		uint64_t n = seg_get(rd);
+
+		if (rd->bad || n >= f->c->nents)
+			return E_FORMAT;
+		if (f->sets)
+			m |= f->x->marks[n];
 	}
-	*ret_c = c;
-	return false;
+	return m == f->sets;
 }
 
-/* Makes room for more bytes: the idlest blocks go, but not keep. */
-static void cache_trim(struct seg_reader *x, size_t more, const struct seg_cached *keep)
+static bool row_meant(const struct search *f, const struct row_hit *h)
 {
-	while (x->bytes && x->bytes + more > CACHE_BYTES) {
-		struct seg_cached *idle = NULL;
+	const struct store_query *q = f->q;
 
-		for (size_t i = 0; i < CACHE_SLOTS; i++)
-			if (x->cache[i].raw && &x->cache[i] != keep &&
-			    (!idle || x->cache[i].used < idle->used))
-				idle = &x->cache[i];
-		if (!idle)
-			return;
-		cached_free(x, idle);
-	}
+	return h->place > q->after_place && (q->from == TIME_NONE || h->row.known >= q->from) &&
+	       (q->to == TIME_NONE || h->row.known < q->to) &&
+	       (!q->type.len || str_eq(q->type, f->c->name[h->row.type]));
 }
 
-/* c can hold the block of h. */
-static int cache_room(struct seg_reader *x, const struct seg_hit *h, struct seg_cached *c)
+/* The bytes of an event, which its frame has from `at` on. */
+static int bytes_of(struct seg_reader *x, struct seg_cached *c, const struct store_bytes *b,
+		    struct store_event *e)
 {
-	size_t had = c->disk_cap + c->raw_cap, need = h->head.comp_len + h->head.raw_len;
+	int r = seg_cache_frame(&x->cache, seg_blocks_fd(x->blocks), c, b->frame);
+	const char *p;
+
+	if (r < 0)
+		return r;
+	p = c->raw[b->frame] + b->at;
+	e->id = str_n(p, b->id_len);
+	e->raw = str_n(p + b->id_len, b->raw_len);
+	e->extra = str_n(p + b->id_len + b->raw_len, b->extra_len);
+	return 0;
+}
+
+/* The event of a row, and whether it is meant: 1, 0, or <0. */
+static int event_of(struct search *f, const struct row_hit *h, struct store_event *e,
+		    struct str ents[EVENT_ENTS_MAX])
+{
+	const struct store_query *q = f->q;
+	struct seg_cached *c = f->c;
+	struct seg_rd rd = {h->ents, c->lead + c->lead_len, false};
 	int r;
 
-	c->used = 0;
-	c->have = 0;
-	if (had > CACHE_BYTES / CACHE_SLOTS && need < had / 2)
-		cached_free(x, c); /* after a large one */
-	cache_trim(x, need, c);
-	had = c->disk_cap + c->raw_cap;
-	r = seg_reserve(&c->disk, &c->disk_cap, h->head.comp_len);
-	if (r == 0)
-		r = seg_reserve(&c->raw, &c->raw_cap, h->head.raw_len);
-	x->bytes += c->disk_cap + c->raw_cap - had;
-	return r;
+	*e = (struct store_event){.seq = h->row.seq,
+				  .place = h->place,
+				  .time = h->row.time,
+				  .known = h->row.known,
+				  .type = c->name[h->row.type],
+				  .entities = ents,
+				  .nentities = MIN(h->row.nents, (uint32_t)EVENT_ENTS_MAX),
+				  .bytes = {.frame = h->frame,
+					    .at = h->at,
+					    .id_len = h->row.id_len,
+					    .raw_len = h->row.raw_len,
+					    .extra_len = h->row.extra_len}};
+	for (size_t i = 0; i < e->nentities; i++)
+		ents[i] = c->name[c->ntypes + seg_get(&rd)];
+	if (q->rows_only && !q->id.len && !q->text.len)
+		return 1;
+	r = bytes_of(f->x, c, &e->bytes, e);
+	if (r < 0)
+		return r;
+	return (!q->id.len || str_eq(q->id, e->id)) &&
+	       (!q->text.len || has_text(e->raw, q->text));
 }
 
-/* Reads a block's compressed bytes. */
-static int block_load(struct seg_reader *x, const struct seg_hit *h, struct seg_cached *c)
+/* Calls row() for the event, if it is meant. 1: no more is wanted. */
+static int give(struct search *f, const struct row_hit *h)
 {
-	size_t posts = h->head.npost * sizeof(uint64_t), n = h->head.comp_len, at;
-	int frames = cache_room(x, h, c);
-	ssize_t got;
+	struct str ents[EVENT_ENTS_MAX];
+	struct store_event e;
+	int r = event_of(f, h, &e, ents);
 
-	if (frames < 0)
-		return frames;
-	got = pread(seg_blocks_fd(x->blocks), c->disk, n,
-		    h->place + (off_t)(sizeof(h->head) + posts));
-	if (got < 0)
-		return -errno;
-	if ((size_t)got != n)
-		return E_TRUNC;
-	if (hash_bytes(c->disk, n, 0) != h->head.sum)
-		return E_CHECKSUM;
-	frames = seg_frames(&h->head, str_n(c->disk, n), c->frame, &at);
-	if (frames < 0)
-		return E_CHECKSUM;
-	c->nframes = (uint32_t)frames;
-	for (uint32_t i = 0; i < c->nframes; i++) {
-		c->from[i] = at;
-		at += c->frame[i].comp_len;
-	}
-	c->place = h->place;
-	c->sum = h->head.head_sum;
-	return 0;
+	if (r <= 0)
+		return r;
+	f->left--;
+	return f->row(&e, f->arg) != 0 || f->left == 0;
 }
 
-/* Unpacks the frames of want that are not yet. */
-static int unpack(struct seg_reader *x, struct seg_cached *c, uint32_t want)
+/* Kept until it is known which of the block are the latest. */
+static int gather(struct search *f, const struct row_hit *h)
 {
-	char *raw = c->raw;
+	struct seg_reader *x = f->x;
+	struct str ents[EVENT_ENTS_MAX];
+	struct store_event e;
+	int r = event_of(f, h, &e, ents);
 
-	want |= want != 0; /* the first one is the dictionary of the others */
-	if (!x->dctx && !(x->dctx = ZSTD_createDCtx()))
+	if (r <= 0)
+		return r;
+	if (seg_grow(&x->rows, &x->rows_cap, (x->nrows + 1) * sizeof(*x->rows)) < 0)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < c->nframes; raw += c->frame[i++].raw_len) {
-		size_t n;
-
-		if (!(want & ~c->have & 1u << i))
-			continue;
-		if (i &&
-		    ZSTD_isError(ZSTD_DCtx_refPrefix(x->dctx, c->raw, c->frame[0].raw_len)))
-			return E_CHECKSUM;
-		n = ZSTD_decompressDCtx(x->dctx, raw, c->frame[i].raw_len, c->disk + c->from[i],
-					c->frame[i].comp_len);
-		if (n != c->frame[i].raw_len)
-			return E_CHECKSUM;
-		c->have |= 1u << i;
-	}
+	x->rows[x->nrows++] = *h;
 	return 0;
 }
 
-/* A block with the frames that the query asks for unpacked. */
-static int block_raw(struct seg_reader *x, const struct seg_hit *h, struct seg_cached **ret_c)
+/* The rows of frame i, whose first event has this place. 1: no more is wanted. */
+static int frame_rows(struct search *f, uint32_t i, uint64_t place)
 {
-	struct seg_cached *c;
+	const struct seg_frame *frame = &f->c->frame[i];
+	struct seg_rd rd = {f->c->rows[i], f->c->rows[i] + frame->rows_len, false};
+	struct row_hit h = {.frame = i};
+	uint64_t at = 0;
 	int r = 0;
 
-	if (!cache_find(x, h, &c))
-		r = block_load(x, h, c);
-	if (r == 0)
-		r = unpack(x, c, h->frames & ((1u << c->nframes) - 1));
-	c->used = r == 0 ? ++x->clock : 0;
-	*ret_c = c;
+	for (uint32_t k = 0; k < frame->nevents && r == 0; k++) {
+		uint64_t next;
+		int has;
+
+		if (!seg_row_get(&rd, &h.row) || h.row.type >= f->c->ntypes)
+			return E_FORMAT;
+		h.ents = rd.p;
+		h.place = place + k;
+		h.at = (uint32_t)at;
+		next = at + h.row.id_len + h.row.raw_len + h.row.extra_len;
+		has = has_sets(f, &h.row, &rd);
+		if (has < 0 || next > frame->raw_len)
+			return E_FORMAT;
+		if (has && row_meant(f, &h))
+			r = f->q->newest ? gather(f, &h) : give(f, &h);
+		at = next;
+	}
 	return r;
 }
 
-/* The rows of one frame, whose first event is number i of the block. */
-static int frame_rows(struct search *f, const struct seg_hit *h, struct str raw, uint64_t i)
+static int block_events(struct search *f, const struct seg_hit *h)
 {
-	struct rd rd = {raw.p, raw.p + raw.len, false};
-	struct str ents[256];
+	struct seg_reader *x = f->x;
+	uint64_t place = (uint64_t)h->place << SEG_PLACE_BITS;
+	int r = seg_cache_block(&x->cache, seg_blocks_fd(x->blocks), h, true, &f->c);
 
-	while (rd.p < rd.end && f->left) {
-		struct store_event e;
-
-		if (!record(&rd, &e, ents))
-			return E_FORMAT;
-		e.place = (uint64_t)h->place << SEG_PLACE_BITS | i++;
-		if (!event_meant(f->q, &e))
-			continue;
-		f->left--;
-		if (f->row(&e, f->arg) != 0)
-			return 1;
+	if (r == 0)
+		r = mark(f);
+	x->nrows = 0;
+	for (uint32_t i = 0; r == 0 && i < f->c->nframes; i++) {
+		if (h->frames >> i & 1)
+			r = frame_rows(f, i, place);
+		place += f->c->frame[i].nevents;
 	}
-	return f->left == 0;
+	for (size_t i = x->nrows - MIN(x->nrows, f->left); r == 0 && i < x->nrows; i++)
+		r = give(f, &x->rows[i]);
+	return r;
 }
 
 static int block_rows(struct search *f, const struct seg_hit *h)
 {
-	struct seg_cached *c = NULL;
-	int r = block_raw(f->x, h, &c);
-	uint64_t first = 0;
-	size_t at = 0;
+	int r = block_events(f, h);
 
 	/* Retention took it away since it was indexed. */
 	if ((r == E_TRUNC || r == E_CHECKSUM) &&
@@ -373,12 +290,6 @@ static int block_rows(struct search *f, const struct seg_hit *h)
 		return 0;
 	if (r == E_TRUNC || r == E_CHECKSUM)
 		return 1; /* torn: nothing after it can be trusted */
-	for (uint32_t i = 0; r == 0 && i < c->nframes; i++) {
-		if (h->frames >> i & 1)
-			r = frame_rows(f, h, str_n(c->raw + at, c->frame[i].raw_len), first);
-		at += c->frame[i].raw_len;
-		first += c->frame[i].nevents;
-	}
 	return r;
 }
 
@@ -387,15 +298,45 @@ static int failed(const struct seg_reader *x, int r, struct diag *d)
 	return r < 0 ? diag_set(d, r, "%s: %s", seg_blocks_path(x->blocks), err_text(r)) : 0;
 }
 
+static int search_begin(struct search *f)
+{
+	if (f->q->nhas >= SETS_MAX)
+		return E_LIMIT;
+	f->sets = f->q->entity.len > 0;
+	for (size_t i = 0; i < f->q->nhas; i++)
+		f->sets |= 2u << i;
+	return hits_find(f->x, f->q);
+}
+
 int seg_read(struct seg_reader *x, const struct store_query *q,
 	     int (*row)(const struct store_event *e, void *arg), void *arg, struct diag *d)
 {
 	struct search f = {
 		.q = q, .x = x, .left = q->limit ? q->limit : 100, .row = row, .arg = arg};
-	int r = hits_find(x, q);
+	int r = search_begin(&f);
 
 	for (size_t i = 0; r == 0 && i < x->hits.n; i++)
 		r = block_rows(&f, &x->hits.v[q->newest ? x->hits.n - 1 - i : i]);
+	return failed(x, r, d);
+}
+
+int seg_read_bytes(struct seg_reader *x, struct store_event *e, struct diag *d)
+{
+	struct seg_hit h;
+	struct seg_cached *c;
+	int r = seg_blocks_at(x->blocks, e->place, &h);
+
+	if (r == 0)
+		r = seg_cache_block(&x->cache, seg_blocks_fd(x->blocks), &h, false, &c);
+	if (r == 0 &&
+	    (e->bytes.frame >= c->nframes ||
+	     (uint64_t)e->bytes.at + e->bytes.id_len + e->bytes.raw_len + e->bytes.extra_len >
+		     c->frame[e->bytes.frame].raw_len))
+		r = E_NOTFOUND;
+	if (r == 0)
+		r = bytes_of(x, c, &e->bytes, e);
+	if (r == E_TRUNC || r == E_CHECKSUM)
+		r = E_NOTFOUND;
 	return failed(x, r, d);
 }
 
@@ -439,13 +380,16 @@ int seg_histogram(struct seg_reader *x, const struct store_query *q, struct stor
 		  struct diag *d)
 {
 	struct histogram g = {h, q->from};
-	struct search f = {.q = q, .x = x, .left = SIZE_MAX, .row = histogram_row, .arg = &g};
+	struct store_query rows = *q;
+	struct search f = {
+		.q = &rows, .x = x, .left = SIZE_MAX, .row = histogram_row, .arg = &g};
 	uint64_t bytes = 0;
 	int r;
 
 	if (q->from == TIME_NONE || q->to == TIME_NONE || h->step <= 0)
 		return -EINVAL;
-	r = hits_find(x, q);
+	rows.rows_only = true;
+	r = search_begin(&f);
 	for (size_t i = 0; r == 0 && i < x->hits.n; i++) {
 		const struct seg_hit *b = &x->hits.v[i];
 

@@ -46,7 +46,7 @@ off_t seg_first(int fd)
 
 int seg_scan_open(struct seg_scan *s, const char *path, struct diag *d)
 {
-	char magic[SEG_FILE_HEAD];
+	char magic[SEG_FILE_HEAD] = {0};
 
 	*s = (struct seg_scan){0};
 	s->f = fopen(path, "rbe");
@@ -56,8 +56,15 @@ int seg_scan_open(struct seg_scan *s, const char *path, struct diag *d)
 	    fseeko(s->f, 0, SEEK_SET) < 0 ||
 	    fread(magic, 1, sizeof(magic), s->f) != sizeof(magic) ||
 	    memcmp(magic, SEG_FILE_MAGIC, sizeof(magic)) != 0) {
+		bool before = memcmp(magic, SEG_FILE_BEFORE, sizeof(magic)) == 0;
+
 		seg_scan_close(s);
-		return diag_set(d, E_FORMAT, "%s: no event segment", path);
+		return before ? diag_set(d, E_VERSION,
+					 "%s: written by an earlier version: replay the logs, "
+					 "or "
+					 "move it away",
+					 path)
+			      : diag_set(d, E_FORMAT, "%s: no event segment", path);
 	}
 	s->next = seg_first(fileno(s->f));
 	return 0;
@@ -88,10 +95,9 @@ int seg_scan_next(struct seg_scan *s)
 
 	if (fseeko(s->f, s->next, SEEK_SET) < 0)
 		return -errno;
-	if (fread(h, 1, sizeof(*h), s->f) != sizeof(*h) ||
-	    (h->magic != SEG_BLOCK_MAGIC && h->magic != SEG_BLOCK_WHOLE) ||
-	    h->npost > SEG_POST_MAX || h->raw_len > SEG_RAW_MAX ||
-	    h->comp_len > 2 * SEG_RAW_MAX)
+	if (fread(h, 1, sizeof(*h), s->f) != sizeof(*h) || h->magic != SEG_BLOCK_MAGIC ||
+	    h->npost > SEG_POST_MAX || h->raw_len > SEG_RAW_MAX || h->rows_len > SEG_RAW_MAX ||
+	    h->comp_len > 4 * SEG_RAW_MAX || h->lead_len > h->comp_len)
 		return 0;
 	posts = h->npost * sizeof(uint64_t);
 	if (s->size - s->next < (off_t)(sizeof(*h) + posts + h->comp_len))
@@ -105,38 +111,53 @@ int seg_scan_next(struct seg_scan *s)
 	return 1;
 }
 
+uint32_t seg_frame_sum(const char *p, size_t n)
+{
+	return (uint32_t)hash_bytes(p, n, 0);
+}
+
 int seg_scan_check(struct seg_scan *s)
 {
+	struct seg_frame f[SEG_FRAMES];
+	size_t at;
+	int n;
+
 	if (seg_reserve(&s->comp, &s->comp_cap, s->head.comp_len) < 0)
 		return -ENOMEM;
 	if (fread(s->comp, 1, s->head.comp_len, s->f) != s->head.comp_len)
 		return E_TRUNC;
-	return hash_bytes(s->comp, s->head.comp_len, 0) == s->head.sum ? 0 : E_CHECKSUM;
+	n = seg_frames(&s->head, s->comp, f, &at);
+	if (n < 0)
+		return n;
+	at = s->head.lead_len;
+	for (int i = 0; i < n; at += f[i++].comp_len)
+		if (seg_frame_sum(s->comp + at, f[i].comp_len) != f[i].sum)
+			return E_CHECKSUM;
+	return 0;
 }
 
-int seg_frames(const struct seg_head *h, struct str comp, struct seg_frame ret_f[SEG_FRAMES],
+int seg_frames(const struct seg_head *h, const char *lead, struct seg_frame ret_f[SEG_FRAMES],
 	       size_t *ret_at)
 {
-	uint64_t raw = 0, events = 0, at;
-	uint32_t n = 1;
+	uint64_t comp = h->lead_len, raw = 0, events = 0, rows = 0, at;
+	uint32_t n;
 
-	if (h->magic == SEG_BLOCK_WHOLE) {
-		ret_f[0] = (struct seg_frame){h->comp_len, h->raw_len, h->nevents};
-		*ret_at = 0;
-		return 1;
-	}
-	if (comp.len < sizeof(n))
-		return E_FORMAT;
-	memcpy(&n, comp.p, sizeof(n));
+	if (h->lead_len < sizeof(n) || hash_bytes(lead, h->lead_len, 0) != h->sum)
+		return E_CHECKSUM;
+	memcpy(&n, lead, sizeof(n));
 	at = sizeof(n) + (uint64_t)n * sizeof(*ret_f);
-	if (n < 1 || n > SEG_FRAMES || comp.len < at)
-		return E_FORMAT;
-	memcpy(ret_f, comp.p + sizeof(n), n * sizeof(*ret_f));
+	if (n < 1 || n > SEG_FRAMES || h->lead_len < at)
+		return E_CHECKSUM;
+	memcpy(ret_f, lead + sizeof(n), n * sizeof(*ret_f));
 	*ret_at = at;
 	for (uint32_t i = 0; i < n; i++) {
+		comp += ret_f[i].comp_len;
 		raw += ret_f[i].raw_len;
 		events += ret_f[i].nevents;
-		at += ret_f[i].comp_len;
+		rows += ret_f[i].rows_len;
 	}
-	return raw == h->raw_len && events == h->nevents && at == comp.len ? (int)n : E_FORMAT;
+	return comp == h->comp_len && raw == h->raw_len && events == h->nevents &&
+			       rows <= h->rows_len
+		       ? (int)n
+		       : E_CHECKSUM;
 }

@@ -107,6 +107,7 @@ struct sql *sql_close(struct sql *s)
 	if (s->open_txn)
 		sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL);
 	sqlite3_close(s->db);
+	buf_free(&s->words);
 	free(s);
 	return NULL;
 }
@@ -158,10 +159,11 @@ int sql_open(const char *dir, bool read_only, bool fresh, struct sql **ret_s, st
 
 	if (!s)
 		return -ENOMEM;
+	buf_init(&s->words, MIB);
 	snprintf(path, sizeof(path), "%s/thymus.db", dir);
 	if (fresh && !read_only)
 		forget(path);
-	if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK) {
+	if (sqlite3_open_v2(path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
 		diag_set(d, -EIO, "%s: %s", path,
 			 s->db ? sqlite3_errmsg(s->db) : "out of memory");
 		sql_close(s);

@@ -39,14 +39,14 @@ enum {
 	P_A_RANK,
 	P_A_TIME,
 	P_A_ID,
-	P_PHRASE
+	P_PHRASE,
+	P_NUMBERS
 };
 
 #define FROM	 " AND time>=?6"
 #define TO	 " AND time<?7"
 #define RANK_MIN " AND " SQL_RANK "<=-(?8*65536)"
 #define RANK_MAX " AND " SQL_RANK ">=-(?12*65536+65535)"
-#define WORDS	 "finding_title WHERE finding_title MATCH ?17"
 
 /* What leads to the rows. */
 enum way { WAY_ORDER, WAY_EVENT, WAY_ENTITY, WAY_WORDS, WAY_MODEL, WAY_TIME, WAY_RANK };
@@ -71,8 +71,8 @@ static void from(struct buf *b, const struct store_query *q, enum way way)
 		buf_addz(b, " FROM finding_entity x CROSS JOIN finding f ON f.kind=x.kind AND "
 			    "f.id=x.id WHERE x.entity=?9");
 	else if (way == WAY_WORDS)
-		buf_addz(b, " FROM finding_title t CROSS JOIN finding f ON f.rowid=t.rowid "
-			    "WHERE t.finding_title MATCH ?17");
+		buf_addz(b, " FROM json_each(?18) t CROSS JOIN finding f ON f.rowid=t.value "
+			    "WHERE 1");
 	else
 		buf_addz(b, " FROM finding f WHERE 1");
 	part(b, way == WAY_ENTITY && q->kind.len, " AND x.kind=?1");
@@ -146,7 +146,8 @@ static void bind_phrase(sqlite3_stmt *st, struct str text)
 }
 
 /* Binds what the text has; a parameter it has not is no error worth telling. */
-static void bind(sqlite3_stmt *st, const struct store_query *q, uint64_t limit)
+static void bind(const struct sql *s, sqlite3_stmt *st, const struct store_query *q,
+		 uint64_t limit)
 {
 	sql_bind(st, P_KIND, q->kind);
 	sql_bind(st, P_ID, q->id);
@@ -168,8 +169,9 @@ static void bind(sqlite3_stmt *st, const struct store_query *q, uint64_t limit)
 		sqlite3_bind_int64(st, P_A_TIME, q->after->time);
 		sql_bind(st, P_A_ID, q->after->id);
 	}
-	if (q->text.len && sqlite3_bind_parameter_count(st) >= P_PHRASE)
+	if (q->text.len && sqlite3_bind_parameter_count(st) == P_PHRASE)
 		bind_phrase(st, q->text);
+	sql_bind(st, P_NUMBERS, buf_str(&s->words));
 }
 
 /* How many rows a way leads to; max + 1 when they are more or cannot be counted. */
@@ -183,17 +185,16 @@ static uint64_t count_way(struct sql *s, const struct store_query *q, enum way w
 	buf_init(&b, 4 * KIB);
 	buf_addz(&b, "SELECT count(*) FROM (SELECT 1 FROM ");
 	part(&b, way == WAY_ENTITY, "finding_entity WHERE entity=?9");
-	part(&b, way == WAY_WORDS, WORDS);
 	part(&b, way == WAY_MODEL, "finding WHERE model=?4");
 	part(&b, way == WAY_TIME || way == WAY_RANK, "finding WHERE 1");
 	part(&b, way == WAY_TIME && q->from != TIME_NONE, FROM);
 	part(&b, way == WAY_TIME && q->to != TIME_NONE, TO);
 	part(&b, way == WAY_RANK && q->severity_min > 0, RANK_MIN);
 	part(&b, way == WAY_RANK && q->severity_max > 0, RANK_MAX);
-	part(&b, way != WAY_WORDS && q->kind.len, " AND kind=?1");
+	part(&b, q->kind.len, " AND kind=?1");
 	buf_addz(&b, " LIMIT ?13)");
 	if (sqlite3_prepare_v2(s->db, b.p, (int)b.len, &st, NULL) == SQLITE_OK) {
-		bind(st, q, max + 1);
+		bind(s, st, q, max + 1);
 		if (sqlite3_step(st) == SQLITE_ROW)
 			n = (uint64_t)sqlite3_column_int64(st, 0);
 		sqlite3_finalize(st);
@@ -202,13 +203,34 @@ static uint64_t count_way(struct sql *s, const struct store_query *q, enum way w
 	return n;
 }
 
-/* Counting words is dear, and a page asks twice: for its rows, and for how many there are. */
+/* The numbers of the rows that have the words, as JSON into s->words; as count_way. */
+static uint64_t find_words(struct sql *s, const struct store_query *q, uint64_t max)
+{
+	static const char text[] =
+		"SELECT rowid FROM finding_title WHERE finding_title MATCH ?17 LIMIT ?13";
+	sqlite3_stmt *st;
+	uint64_t n = 0;
+	int r;
+
+	buf_clear(&s->words);
+	if (sqlite3_prepare_v2(s->db, text, -1, &st, NULL) != SQLITE_OK)
+		return max + 1;
+	bind(s, st, q, max + 1);
+	while ((r = sqlite3_step(st)) == SQLITE_ROW)
+		buf_fmt(&s->words, "%s%lld", n++ ? "," : "[",
+			(long long)sqlite3_column_int64(st, 0));
+	buf_addz(&s->words, n ? "]" : "[]");
+	sqlite3_finalize(st);
+	return r == SQLITE_DONE && buf_err(&s->words) == 0 ? n : max + 1;
+}
+
+/* Words are dear to find, and a page asks twice: for its rows, and for how many there are. */
 static uint64_t count_words(struct sql *s, const struct store_query *q, uint64_t max)
 {
 	uint64_t key = hash_str(q->text, 0);
 
 	if (s->words_key != key || !s->words_key || sqlite3_db_readonly(s->db, "main") != 1)
-		s->words_n = count_way(s, q, WAY_WORDS, max);
+		s->words_n = find_words(s, q, max);
 	s->words_key = key;
 	return s->words_n;
 }
@@ -261,7 +283,7 @@ static int ask(struct sql *s, struct buf *text, const struct store_query *q, uin
 		r = sql_fail(s, d);
 	buf_free(text);
 	if (r == 0)
-		bind(*ret_st, q, limit);
+		bind(s, *ret_st, q, limit);
 	return r;
 }
 

@@ -35,7 +35,9 @@ struct sql {
 	sqlite3 *db;
 	sqlite3_stmt *st[ST_COUNT];
 	sqlite3_stmt *person;	     /* sql_person, made when first asked */
-	uint64_t words_key, words_n; /* sql_findings.c: how many the words last asked for */
+	/* sql_findings.c: the rows of the words last asked for, and how many. */
+	uint64_t words_key, words_n;
+	struct buf words;
 	bool open_txn;
 	unsigned puts;
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/store.h"
 #include "store/segment.h"
+#include "store/segment_impl.h"
 #include "store/sql.h"
 #include <errno.h>
 #include <pthread.h>
@@ -212,6 +213,18 @@ int store_events(struct store *st, const struct store_query *q,
 	int r = reader_of(st, d);
 
 	return r < 0 ? r : seg_read(st->reader, q, row, arg, d);
+}
+
+int store_event_bytes(struct store *st, struct store_event *e, struct diag *d)
+{
+	int r = reader_of(st, d);
+
+	return r < 0 ? r : seg_read_bytes(st->reader, e, d);
+}
+
+bool store_same_frame(const struct store_event *a, const struct store_event *b)
+{
+	return a->place >> SEG_PLACE_BITS == b->place >> SEG_PLACE_BITS && a->bytes.frame == b->bytes.frame;
 }
 
 int store_findings_count(struct store *st, const struct store_query *q, uint64_t max,

@@ -111,8 +111,9 @@ struct store_query {
 	const struct store_entity *after_entity;
 	uint64_t after_place;	       /* events behind this place only; 0 = from the start */
 	const struct store_names *has; /* events: all of these things, beside entity */
-	size_t nhas;
-	bool newest; /* events: later blocks first, so that limit keeps the latest */
+	size_t nhas;		       /* at most 31 */
+	bool newest;	/* events: limit keeps the latest; they come block by block */
+	bool rows_only; /* events: without id, raw and extra; see store_event_bytes */
 };
 
 /*
@@ -174,6 +175,11 @@ MUST int store_known(struct store *st, struct str name, struct diag *d);
 MUST int store_persons(struct store *st, int (*row)(struct str name, void *arg), void *arg,
 		       struct diag *d);
 
+/* Where the bytes of an event are in its block; the store's own. */
+struct store_bytes {
+	uint32_t frame, at, id_len, raw_len, extra_len;
+};
+
 struct store_event {
 	uint64_t seq;
 	uint64_t place; /* in the store; grows with admission, never 0 */
@@ -182,6 +188,7 @@ struct store_event {
 	const struct str *entities; /* "device:pc0357" */
 	size_t nentities;
 	struct str extra; /* store_extra as kept: read with store_attr and store_learned */
+	struct store_bytes bytes;
 };
 /* The kept attributes, one after the other; *at is 0 at first. false at the end. */
 bool store_attr(const struct store_event *e, size_t *at, struct str *ret_name,
@@ -190,12 +197,21 @@ bool store_learned(const struct store_event *e, size_t *at, struct store_learned
 /*
  * Events in order of admission. The first call reads the heads of all blocks into an index (8
  * bytes an id or entity of a block) that later calls share (see store_index_new), with a cache
- * of unpacked blocks of 24 MiB: a question costs what the frames cost that may hold its answer.
- * One thread a store.
+ * of unpacked blocks of 24 MiB: a question costs what the blocks cost that may hold its answer;
+ * where nothing is asked of the bytes of events (id, text), only those of its answers are
+ * unpacked. One thread a store.
  */
 MUST int store_events(struct store *st, const struct store_query *q,
 		      int (*row)(const struct store_event *e, void *arg), void *arg,
 		      struct diag *d);
+/*
+ * id, raw and extra of an event that store_events gave with rows_only (of which place and bytes
+ * are read); they live until the next call for this store. 0, or <0 with d (E_NOTFOUND: it is
+ * gone since).
+ */
+MUST int store_event_bytes(struct store *st, struct store_event *e, struct diag *d);
+/* Whether the bytes of both are unpacked together: after those of one the other's are cheap. */
+bool store_same_frame(const struct store_event *a, const struct store_event *b);
 
 /* Events counted in steps of time (known) from q->from to q->to; both must be set. */
 struct store_histogram {

@@ -59,7 +59,7 @@ TEST(events_by_what_they_are)
 /* Records that do not compress away, so that there are several blocks. */
 static void add_bulk(struct world *w, size_t n)
 {
-	char raw[4096];
+	char raw[12288];
 
 	for (size_t i = 0; i < n; i++) {
 		uint64_t x = hash_mix(w->seq + 1);
@@ -139,6 +139,107 @@ TEST(an_event_out_of_the_middle_of_a_block)
 	q.after_place = all.place[200];
 	CHECK_INT(ask(&w, q).n, 20);
 	CHECK_INT(ask(&w, q).first, 207);
+	world_free(&w);
+}
+
+struct span {
+	size_t n;
+	uint64_t first, last; /* the lowest and highest number */
+};
+
+static int see_span(const struct store_event *e, void *arg)
+{
+	struct span *s = arg;
+
+	s->first = s->n++ ? MIN(s->first, e->seq) : e->seq;
+	s->last = MAX(s->last, e->seq);
+	return 0;
+}
+
+/* The latest, also of the block where the limit falls. */
+TEST(the_latest_of_many)
+{
+	struct world w;
+	struct store_query q = query();
+	struct diag d = {{0}};
+
+	world_make(&w, false);
+	add_bulk(&w, 400);
+	sync_store(&w);
+	q.newest = true;
+	for (size_t n = 1; n < 400; n += 6) {
+		struct span s = {0};
+
+		q.limit = n;
+		CHECK_INT(store_events(w.st, &q, see_span, &s, &d), 0);
+		CHECK_INT(s.n, n);
+		CHECK(s.first == 401 - n && s.last == 400);
+	}
+	q.entity = STR("pc7");
+	q.to = T0 + 391 * NS_PER_S;
+	for (size_t n = 1; n < 39; n++) {
+		struct span s = {0};
+
+		q.limit = n;
+		CHECK_INT(store_events(w.st, &q, see_span, &s, &d), 0);
+		CHECK_INT(s.n, n);
+		CHECK(s.first == 397 - 10 * n && s.last == 387);
+	}
+	world_free(&w);
+}
+
+struct rows {
+	struct store_event e[401];
+	size_t n;
+};
+
+static int see_row(const struct store_event *e, void *arg)
+{
+	struct rows *p = arg;
+
+	CHECK(e->raw.p == NULL && e->id.p == NULL && e->nentities == 1);
+	CHECK_STR(e->type, "zeek.conn");
+	p->e[p->n++] = *e;
+	return 0;
+}
+
+/* Rows first, the bytes of those that are wanted later, in any order. */
+TEST(rows_alone_and_bytes_on_demand)
+{
+	struct world w;
+	struct store_query q = query();
+	struct placed all = {.n = 0};
+	struct rows rows = {.n = 0};
+	struct store_retain x;
+	struct diag d = {{0}};
+	uint64_t blocks, found;
+
+	world_make(&w, false);
+	add_bulk(&w, 400);
+	sync_store(&w);
+	CHECK_INT(store_events(w.st, &q, see_place, &all, &d), 0);
+	q.rows_only = true;
+	CHECK_INT(store_events(w.st, &q, see_row, &rows, &d), 0);
+	CHECK_INT(rows.n, 400);
+	for (size_t i = 0; i < 400; i++) {
+		struct store_event *e = &rows.e[i * 7 % 400];
+		char id[24];
+
+		CHECK_INT(store_event_bytes(w.st, e, &d), 0);
+		snprintf(id, sizeof(id), "e%" PRIu64, e->seq);
+		CHECK_STR(e->id, id);
+		CHECK(hash_str(e->raw, 0) == all.sum[e->seq]);
+	}
+	/* Gone meanwhile. */
+	x = (struct store_retain){.events_before = T0 + 200 * NS_PER_S,
+				  .findings_before = INT64_MIN,
+				  .events_bytes = UINT64_MAX,
+				  .keep = UINT64_MAX};
+	CHECK_INT(store_retain(w.st, &x, &blocks, &found, &d), 0);
+	CHECK(blocks > 0);
+	CHECK_INT(ask(&w, query()).last, 400);
+	CHECK_INT(store_event_bytes(w.st, &rows.e[0], &d), E_NOTFOUND);
+	CHECK_INT(store_event_bytes(w.st, &rows.e[399], &d), 0);
 	world_free(&w);
 }
 
@@ -375,6 +476,10 @@ TEST(refuses_what_is_no_segment)
 	c.dir = w.dir;
 	CHECK_INT(store_open(&c, &w.st, &d), E_FORMAT);
 	CHECK(strstr(d.msg, SEG_FILE_NAME) != NULL);
+	CHECK(w.st == NULL);
+	spew(w.seg, SEG_FILE_BEFORE "and whatever it had", 27);
+	CHECK_INT(store_open(&c, &w.st, &d), E_VERSION);
+	CHECK(strstr(d.msg, "earlier version") != NULL);
 	CHECK(w.st == NULL);
 	/* A head torn in the middle holds nothing, and is written anew. */
 	spew(w.seg, SEG_FILE_MAGIC, 3);
