@@ -45,35 +45,42 @@ static void keys_of(const struct flow *f, uint64_t key[CROWD_KINDS])
 	key[CROWD_CALLER] = hash_2(from, UINT64_MAX);
 }
 
-/* One more of a group; how many it has had in this window. */
-static uint32_t count(struct crowd *c, uint64_t key, uint32_t window)
+/* How many a group has had in this window, `more` of them now. */
+static uint32_t count(struct crowd *c, uint64_t key, uint32_t window, uint32_t more)
 {
 	struct crowd_cell *set = c->cell[key % CROWD_SETS], *least = set;
 
 	for (unsigned i = 0; i < 4; i++) {
-		if (set[i].key == key && set[i].window == window)
-			return ++set[i].n;
 		if (set[i].window != window)
 			set[i] = (struct crowd_cell){0, window, 0};
+		if (set[i].key == key)
+			return set[i].n += more;
 		if (set[i].n < least->n)
 			least = &set[i];
 	}
-	*least = (struct crowd_cell){key, window, 1};
-	return 1;
+	if (more)
+		*least = (struct crowd_cell){key, window, more};
+	return more;
 }
 
-/* The group that has too many, or CROWD_KINDS: none. */
+/*
+ * The group that has too many, or CROWD_KINDS: none. What was tried before, who tried and
+ * where, counts only among its own kind: who tries each port three times tries as many ports.
+ */
 static enum crowd_kind full(struct crowd *c, const uint64_t key[CROWD_KINDS], int64_t now,
 			    bool early)
 {
 	uint32_t window = (uint32_t)(now / CROWD_WINDOW), n[CROWD_KINDS];
+	uint32_t same = count(c, hash_2(key[CROWD_PAIR], key[CROWD_SERVICE]), window, 1);
 
 	for (unsigned i = 0; i < CROWD_KINDS; i++)
-		n[i] = count(c, key[i], window);
+		n[i] = count(c, key[i], window, same == 1);
+	if (same > CROWD_FIRST)
+		return CROWD_PAIR;
 	for (unsigned i = 0; i < CROWD_KINDS; i++)
 		if (n[i] > (i == CROWD_CALLER ? CROWD_ALL : CROWD_FIRST))
 			return (enum crowd_kind)i;
-	if (!early || count(c, HURRIED, window) <= CROWD_ALL)
+	if (!early || count(c, HURRIED, window, 1) <= CROWD_ALL)
 		return CROWD_KINDS;
 	return n[CROWD_SERVICE] >= n[CROWD_CALLER] ? CROWD_SERVICE : CROWD_CALLER;
 }

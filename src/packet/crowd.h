@@ -5,11 +5,12 @@
  * sensor.
  *
  * Each belongs to four groups: what its caller asked of that host; of that port, anywhere; what
- * was asked of that service, by anybody; and what its caller asked at all. The first
- * CROWD_FIRST of each group in five minutes of the clock (CROWD_ALL of the last) are conn
- * records like any other. Of those beyond, each minute, one `crowd` record for each group and
- * conn_state tells how many there were, with all their packets and bytes, about how many
- * different hosts, ports or callers, and some of these by name.
+ * was asked of that service, by anybody; and what its caller asked at all. Of each group the
+ * first CROWD_FIRST different ones in five minutes of the clock (CROWD_ALL of the last) are
+ * conn records like any other, and so are the first CROWD_FIRST times that one calls the same
+ * service. Of those beyond, each minute, one `crowd` record for each group and conn_state tells
+ * how many there were, with all their packets and bytes, about how many different hosts, ports
+ * or callers, and some of these by name.
  */
 #ifndef PACKET_CROWD_H
 #define PACKET_CROWD_H
