@@ -45,18 +45,28 @@ static void keys_of(const struct flow *f, uint64_t key[CROWD_KINDS])
 	key[CROWD_CALLER] = hash_2(from, UINT64_MAX);
 }
 
-/* How many a group has had in this window, `more` of them now. */
-static uint32_t count(struct crowd *c, uint64_t key, uint32_t window, uint32_t more)
+/*
+ * How many a group has had in this window, `more` of them now. One that had more than `most` in
+ * the window before goes on: all but CROWD_AGAIN have been told of already, as it were.
+ */
+static uint32_t count(struct crowd *c, uint64_t key, uint32_t window, uint32_t most,
+		      uint32_t more)
 {
 	struct crowd_cell *set = c->cell[key % CROWD_SETS], *least = set;
 
 	for (unsigned i = 0; i < 4; i++) {
-		if (set[i].window != window)
-			set[i] = (struct crowd_cell){0, window, 0};
-		if (set[i].key == key)
-			return set[i].n += more;
-		if (set[i].n < least->n)
-			least = &set[i];
+		struct crowd_cell *e = &set[i];
+
+		if (e->key == key && e->window != window) {
+			e->n = e->window + 1 == window && e->n > most ? most - CROWD_AGAIN : 0;
+			e->window = window;
+		}
+		if (e->key == key)
+			return e->n += more;
+		if (e->window + 1 < window)
+			*e = (struct crowd_cell){0, window, 0};
+		if (e->n < least->n)
+			least = e;
 	}
 	if (more)
 		*least = (struct crowd_cell){key, window, more};
@@ -70,17 +80,20 @@ static uint32_t count(struct crowd *c, uint64_t key, uint32_t window, uint32_t m
 static enum crowd_kind full(struct crowd *c, const uint64_t key[CROWD_KINDS], int64_t now,
 			    bool early)
 {
+	static const uint32_t most[CROWD_KINDS] = {CROWD_FIRST, CROWD_FIRST, CROWD_FIRST,
+						   CROWD_ALL};
+	uint64_t own = hash_2(key[CROWD_PAIR], key[CROWD_SERVICE]);
 	uint32_t window = (uint32_t)(now / CROWD_WINDOW), n[CROWD_KINDS];
-	uint32_t same = count(c, hash_2(key[CROWD_PAIR], key[CROWD_SERVICE]), window, 1);
+	uint32_t same = count(c, own, window, UINT32_MAX, 1);
 
 	for (unsigned i = 0; i < CROWD_KINDS; i++)
-		n[i] = count(c, key[i], window, same == 1);
+		n[i] = count(c, key[i], window, most[i], same == 1);
 	if (same > CROWD_FIRST)
 		return CROWD_PAIR;
 	for (unsigned i = 0; i < CROWD_KINDS; i++)
-		if (n[i] > (i == CROWD_CALLER ? CROWD_ALL : CROWD_FIRST))
+		if (n[i] > most[i])
 			return (enum crowd_kind)i;
-	if (!early || count(c, HURRIED, window, 1) <= CROWD_ALL)
+	if (!early || count(c, HURRIED, window, CROWD_ALL, 1) <= CROWD_ALL)
 		return CROWD_KINDS;
 	return n[CROWD_SERVICE] >= n[CROWD_CALLER] ? CROWD_SERVICE : CROWD_CALLER;
 }

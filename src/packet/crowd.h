@@ -7,24 +7,25 @@
  * Each belongs to four groups: what its caller asked of that host; of that port, anywhere; what
  * was asked of that service, by anybody; and what its caller asked at all. Of each group the
  * first CROWD_FIRST different ones in five minutes of the clock (CROWD_ALL of the last) are
- * conn records like any other, and so are the first CROWD_FIRST times that one calls the same
- * service. Of those beyond, each minute, one `crowd` record for each group and conn_state tells
- * how many there were, with all their packets and bytes, about how many different hosts, ports
- * or callers, and some of these by name.
+ * conn records like any other (CROWD_AGAIN, where it had more in the five minutes before), and
+ * so are the first CROWD_FIRST times that one calls the same service. Of those beyond, each
+ * minute, one `crowd` record for each group and conn_state tells how many there were, with all
+ * their packets and bytes, about how many different hosts, ports or callers, and some of these
+ * by name.
  */
 #ifndef PACKET_CROWD_H
 #define PACKET_CROWD_H
 #include "packet/flow.h"
 
 #define CROWD_FIRST   64U /* above what models of scans and floods count to */
+#define CROWD_AGAIN   8U
 #define CROWD_ALL     1024U
 #define CROWD_WINDOW  (300 * NS_PER_S)
 #define CROWD_TIME    (60 * NS_PER_S)
 #define CROWD_PLACES  256 /* groups told apart in one minute; the rest is one */
 #define CROWD_SAMPLES 8
-#define CROWD_BITS \
-	2048 /* of each count of what differs: at most 15,600, a few in a hundred off */
-#define CROWD_SETS 4096 /* of four cells each, for how many a group has had */
+#define CROWD_BITS    2048 /* of each count of what differs: 15,600 at most, some % off */
+#define CROWD_SETS    4096 /* of four cells each, for how many a group has had */
 
 /* Which group. The first that is full tells. */
 enum crowd_kind { CROWD_PAIR, CROWD_SWEEP, CROWD_SERVICE, CROWD_CALLER, CROWD_KINDS };
