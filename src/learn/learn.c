@@ -146,6 +146,11 @@ int learn_start(struct learn *l)
 	return 0;
 }
 
+void learn_end(struct learn *l)
+{
+	state_end(&l->states);
+}
+
 struct learn *learn_free(struct learn *l)
 {
 	struct map_slot s;

@@ -29,6 +29,9 @@ MUST int learn_open(const struct learn_conf *conf, struct schema *s, struct enti
 		    struct learn **ret_l, struct diag *d);
 /* After schema_freeze. */
 MUST int learn_start(struct learn *l);
+/* After the last event: what was learned is let go of. Only learn_stats and learn_free may follow.
+ */
+void learn_end(struct learn *l);
 struct learn *learn_free(struct learn *l);
 
 /* One surprise: what was seen, against what is usual. Text lives until the next learn_event. */

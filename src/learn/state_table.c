@@ -43,6 +43,16 @@ void state_free(struct state_table *t)
 	*t = (struct state_table){0};
 }
 
+void state_end(struct state_table *t)
+{
+	struct state_table was = *t;
+
+	state_free(t);
+	t->len = was.len;
+	t->bytes = was.bytes;
+	t->evictions = was.evictions;
+}
+
 /* Keys are hashes already: one product spreads even such as are not. */
 static uint64_t spread(uint64_t key)
 {

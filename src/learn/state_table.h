@@ -98,6 +98,8 @@ struct state_table {
  * to. */
 void state_init(struct state_table *t, size_t limit);
 void state_free(struct state_table *t);
+/* The memory goes back, what was counted stays. Only state_free may follow. */
+void state_end(struct state_table *t);
 /* The state of key, marked as used now; NULL when there is none. */
 struct state *state_get(struct state_table *t, uint64_t key, int64_t now);
 /* The same without marking. */

@@ -22,10 +22,11 @@ static void tell(const char *path, const struct input_stats *st)
 			fprintf(stderr, "  %llu frames refused: %s\n",
 				(unsigned long long)s->refused[i], dissect_text(i));
 	if (s->evicted)
-		fprintf(stderr,
-			"  %llu connections ended early for want of room, %llu of them "
-			"unanswered and told of together\n",
-			(unsigned long long)s->evicted, (unsigned long long)s->crowded);
+		fprintf(stderr, "  %llu connections ended early for want of room\n",
+			(unsigned long long)s->evicted);
+	if (s->crowded)
+		fprintf(stderr, "  %llu connections in vain told of together\n",
+			(unsigned long long)s->crowded);
 	if (s->unread)
 		fprintf(stderr, "  %llu connections not read for want of room\n",
 			(unsigned long long)s->unread);
@@ -149,6 +150,8 @@ static bool take(struct options *o, int c)
 		return o->quiet = true;
 	case 'm':
 		return o->conf.meter = true;
+	case 'a':
+		return o->conf.each = true;
 	case 'p':
 		return o->promiscuous = true;
 	case 'e':
@@ -197,6 +200,7 @@ static int run(int argc, char **argv)
 {
 	static const struct option longs[] = {{"quiet", no_argument, NULL, 'q'},
 					      {"meter", no_argument, NULL, 'm'},
+					      {"each", no_argument, NULL, 'a'},
 					      {"flows-max", required_argument, NULL, 'f'},
 					      {"interface", required_argument, NULL, 'i'},
 					      {"filter", required_argument, NULL, 'e'},
@@ -242,6 +246,7 @@ const struct command cmd_packets = {
 		 "\n"
 		 "  --quiet          only the counts\n"
 		 "  --meter          only connections: no reassembly, no protocols\n"
+		 "  --each           also connections in vain one by one, however many\n"
 		 "  --flows-max N    connections held at once (750000)\n"
 		 "  --filter EXPR    only these packets, as tcpdump has it: \"not port 22\"\n"
 		 "  --interface NAME capture there (may be given again); needs CAP_NET_RAW\n"

@@ -264,10 +264,11 @@ static int replay(struct replay *r, const char *const *paths, size_t npaths)
 		err = pipeline_finish(&r->pipe, r->last);
 	if (err == 0)
 		err = keep_past(r);
-	if (err == 0)
-		err = pipeline_ask(&r->pipe, &r->conf, &r->diag);
 	if (err == 0 && r->save_file)
 		err = checkpoint_save(&r->pipe, r->save_file, NULL, &r->diag);
+	learn_end(r->pipe.learn); /* the questions want its room */
+	if (err == 0)
+		err = pipeline_ask(&r->pipe, &r->conf, &r->diag);
 	if (err < 0 && !r->diag.msg[0])
 		diag_set(&r->diag, err, "%s",
 			 r->pipe.diag.msg[0] ? r->pipe.diag.msg : err_text(err));

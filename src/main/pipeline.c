@@ -328,5 +328,7 @@ int pipeline_finish(struct pipeline *p, int64_t now)
 		r = finish_store(p);
 	pool_wait(pool, &map.job);
 	pool_free(pool);
+	/* Its room is wanted for the questions, which read the map's file. */
+	p->atlas = atlas_close(p->atlas);
 	return r < 0 || map.err == 0 ? r : diag_set(&p->diag, map.err, "%s", map.d.msg);
 }

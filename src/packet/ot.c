@@ -39,7 +39,8 @@ static bool grow(struct conn *c, struct ot_seen *s)
 	return true;
 }
 
-bool ot_due(struct conn *c, struct ot_seen *s, uint64_t key, uint32_t *ret_n)
+/* Whether it is among the first `most` of its slice. */
+static bool due(struct conn *c, struct ot_seen *s, uint64_t key, uint32_t most, uint32_t *ret_n)
 {
 	uint32_t slice = (uint32_t)(c->known / SLICE) + 1;
 	struct ot_entry *e;
@@ -49,7 +50,7 @@ bool ot_due(struct conn *c, struct ot_seen *s, uint64_t key, uint32_t *ret_n)
 	if (s->used * 4 >= s->cap * 3 && !grow(c, s))
 		return true;
 	e = place(s->e, s->cap, key);
-	if (e->slice == slice) {
+	if (e->slice == slice && e->told == most) {
 		e->n++;
 		s->untold++;
 		return false;
@@ -57,8 +58,19 @@ bool ot_due(struct conn *c, struct ot_seen *s, uint64_t key, uint32_t *ret_n)
 	s->used += !e->key;
 	*ret_n = e->n;
 	s->untold -= MIN(s->untold, (uint64_t)e->n);
-	*e = (struct ot_entry){.key = key, .slice = slice};
+	*e = (struct ot_entry){
+		.key = key, .slice = slice, .told = e->slice == slice ? e->told + 1 : 1};
 	return true;
+}
+
+bool ot_due(struct conn *c, struct ot_seen *s, uint64_t key, uint32_t *ret_n)
+{
+	return due(c, s, key, 1, ret_n);
+}
+
+bool ot_write_due(struct conn *c, struct ot_seen *s, uint64_t key, uint32_t *ret_n)
+{
+	return due(c, s, hash_2(key, OT_WRITES), OT_WRITES, ret_n);
 }
 
 struct rec *ot_rec(struct conn *c, const char *path, int64_t ts, enum dir asker)

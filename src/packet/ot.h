@@ -5,17 +5,21 @@
  * A station asks the same question every second for years. Within one connection a read that
  * asks for the same thing again is therefore written once in ten minutes of the clock (aligned,
  * so that every hour in which it was asked has a record of it: nothing learned counts finer);
- * that record says how many like it were passed over. What changes something, what is
- * refused and what is not answered is always written. What is still untold when the connection
- * ends is told by one ot_repeats record.
+ * that record says how many like it were passed over. What changes something is written the
+ * first OT_WRITES times in those ten minutes (a program comes in thousands of pieces that read
+ * alike); what is refused and what is not answered always. What is still untold when the
+ * connection ends is told by one ot_repeats record.
  */
 #ifndef PACKET_OT_H
 #define PACKET_OT_H
 #include "packet/proto.h"
 
+#define OT_WRITES 64 /* above what models of bursts count to */
+
 struct ot_entry {
 	uint64_t key;
 	uint32_t slice; /* of the clock in which it was last written */
+	uint32_t told;	/* in that slice */
 	uint32_t n;	/* passed over since */
 };
 
@@ -31,6 +35,8 @@ struct ot_seen {
  * many like it were not. Without memory all are written.
  */
 bool ot_due(struct conn *c, struct ot_seen *s, uint64_t key, uint32_t *ret_n);
+/* The same of what changes something. */
+bool ot_write_due(struct conn *c, struct ot_seen *s, uint64_t key, uint32_t *ret_n);
 /* In close: tells what is untold, of this protocol, and gives the memory back. */
 void ot_close(struct conn *c, struct ot_seen *s, const char *protocol);
 /* "repeats" of a record that is being written, when there were any. */

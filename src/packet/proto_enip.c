@@ -125,8 +125,8 @@ static void tell(struct conn *c, struct enip *s, const struct ask *a, int status
 	char tmp[24];
 	struct rec *r;
 
-	if (status >= 0 && !refused && is_read(access) &&
-	    !ot_due(c, &s->seen, a->key, &repeats))
+	if (status >= 0 && !refused &&
+	    !(is_read(access) ? ot_due : ot_write_due)(c, &s->seen, a->key, &repeats))
 		return;
 	r = conn_rec(c, "cip", a->ts);
 	rec_z(r, "direction", status >= 0 ? "response" : "request");

@@ -108,21 +108,20 @@ static uint32_t second(int64_t ns)
 	return s < 0 ? 0 : (uint32_t)MIN(s, (int64_t)UINT32_MAX - 2 * WHEEL_SLOTS);
 }
 
-static void forget(struct sensor *s, struct flow *f)
-{
-	wheel_cut(&s->flows, f);
-	flows_del(&s->flows, f);
-}
-
-/* A flow is over, and told of. */
-static void finish(struct sensor *s, struct flow *f)
+/* A flow is over, and told of; `early`: for want of room. */
+static void finish(struct sensor *s, struct flow *f, bool early)
 {
 	struct app_ctx c = ctx_of(s);
 
 	if (f->app)
 		app_close(&c, f);
-	conn_write(&s->out, f, s->clock.now, false);
-	forget(s, f);
+	if ((early || !(s->conf.each || s->conf.meter)) &&
+	    crowd_take(&s->crowd, f, s->clock.now, early))
+		s->stats.crowded++;
+	else
+		conn_write(&s->out, f, s->clock.now, false);
+	wheel_cut(&s->flows, f);
+	flows_del(&s->flows, f);
 }
 
 /* A flow that goes on for an hour, two, four, ... is told of meanwhile. */
@@ -152,7 +151,7 @@ static bool expire_second(struct sensor *s)
 			report_open(s, f);
 			wheel_put(t, f, due);
 		} else {
-			finish(s, f);
+			finish(s, f, false);
 		}
 	}
 	return true;
@@ -214,13 +213,7 @@ static void evict(struct sensor *s)
 				continue;
 			}
 			s->stats.evicted++;
-			if (f->app || f->side[DIR_RESP].pkts || f->side[DIR_ORIG].bytes) {
-				finish(s, f);
-				return;
-			}
-			s->stats.crowded++;
-			crowd_add(&s->crowd, f, s->clock.now);
-			forget(s, f);
+			finish(s, f, true);
 			return;
 		}
 	}
@@ -368,7 +361,7 @@ static void handle(struct sensor *s, const struct pkt *k)
 		note_tunnel(s, k);
 	f = flows_find(&s->flows, k, &d);
 	if (f && reopened(f, k)) {
-		finish(s, f);
+		finish(s, f, false);
 		f = NULL;
 	}
 	if (!f)
@@ -468,7 +461,6 @@ bool sensor_tick(struct sensor *s, int64_t now)
 
 bool sensor_finish(struct sensor *s)
 {
-	crowd_write(&s->crowd, &s->out, s->clock.now);
 	/* In order of their numbers, which follows from the frames alone. */
 	while (s->finish_at < s->flows.top) {
 		struct flow *f = &s->flows.f[s->finish_at + 1];
@@ -477,7 +469,8 @@ bool sensor_finish(struct sensor *s)
 			return false;
 		s->finish_at++;
 		if (f->flags & FLOW_USED)
-			finish(s, f);
+			finish(s, f, false);
 	}
+	crowd_write(&s->crowd, &s->out, s->clock.now);
 	return true;
 }

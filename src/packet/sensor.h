@@ -6,9 +6,12 @@
  * back. A sensor belongs to one thread at a time; what it writes depends on nothing but the
  * frames.
  *
+ * Connections in vain, many of a kind, are told of together in `crowd` records
+ * (packet/crowd.h).
+ *
  * Memory is bounded: flows_max connections (the one that would end first is finished for a new
- * one; unanswered ones finished so are told of together, in `crowd` records),
- * app_bytes for protocols and reassembly (beyond it connections are followed without them).
+ * one; of those in vain finished so none is told of by itself), app_bytes for protocols and
+ * reassembly (beyond it connections are followed without them).
  */
 #ifndef PACKET_SENSOR_H
 #define PACKET_SENSOR_H
@@ -19,7 +22,8 @@
 struct sensor_conf {
 	uint32_t flows_max; /* 0: SENSOR_FLOWS */
 	size_t app_bytes;   /* 0: SENSOR_APP_BYTES */
-	bool meter;	    /* connections alone: no protocols, no reassembly */
+	bool meter;	    /* connections alone, each: no protocols, no reassembly */
+	bool each;	    /* those in vain too are told of one by one */
 	struct pfilter *
 		filter; /* of packet/pfilter.h, borrowed: of a file only such frames; or NULL */
 };
@@ -32,7 +36,7 @@ struct sensor_stats {
 	uint64_t frames, packets, bytes, flows;
 	uint64_t refused[DISSECT_RESULTS]; /* frames, by reason */
 	uint64_t evicted;		   /* connections finished early for want of room */
-	uint64_t crowded;		   /* of these unanswered: not told of one by one */
+	uint64_t crowded;		   /* connections in vain, told of together */
 	uint64_t unread; /* connections whose protocol was not read for want of room */
 	uint64_t records;
 	uint32_t flows_now, flows_most;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "frames.h"
 #include "packet/capture.h"
+#include "packet/crowd.h"
 #include "packet/flow.h"
 
 enum { S = 2, F = 1, R = 4, P = 8, A = 16 };
@@ -211,19 +212,28 @@ TEST(flood)
 		tcp(&w, 1 + i, 2, 1000 + i, 80, S, i, 0, "");
 		give(s, i / 100, &w);
 	}
+	t = records(s, true);
 	sensor_stats(s, &st);
 	CHECK_INT(st.flows, 1000);
 	CHECK_INT(st.flows_most, 100);
 	CHECK_INT(st.evicted, 900);
-	CHECK_INT(st.crowded, 900);
-	t = records(s, true);
-	CHECK_INT(count(t, "\"_path\":\"conn\""), 100);
-	CHECK_INT(count(t, "\"conn_state\":\"S0\""), 100);
+	CHECK_INT(st.crowded, 936);
+	CHECK_INT(count(t, "\"_path\":\"conn\""), 64);
 	CHECK_INT(count(t, "\"_path\":\"crowd\""), 1);
-	HAS(t, "\"id.resp_h\":\"10.0.0.2\",\"id.resp_p\":80,\"proto\":\"tcp\",\"connections\":"
-	       "900,");
+	HAS(t, "\"id.resp_h\":\"10.0.0.2\",\"id.resp_p\":80,\"proto\":\"tcp\",\"conn_state\":"
+	       "\"S0\",\"connections\":936,");
+	HAS(t, "\"orig_pkts\":936,");
 	CHECK(!strstr(t, "crowd\",\"id.orig_h"));
 	sensor_free(s);
+}
+
+static void probe(struct sensor *s, int64_t ms, unsigned from, unsigned to, unsigned port)
+{
+	struct wire w = {.n = 0};
+
+	eth(&w, 0x0800);
+	tcp(&w, from, to, 40000, port, S, 7, 0, "");
+	give(s, ms, &w);
 }
 
 /* One who calls many at line rate; who speaks meanwhile is not ended for it. */
@@ -234,18 +244,84 @@ TEST(scan_at_line_rate)
 	char *t;
 
 	hello(s);
-	for (unsigned i = 0; i < 3000; i++) {
+	for (unsigned i = 0; i < 3000; i++)
+		probe(s, 1000 + i / 100, 9, 20 + i, 23);
+	t = records(s, true);
+	HAS(t, "\"id.orig_h\":\"10.0.0.9\",\"id.resp_p\":23,\"proto\":\"tcp\",\"conn_state\":"
+	       "\"S0\",\"connections\":2936,");
+	CHECK_INT(count(t, "\"_path\":\"crowd\""), 1);
+	CHECK_INT(count(t, "\"_path\":\"conn\""), 65);
+	HAS(t, "\"id.orig_h\":\"10.0.0.1\",\"id.orig_p\":4000,");
+	sensor_free(s);
+}
+
+/* Room for callers that are nobody's: where no group has many, too many at once are told
+ * together. */
+TEST(flood_of_everything)
+{
+	struct sensor_conf conf = {.flows_max = 100};
+	struct sensor *s = fresh(&conf);
+	char *t;
+
+	for (unsigned i = 0; i < 5000; i++)
+		probe(s, i / 100, 1 + i, 7000 + i, 1 + i);
+	t = records(s, true);
+	CHECK_INT(count(t, "\"_path\":\"conn\""), 1024 + 100);
+	CHECK_INT(count(t, "\"_path\":\"crowd\""), CROWD_PLACES + 1);
+	sensor_free(s);
+}
+
+/* Ports of one host, answered with resets, over ten minutes: the first of each five minutes are
+ * told of. */
+TEST(ports_refused)
+{
+	struct sensor *s = fresh(NULL), *each = fresh(&(struct sensor_conf){.each = true});
+	char *t;
+
+	for (unsigned i = 0; i < 600; i++) {
+		struct wire w = {.n = 0};
+
+		probe(s, i * 1000, 1, 2, 1 + i);
+		probe(each, i * 1000, 1, 2, 1 + i);
+		eth(&w, 0x0800);
+		tcp(&w, 2, 1, 1 + i, 40000, R | A, 0, 8, "");
+		give(s, i * 1000 + 1, &w);
+		give(each, i * 1000 + 1, &w);
+	}
+	t = records(s, true);
+	HAS(t, "\"id.orig_h\":\"10.0.0.1\",\"id.resp_h\":\"10.0.0.2\",\"proto\":\"tcp\",\"conn_"
+	       "state\":"
+	       "\"REJ\",\"connections\":");
+	HAS(t, "\"resp_hosts\":1,\"resp_ports\":");
+	CHECK_INT(count(t, "\"_path\":\"conn\""), 64 + 8 + 8);
+	CHECK(count(t, "\"_path\":\"crowd\"") <= 10);
+	CHECK_INT(count(records(each, true), "\"_path\":\"conn\""), 600);
+	sensor_free(s);
+	sensor_free(each);
+}
+
+/* The same service of one host again and again, and a few datagrams; what is said is never in a
+ * crowd. */
+TEST(called_in_vain)
+{
+	struct sensor *s = fresh(NULL);
+	char *t;
+
+	for (unsigned i = 0; i < 100; i++) {
 		struct wire w = {.n = 0};
 
 		eth(&w, 0x0800);
-		tcp(&w, 9, 20 + i, 40000, 23, S, i, 0, "");
-		give(s, 1000 + i / 100, &w);
+		tcp(&w, 1, 2, 1000 + i, 8443, S, i, 0, "");
+		give(s, i * 10, &w);
 	}
+	for (unsigned i = 0; i < 100; i++)
+		dns(s, 2000 + i, false, (uint16_t)(20000 + i));
 	t = records(s, true);
-	HAS(t, "\"id.orig_h\":\"10.0.0.9\",\"proto\":\"tcp\",\"connections\":2900,");
-	CHECK(count(t, "\"_path\":\"crowd\"") <= 3);
-	CHECK(count(t, "\"_path\":\"conn\"") <= 101);
-	HAS(t, "\"id.orig_h\":\"10.0.0.1\",\"id.orig_p\":4000,");
+	HAS(t, "\"id.resp_h\":\"10.0.0.2\",\"id.resp_p\":8443,\"proto\":\"tcp\",\"conn_state\":"
+	       "\"S0\","
+	       "\"connections\":36,");
+	HAS(t, "\"resp_hosts\":1,\"resp_ports\":1,\"samples\":[8443],");
+	CHECK_INT(count(t, "\"_path\":\"conn\""), 164);
 	sensor_free(s);
 }
 
