@@ -2,10 +2,10 @@
 /*
  * harness: the product and its rivals over the same organisations, at the same alert budgets.
  *   harness [--seeds N] [--first N] [--only cloud|lan] [--rate X] [--attacks X] [--asked N]
- *           [--stress] [--models] [--alone]
- * With --alone the rivals are left out. With --stress the product alone reads the first seed
- * plainly and with each kind of trouble that a sensor makes. The exit status is 1 when it gave
- * more alerts than its budget allows.
+ *           [--stress] [--models] [--list] [--alone]
+ * With --alone the rivals are left out, with --list every alert and note is a line. With
+ * --stress the product alone reads the first seed plainly and with each kind of trouble that a
+ * sensor makes. The exit status is 1 when it gave more alerts than its budget allows.
  */
 #include "bench/learn/baselines.h"
 #include "bench/learn/merit.h"
@@ -21,7 +21,7 @@
 struct options {
 	unsigned seeds, first;
 	double asked;
-	bool lan, cloud, stress, models, alone;
+	bool lan, cloud, stress, models, list, alone;
 	const char *share;
 	struct stream_conf stream;
 };
@@ -62,7 +62,7 @@ static int run_product(struct run *x, struct detector *d)
 	struct diag diag = {{0}};
 	struct product *p = NULL;
 	double view[VIEWS], began = cpu_ns();
-	int r = product_open(&x->s, x->o->share, x->o->asked, &p, &diag);
+	int r = product_open(&x->s, x->o->share, x->o->asked, x->o->list, &p, &diag);
 
 	if (r < 0)
 		return fail(diag.msg);
@@ -327,7 +327,7 @@ static int usage(void)
 {
 	fprintf(stderr, "harness [--seeds N] [--first N] [--only cloud|lan] [--rate X]"
 			" [--attacks X]\n        [--asked N] [--share DIR] [--stress] "
-			"[--models] [--alone]\n");
+			"[--models] [--list] [--alone]\n");
 	return 2;
 }
 
@@ -337,7 +337,7 @@ static int read_options(int argc, char **argv, struct options *o)
 		{"seeds", 1, NULL, 's'}, {"first", 1, NULL, 'f'},   {"only", 1, NULL, 'o'},
 		{"rate", 1, NULL, 'r'},	 {"attacks", 1, NULL, 'a'}, {"asked", 1, NULL, 'n'},
 		{"share", 1, NULL, 'd'}, {"stress", 0, NULL, 'x'},  {"models", 0, NULL, 'm'},
-		{"alone", 0, NULL, 'l'}, {NULL, 0, NULL, 0},
+		{"alone", 0, NULL, 'l'}, {"list", 0, NULL, 'i'},    {NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -362,6 +362,8 @@ static int read_options(int argc, char **argv, struct options *o)
 			o->models = true;
 		else if (c == 'l')
 			o->alone = true;
+		else if (c == 'i')
+			o->list = true;
 		else
 			return -1;
 	}

@@ -4,6 +4,7 @@
 #include "detect/detect.h"
 #include "parse/source.h"
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,7 +83,8 @@ struct product {
 	char (*arn)[2 * VALUE_MAX]; /* of each entity */
 	char dirs[3][PATH_LEN];
 	uint64_t seq;
-	bool alert;
+	const struct rec *rec; /* that is being read */
+	bool alert, list;
 };
 
 static int open_parts(struct product *p, double alerts_per_day, struct diag *d)
@@ -128,7 +130,7 @@ static int make_arns(struct product *p)
 	return 0;
 }
 
-int product_open(const struct stream *s, const char *share, double alerts_per_day,
+int product_open(const struct stream *s, const char *share, double alerts_per_day, bool list,
 		 struct product **ret_p, struct diag *d)
 {
 	static const char *const folders[] = {"sources", "learned", "models"};
@@ -138,6 +140,7 @@ int product_open(const struct stream *s, const char *share, double alerts_per_da
 	if (!p)
 		return diag_set(d, -ENOMEM, "out of memory");
 	p->s = s;
+	p->list = list;
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++)
 		snprintf(p->dirs[i], PATH_LEN, "%s/%s", share, folders[i]);
 	d->msg[0] = 0;
@@ -230,11 +233,23 @@ static void fill_lan(struct product *p, struct event *e, const struct rec *r)
 	event_set(e, p->put[PUT_IN], val_i((int64_t)r->bytes_in));
 }
 
+static void print_alert(const struct product *p, const struct alert *a)
+{
+	const struct rec *r = p->rec;
+	const char *kind = r->attack ? attack_names[p->s->attacks[r->attack - 1].kind] : "-";
+
+	printf("    day %3.0f %-5s %-36.*s %-12s %.*s\n",
+	       floor((double)(r->t - p->s->begin) / (double)NS_PER_D),
+	       a->note ? "note" : "alert", STR_ARG(a->model->name), kind, STR_ARG(a->story));
+}
+
 static int on_alert(struct alert *a, const struct event *e, void *arg)
 {
 	struct product *p = arg;
 
 	(void)e;
+	if (p->list)
+		print_alert(p, a);
 	if (!a->note && !a->compliance)
 		p->alert = true;
 	alert_free(a);
@@ -287,6 +302,7 @@ int product_see(struct product *p, const struct rec *r, double ret_view[VIEWS])
 	for (int i = 0; i < VIEWS; i++)
 		ret_view[i] = 0;
 	p->alert = false;
+	p->rec = r;
 	if ((err = entities_resolve(p->entities, e, &p->batch.mem)) < 0 ||
 	    (err = learn_event(p->learn, e, &p->batch.mem)) < 0)
 		return err;

@@ -26,9 +26,12 @@ extern const char *const view_names[VIEWS];
 
 struct product;
 
-/* share: folder that holds sources/, learned/ and models/. 0, or <0 with a line in d. */
+/*
+ * share: folder that holds sources/, learned/ and models/; list: every alert and note as a line
+ * to stdout, with the attack that the record belongs to. 0, or <0 with a line in d.
+ */
 MUST int product_open(const struct stream *s, const char *share, double alerts_per_day,
-		      struct product **ret_p, struct diag *d);
+		      bool list, struct product **ret_p, struct diag *d);
 MUST int product_see(struct product *p, const struct rec *r, double ret_view[VIEWS]);
 /* How many alerts, and how many times each model spoke, as text lines to stdout. */
 void product_print_models(const struct product *p);

@@ -48,10 +48,20 @@ static bool type_is_service(struct str type)
 	return false;
 }
 
+/* A host's own log tells of those who come to it: its peer is who calls. */
+static bool peer_calls(const struct rectype *t)
+{
+	for (uint8_t i = 0; i < t->nents; i++)
+		if (t->ents[i].role == ROLE_PEER)
+			return t->ents[i].from == ATTR_SRC_IP;
+	return false;
+}
+
 void classify_event(struct entities *en, const struct event *e)
 {
-	struct ent *from = ent_of(en, event_ent(e, ROLE_DEVICE));
-	struct ent *to = ent_of(en, event_ent(e, ROLE_PEER));
+	bool came = peer_calls(e->type);
+	struct ent *from = ent_of(en, event_ent(e, came ? ROLE_PEER : ROLE_DEVICE));
+	struct ent *to = ent_of(en, event_ent(e, came ? ROLE_DEVICE : ROLE_PEER));
 	struct ent *who = ent_of(en, event_ent(e, ROLE_ACTOR));
 	struct str state = event_str(e, ATTR_CONN_STATE);
 

@@ -34,6 +34,7 @@
 struct item {
 	uint32_t q; /* lower half of the quantity's id */
 	float sum, rank;
+	uint32_t tactics; /* bit id: one of its values stands for that tactic */
 };
 
 struct entity_hour {
@@ -42,7 +43,6 @@ struct entity_hour {
 	float best;    /* total of this hour, without what was carried into it */
 	float carry;   /* from the hours before, as of this one */
 	float reached; /* what the door has of this hour; < 0 nothing */
-	uint16_t tactics;
 	uint8_t nitems, nvalues;
 	struct item item[ITEMS];
 	uint32_t value[VALUES];
@@ -127,7 +127,6 @@ static void turn(struct entity_hour *h, uint32_t hour)
 	h->hour = hour;
 	h->best = 0;
 	h->reached = -1;
-	h->tactics = 0;
 	h->nitems = h->nvalues = 0;
 }
 
@@ -188,7 +187,7 @@ static bool take(struct learn *l, struct entity_hour *h, const struct unsaid *u,
 	it->sum = sum;
 	id = u->v.raw >= COUNTS ? tactic_id(tactic) : TACTIC_NONE;
 	if (id != TACTIC_NONE)
-		h->tactics |= (uint16_t)(1u << id);
+		it->tactics |= UINT32_C(1) << id;
 	return true;
 }
 
@@ -225,6 +224,7 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 	const struct entity *en = entity_get(l->entities, o->entity);
 	bool any = false, changed = false;
 	struct entity_hour *h;
+	uint32_t tactics = 0;
 	double total = 0;
 	int odd = 0;
 
@@ -244,7 +244,10 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 		return;
 	for (uint8_t i = 0; i < h->nitems; i++) {
 		total += (double)h->item[i].rank;
-		odd += (double)h->item[i].rank >= COUNTS;
+		if ((double)h->item[i].rank < COUNTS)
+			continue;
+		odd++;
+		tactics |= h->item[i].tactics;
 	}
 	h->best = MAX(h->best, (float)total);
 	v->raw = total + CARRY * (double)h->carry;
@@ -252,7 +255,7 @@ static void see(struct learn *l, struct quantity *q, const struct observation *o
 	v->odd = odd > 1;
 	v->days = (double)(o->now - en->first_seen) / (double)NS_PER_D;
 	verdict_set(v, OUT_DISTINCT, odd);
-	verdict_set(v, OUT_TACTICS, __builtin_popcount(h->tactics));
+	verdict_set(v, OUT_TACTICS, __builtin_popcount(tactics));
 }
 
 static struct str name_of(const struct learn *l, const struct item *it)
@@ -318,7 +321,7 @@ static size_t no_keys(const struct learn *l, const struct quantity *q,
 
 const struct kind kind_hour = {.name = "hour",
 			       .last = true,
-			       .version = 1,
+			       .version = 2,
 			       .see = see,
 			       .explain = explain,
 			       .keys = no_keys};

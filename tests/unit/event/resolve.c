@@ -7,7 +7,7 @@
 struct world {
 	struct schema *s;
 	struct entities *en;
-	struct rectype *conn, *dhcp, *dns, *audit, *ot, *asset;
+	struct rectype *conn, *dhcp, *dns, *audit, *ot, *asset, *login;
 	struct batch b;
 };
 
@@ -33,6 +33,11 @@ static void world_init(struct world *w, size_t max)
 	w->conn->ents[0] = (struct ent_decl){ROLE_DEVICE, ENT_DEVICE, ATTR_SRC_IP};
 	w->conn->ents[1] = (struct ent_decl){ROLE_PEER, ENT_DEVICE, ATTR_DST_IP};
 	w->conn->nents = 2;
+	w->login = schema_type_add(w->s, STR("t"), STR("t.login"), CLASS_AUTHENTICATION);
+	PROVIDE(w, w->login, ATTR_SRC_IP, ATTR_DEVICE_HOST);
+	w->login->ents[0] = (struct ent_decl){ROLE_DEVICE, ENT_DEVICE, ATTR_DEVICE_HOST};
+	w->login->ents[1] = (struct ent_decl){ROLE_PEER, ENT_DEVICE, ATTR_SRC_IP};
+	w->login->nents = 2;
 	w->dhcp = schema_type_add(w->s, STR("t"), STR("t.dhcp"), CLASS_DHCP_ACTIVITY);
 	PROVIDE(w, w->dhcp, ATTR_SRC_IP, ATTR_DEVICE_HOST, ATTR_DEVICE_MAC);
 	w->dhcp->ents[0] = (struct ent_decl){ROLE_DEVICE, ENT_DEVICE, ATTR_SRC_IP};
@@ -330,6 +335,26 @@ TEST(servers_by_their_callers)
 	CHECK_INT(entity_get(w.en, entity_find(w.en, ENT_DEVICE, STR("10.0.0.9")))->cls,
 		  ENT_CLASS_SERVER);
 	CHECK_INT(entity_get(w.en, entity_find(w.en, ENT_DEVICE, STR("10.0.1.1")))->cls,
+		  ENT_CLASS_UNKNOWN);
+	world_free(&w);
+}
+
+/* The logs of servers tell who signed in: that makes no server of a station. */
+TEST(servers_by_their_own_logs)
+{
+	struct world w;
+	char z[32];
+
+	world_init(&w, 0);
+	for (int i = 0; i < 40; i++) {
+		snprintf(z, sizeof(z), "srv%d", i);
+		event(&w, w.login, ATTR_DEVICE_HOST, z, ATTR_SRC_IP, "10.0.1.7", ATTR_NONE, "");
+		snprintf(z, sizeof(z), "10.0.1.%d", i + 1);
+		event(&w, w.login, ATTR_DEVICE_HOST, "fs1", ATTR_SRC_IP, z, ATTR_NONE, "");
+	}
+	CHECK_INT(entity_get(w.en, entity_find(w.en, ENT_DEVICE, STR("fs1")))->cls,
+		  ENT_CLASS_SERVER);
+	CHECK_INT(entity_get(w.en, entity_find(w.en, ENT_DEVICE, STR("10.0.1.7")))->cls,
 		  ENT_CLASS_UNKNOWN);
 	world_free(&w);
 }
