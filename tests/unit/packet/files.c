@@ -177,6 +177,71 @@ TEST(smtp_files)
 	}
 }
 
+/* What a mail of these head fields and body says of files. */
+static char *mailed(const char *text, size_t piece)
+{
+	struct talk t = talk_begin(25, false);
+	char *out;
+
+	say(&t, true, "220 mx ESMTP\r\n");
+	say(&t, false, "EHLO a\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\nDATA\r\n");
+	say(&t, true, "250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n");
+	talk_say(&t, false, (const uint8_t *)text, strlen(text), piece);
+	say(&t, false, "\r\n.\r\n");
+	say(&t, true, "250 queued\r\n");
+	out = records(t.s, true);
+	sensor_free(t.s);
+	return out;
+}
+
+#define PART                                                                             \
+	"\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n" \
+	"JVBERi0x\r\n"
+
+/* Boundaries as they may be written; each mail holds "%PDF-1" once, and nothing else. */
+TEST(smtp_boundaries)
+{
+	static const char *const mails[] = {
+		/* The inner one is how the outer one begins. */
+		"Content-Type: multipart/mixed; boundary=ab-cd\r\n\r\n--ab-cd\r\nContent-Type: "
+		"multipart/alternative; boundary=ab\r\n\r\n--ab\r\n\r\ntext\r\n--ab-cd" PART
+		"--ab-cd--\r\n",
+		/* The outer one is how the inner one begins; within a file of the inner one. */
+		"Content-Type: multipart/mixed; boundary=ab\r\n\r\n--ab\r\nContent-Type: "
+		"multipart/mixed; boundary=ab-cd\r\n\r\n--ab-cd" PART "--ab-cd--\r\n--ab--\r\n",
+		/* Quoted, with what would end it were it not; behind other parameters. */
+		"Content-Type: multipart/mixed; x=\"a;boundary=no\";; y; boundary=\"a;\\\"b\"; "
+		"z=1\r\n\r\n--a;\"b \t" PART "--a;\"b-- \r\n--a;\"b\r\n",
+		/* In pieces (RFC 2231). */
+		"Content-Type: multipart/mixed; boundary*0=a; boundary*1=\"b\"\r\n\r\n--ab" PART
+		"--ab--\r\n",
+		/* A mail within the mail. */
+		"Content-Type: multipart/mixed; boundary=ab\r\n\r\n--ab\r\nContent-Type: "
+		"message/rfc822\r\n\r\nSubject: in\r\nContent-Type: multipart/mixed; "
+		"boundary=in\r\n\r\n--in" PART "--in--\r\n--ab--\r\n",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(mails); i++) {
+		for (size_t piece = 1; piece < 1400; piece += 57) {
+			char *t = mailed(mails[i], piece);
+
+			CHECK_INT(count(t, "\"_path\":\"files\""), 1);
+			HAS(t, sha256("%PDF-1", 6));
+		}
+	}
+}
+
+/* Base64 that goes on behind its end begins anew. */
+TEST(smtp_base64_twice)
+{
+	char *t = mailed("Content-Type: application/pdf; name=a.pdf\r\n"
+			 "Content-Transfer-Encoding: base64\r\n\r\nJVBERi0=\r\nMS40\r\n",
+			 1400);
+
+	HAS(t, sha256("%PDF-1.4", 8));
+	HAS(t, "\"filename\":\"a.pdf\"");
+}
+
 /* A file that the mail's end does not close has no hash; neither has one with a hole. */
 TEST(smtp_file_cut)
 {
