@@ -240,6 +240,52 @@ TEST(ftp_data)
 	sensor_free(a.s);
 }
 
+/* WinRM: a shell is made, once readable and once not; a page of another server is none. */
+TEST(winrm)
+{
+	static const char body[] =
+		"<s:Envelope xmlns:a=\"x/Action\"><s:Header><a:Action "
+		"s:mustUnderstand=\"true\">"
+		"http://schemas.microsoft.com/wbem/wsman/1/windows/shell/Command </a:Action>"
+		"<w:ResourceURI "
+		"mustUnderstand=\"true\">http://schemas.microsoft.com/wbem/wsman/1/"
+		"windows/shell/cmd</w:ResourceURI></s:Header><s:Body><rsp:CommandLine>"
+		"<rsp:Command>whoami</rsp:Command></rsp:CommandLine></s:Body></s:Envelope>";
+	static const struct {
+		const char *path, *kind, *answer, *want;
+	} rows[] = {
+		{"/wsman", "application/soap+xml;charset=UTF-8", "200",
+		 "\"rpc_method\":\"CommandLine\",\"rpc_action\":\"Command\",\"rpc_resource\":"
+		 "\"windows/shell/cmd\""},
+		{"/wsman?PSVersion=5.1", "multipart/encrypted;protocol=\"x\"", "200",
+		 "\"rpc_sealed\":true"},
+		{"/wsman", "application/soap+xml", "401", "winrm\""},
+		{"/wsman", "application/soap+xml", "404", NULL},
+		{"/wsman", "text/xml", "200", NULL},
+		{"/soap", "application/soap+xml", "200", NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct talk t = talk_begin(7777, false);
+		char text[1024], *r;
+
+		snprintf(text, sizeof(text),
+			 "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: "
+			 "%zu\r\n\r\n%s",
+			 rows[i].path, rows[i].kind, sizeof(body) - 1, body);
+		talk_say(&t, false, (const uint8_t *)text, strlen(text), 1400);
+		snprintf(text, sizeof(text), "HTTP/1.1 %s x\r\nContent-Length: 0\r\n\r\n",
+			 rows[i].answer);
+		talk_say(&t, true, (const uint8_t *)text, strlen(text), 1400);
+		r = records(t.s, true);
+		if (rows[i].want)
+			HAS(r, rows[i].want);
+		CHECK_INT(count(r, "\"service\":\"http,winrm\""), rows[i].want != NULL);
+		CHECK(rows[i].want || !strstr(r, "rpc_action") || i == 3);
+		sensor_free(t.s);
+	}
+}
+
 /* What an FTP server says of data connections hides nothing else from us. */
 TEST(ftp_data_elsewhere)
 {
