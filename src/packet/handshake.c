@@ -26,6 +26,41 @@ static void put_chain(struct rec *r, const char *key, const struct handshake *s,
 	rec_list_end(r);
 }
 
+/* "www.", so many letters and digits of base32 from min to max, and an end. */
+static bool tor_name(struct str s, size_t min, size_t max, const char *end)
+{
+	size_t n = strlen(end);
+
+	if (!str_starts(s, STR("www.")) || !str_ends(s, str_of(end)) || s.len < 4 + min + n ||
+	    s.len > 4 + max + n)
+		return false;
+	for (size_t i = 4; i < s.len - n; i++)
+		if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= '2' && s.p[i] <= '7')))
+			return false;
+	return true;
+}
+
+/*
+ * Tor by shape (crypto_random_hostname and tor_tls_context_new of its source): up to TLS 1.2 a
+ * certificate of one made-up .net host by another made-up .com host; in 1.3, where it is
+ * hidden, a made-up .com host asked for with the ciphers that Tor has of its own, without ALPN.
+ */
+static bool is_tor(const struct handshake *s)
+{
+	static const char ciphers[] = "_796efca44d18_"; /* in the middle of the JA4 */
+	struct str subject, issuer;
+
+	if (s->has_leaf && s->leaf) {
+		subject = str_n(s->leaf, s->nsubject);
+		issuer = str_n(s->leaf + s->nsubject, s->nissuer);
+		return str_starts(subject, STR("CN=")) && str_starts(issuer, STR("CN=")) &&
+		       tor_name(str_sub(subject, 3, subject.len), 8, 20, ".net") &&
+		       tor_name(str_sub(issuer, 3, issuer.len), 8, 20, ".com");
+	}
+	return tor_name(str_n(s->sni, s->nsni), 4, 25, ".com") && strstr(s->ja4, ciphers) &&
+	       !s->nalpn && str_eqz(str_n(s->ja4 + 8, 2), "00");
+}
+
 void handshake_write(struct conn *c, struct handshake *s)
 {
 	struct rec *r;
@@ -34,6 +69,8 @@ void handshake_write(struct conn *c, struct handshake *s)
 	if (s->written)
 		return;
 	s->written = true;
+	if (s->hello[DIR_RESP] && is_tor(s))
+		conn_service(c, "tor");
 	r = conn_rec(c, "ssl", s->ts);
 	if (s->hello[DIR_RESP]) {
 		rec_z(r, "version", tls_version_text(s->version, tmp));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DTLS: OpenSSL with itself, a certificate in two records; alone and behind STUN. */
+/*
+ * DTLS: OpenSSL with itself, a certificate in two records; alone and behind STUN. Tor: 0.4.9
+ * with a relay (TLS 1.3), and OpenSSL with certificates named as older ones have them.
+ */
 #include "talk.h"
 
 static const char *const want[] = {
@@ -41,5 +44,19 @@ TEST(turned_round)
 
 	for (size_t i = 0; i < ARRAY_LEN(want); i++)
 		HAS(t, want[i]);
+}
+
+TEST(tor)
+{
+	char *t = talk_file("proto_ssl/tor", 19001, false, 1400);
+
+	HAS(t, "\"version\":\"TLSv13\"");
+	HAS(t, "\"service\":\"ssl,tor\"");
+	t = talk_file("proto_ssl/tor_names", 443, false, 100);
+	HAS(t, "\"subject\":\"CN=www.g6ghvisevf3ibuu5.net\",\"issuer\":\"CN=www.xk2gk7fdx362yy."
+	       "com\"");
+	HAS(t, "\"service\":\"ssl,tor\"");
+	t = talk_file("proto_ssl/old_hello", 443, false, 1400);
+	CHECK(!strstr(t, "tor\""));
 }
 TAP_MAIN
