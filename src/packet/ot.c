@@ -133,7 +133,7 @@ void ot_asset(struct conn *c, const struct ot_asset *a)
 	if (!any || !conn_first_today(c, h))
 		return;
 	if (c->flow) {
-		r = conn_rec(c, "ot_asset", c->ts);
+		r = conn_rec(c, a->office ? "asset" : "ot_asset", c->ts);
 		rec_ip(r, "host", conn_ip(c, a->who));
 	} else {
 		r = ot_frame_rec(c, "ot_asset");

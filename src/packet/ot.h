@@ -45,6 +45,7 @@ struct rec *ot_rec(struct conn *c, const char *path, int64_t ts, enum dir asker)
 /* What a device says it is; slices without p are not known. */
 struct ot_asset {
 	const char *protocol;
+	bool office;  /* of any network, not of plants: "asset" */
 	enum dir who; /* ignored in frames, whose source it is */
 	struct str vendor, product, type, firmware, serial, name;
 	const struct ip *host; /* of a frame without addresses, where it says so; else NULL */
