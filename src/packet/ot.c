@@ -5,7 +5,7 @@
 
 #define SLICE	 (600 * NS_PER_S)
 #define SEEN_MIN 16U
-#define SEEN_MAX 1024U
+#define SEEN_MAX OT_SEEN_MAX
 
 static struct ot_entry *place(struct ot_entry *e, uint32_t cap, uint64_t key)
 {
@@ -102,14 +102,19 @@ bool ot_gap(struct conn *c, enum dir d, uint64_t n)
 	return true;
 }
 
-struct rec *ot_frame_rec(struct conn *c, const char *path)
+struct rec *ot_mac_rec(struct conn *c, const char *path, int64_t ts, const uint8_t mac[12])
 {
-	rec_begin(c->rec, path, c->known, c->ts);
-	if (c->pkt && c->pkt->mac) {
-		rec_mac(c->rec, "src_mac", c->pkt->mac + 6);
-		rec_mac(c->rec, "dst_mac", c->pkt->mac);
+	rec_begin(c->rec, path, c->known, ts);
+	if (mac) {
+		rec_mac(c->rec, "src_mac", mac + 6);
+		rec_mac(c->rec, "dst_mac", mac);
 	}
 	return c->rec;
+}
+
+struct rec *ot_frame_rec(struct conn *c, const char *path)
+{
+	return ot_mac_rec(c, path, c->ts, c->pkt ? c->pkt->mac : NULL);
 }
 
 void ot_asset(struct conn *c, const struct ot_asset *a)

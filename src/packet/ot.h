@@ -19,7 +19,12 @@ struct ot_entry {
 	uint32_t n;	/* passed over since */
 };
 
-/* Zeroed at first. */
+#define OT_SEEN_MAX 1024U /* different reads; then all are told anew */
+
+/*
+ * Zeroed at first; its memory is the connection's (ot_close). Frames, which have none, give it an
+ * array of their own of OT_SEEN_MAX, and cap.
+ */
 struct ot_seen {
 	struct ot_entry *e;
 	uint32_t cap, used;
@@ -70,5 +75,7 @@ bool ot_gap(struct conn *c, enum dir d, uint64_t n);
 
 /* The start of a record of an Ethernet frame without addresses: from and to by MAC. */
 struct rec *ot_frame_rec(struct conn *c, const char *path);
+/* The same of an earlier frame; mac: to and from, as they stand in it. */
+struct rec *ot_mac_rec(struct conn *c, const char *path, int64_t ts, const uint8_t mac[12]);
 
 #endif
