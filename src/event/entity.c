@@ -26,6 +26,7 @@ int entities_new(const struct entities_conf *conf, const struct schema *schema,
 	if (!en)
 		return -ENOMEM;
 	en->max = conf && conf->max ? conf->max : ENTITIES_MAX;
+	en->makers = conf ? conf->makers : NULL;
 	en->addrs_max = en->max;
 	if (conf && conf->nnetworks) {
 		en->nets = calloc(conf->nnetworks, sizeof(*en->nets));

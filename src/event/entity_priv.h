@@ -102,6 +102,7 @@ struct entities {
 		struct addr *a;
 	} memo[ADDR_MEMO];
 	unsigned nmemo;
+	const struct oui *makers;
 	struct cidr *nets;
 	size_t nnets;
 	struct own_domain own[OWN_MAX];

@@ -53,6 +53,10 @@ static const struct option_row rows[] = {
 	 AT(hold_memory_mib)},
 	{"entities_max", OPT_INT, "entities", 1000, 1 << 28, 2000000,
 	 "Devices, accounts, workloads and so on kept; idle ones go first.", AT(entities_max)},
+	{"oui_dir", OPT_TEXT, "path", 0, 0, 0,
+	 "Folder with IEEE's lists of who makes network cards (oui.csv, mam.csv, oui36.csv). "
+	 "Default: Debian's package ieee-data, if it is installed.",
+	 AT(oui_dir)},
 	{"inputs", OPT_LIST, "paths", 0, 0, 0, "Files and folders that thymus run follows.",
 	 AT(inputs)},
 	{"syslog_udp", OPT_LIST, "ADDRESS:PORT", 0, 0, 0,

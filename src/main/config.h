@@ -27,6 +27,7 @@ struct config {
 	struct config_list networks, domains;
 	double alerts_per_day, compliance_per_day;
 	int64_t threads, learn_memory_mib, hold_memory_mib, entities_max;
+	struct str oui_dir;
 	/* Of the daemon: */
 	struct config_list inputs, syslog_udp, syslog_tcp, syslog_tls, decoys;
 	struct str syslog_tls_clients;
