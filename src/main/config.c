@@ -110,6 +110,11 @@ static const struct option_row rows[] = {
 	{"evidence_max", OPT_INT, "MiB", 1, 1 << 24, 4096,
 	 "Packets and checkpoints that were saved for alerts; beyond it the oldest go.",
 	 AT(evidence_mib)},
+	{"carve_max", OPT_INT, "MiB", 0, 1 << 16, 32,
+	 "Files that are kept of the packets around an alert whose model says `carve: true`; "
+	 "they "
+	 "lie beside the packets, by SHA-256. 0: none.",
+	 AT(carve_mib)},
 	{"disk_reserve", OPT_INT, "MiB", 0, 1 << 24, 512,
 	 "With less room left in the store's file system nothing more is read until there is.",
 	 AT(disk_reserve_mib)},

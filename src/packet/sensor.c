@@ -91,6 +91,11 @@ struct rec *sensor_out(struct sensor *s)
 	return &s->out;
 }
 
+struct carve *sensor_carve(struct sensor *s)
+{
+	return s->conf.carve;
+}
+
 void sensor_stats(const struct sensor *s, struct sensor_stats *ret_stats)
 {
 	*ret_stats = s->stats;

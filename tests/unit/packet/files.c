@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files that pass by: HTTP's packed bodies, what mails carry, FTP's data connections. */
+#include "packet/carve.h"
 #include "packet/unpack.h"
 #include "talk.h"
 #include <nettle/sha2.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <zlib.h>
 
 static const char *sha256(const void *p, size_t n)
@@ -264,6 +266,58 @@ TEST(smtp_file_cut)
 		HAS(text, "\"mime_type\":\"application/pdf\"");
 		CHECK(!strstr(text, "sha256"));
 		sensor_free(t.s);
+	}
+}
+
+/* Files that are kept: whole ones by their hash, within bounds, and nothing else in the folder.
+ */
+TEST(carved)
+{
+	static const struct {
+		uint64_t file_max, total_max;
+		size_t sent; /* of a file of 20 bytes */
+		unsigned saved;
+		uint64_t left_out;
+	} rows[] = {{100, 100, 20, 1, 0},
+		    {100, 100, 19, 0, 0},
+		    {19, 100, 20, 0, 1},
+		    {100, 19, 20, 0, 1}};
+	static const char file[] = "%PDF-1.4 twenty byte";
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char dir[] = "/tmp/carved-XXXXXX", path[128], got[64] = "";
+		struct carve k = {.file_max = rows[i].file_max, .total_max = rows[i].total_max};
+		struct sensor_conf conf = {.carve = &k};
+		struct talk t;
+		FILE *f;
+
+		k.dir = mkdtemp(dir);
+		CHECK(k.dir != NULL);
+		t = talk_begin_in(&conf, 80, false);
+		for (unsigned n = 0; n < 2; n++) { /* the same twice is one */
+			say(&t, false, "GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
+			say(&t, true, "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n");
+			talk_say(&t, true, (const uint8_t *)file, rows[i].sent, 7);
+			if (rows[i].sent < 20 || rows[i].left_out)
+				break;
+		}
+		(void)records(t.s, true);
+		sensor_free(t.s);
+		CHECK_INT(k.nsaved, rows[i].saved);
+		CHECK_INT(k.left_out, rows[i].left_out);
+		CHECK_INT(k.open, 0);
+		CHECK_INT(k.total, rows[i].saved * 20);
+		if (k.nsaved) {
+			CHECK(strstr(sha256(file, 20), k.saved[0]) != NULL);
+			snprintf(path, sizeof(path), "%s/%s", dir, k.saved[0]);
+			f = fopen(path, "rb");
+			CHECK(f && fread(got, 1, sizeof(got), f) == 20 &&
+			      memcmp(got, file, 20) == 0);
+			if (f)
+				fclose(f);
+			unlink(path);
+		}
+		CHECK_INT(rmdir(dir), 0);
 	}
 }
 
