@@ -12,8 +12,7 @@
 #define HEAD	    20
 #define COOKIE	    0x2112a442U
 #define WAIT_MAX    8
-#define TOLD_MAX    16
-#define PEERS_MAX   8
+#define TOLD_MAX    32 /* records of a connection */
 #define CHANNEL	    4 /* before what a channel carries */
 #define MESSAGE_MAX 65556
 
@@ -207,10 +206,12 @@ static void tell(struct conn *c, struct stun *s, const struct ask *q, const stru
 	if (class == REQUEST && s->answered & bit) /* the last check, as a rule */
 		return;
 	s->answered |= class > INDICATION ? bit : 0;
-	for (unsigned i = 0; i < MIN(s->ntold, TOLD_MAX); i++)
+	for (unsigned i = 0; i < s->ntold; i++)
 		if (s->told[i] == h)
 			return;
-	s->told[s->ntold++ % TOLD_MAX] = h;
+	if (s->ntold == TOLD_MAX)
+		return;
+	s->told[s->ntold++] = h;
 	r = conn_rec(c, "stun", q ? q->ts : c->ts);
 	rec_z(r, "method", method_text(method));
 	rec_z(r, "class", classes[class]);

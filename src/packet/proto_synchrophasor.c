@@ -113,10 +113,11 @@ static void config(struct conn *c, struct synchrophasor *s, enum dir d, const ui
 	rec_list(r, "stations");
 	for (unsigned i = 0; i < MIN(count, PMUS_MAX); i++) {
 		size_t size = unit_size(p + at, n - 2 - at);
-		struct str name = str_trim(str_n((const char *)p + at, STATION));
+		struct str name;
 
 		if (!size)
 			break;
+		name = str_trim(str_n((const char *)p + at, STATION));
 		rec_str(r, NULL, name);
 		a.name = i ? a.name : name;
 		at += size;

@@ -73,6 +73,14 @@ TEST(synchrophasor_off)
 	HASNT(UDP(4713, {0, "aa4100120001597589330000000000019f7f"}), "synchrophasor");
 }
 
+/* A configuration that ends within its first unit (sanitizers). */
+TEST(synchrophasor_cut)
+{
+	char *t = UDP(4713, {0, "aa31001600015975893300000000000f4240000142b3"});
+
+	HAS(t, "\"pmu_count\":1,\"stations\":[]");
+}
+
 /* One frame from 02:00:00:00:00:01, or back, of an EtherType or a length. */
 static void frame(struct sensor *s, int64_t ms, bool back, unsigned type, const char *hex)
 {
