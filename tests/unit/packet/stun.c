@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* STUN by the vectors of RFC 5769, TURN by RFC 8656, and DTLS: OpenSSL with itself. */
+/* STUN by the vectors of RFC 5769, TURN by RFC 8656, and what is named by its first bytes. */
 #include "ot_talk.h"
 
 #define ID "2112a442b7e7a701bc34d686fa87dfae"
@@ -93,5 +93,14 @@ TEST(broken)
 
 	HASNT(t, "mapped_h");
 	HASNT(t, "software");
+}
+/* A tracker of BitTorrent is called, peers are searched for nearby; numbers alone are neither.
+ */
+TEST(bittorrent)
+{
+	HAS(UDP(6969, {0, "000004172710198000000000deadbeef"}), "\"service\":\"bittorrent\"");
+	HAS(UDP(6771, {0, "42542d534541524348202a20485454502f312e310d0a"}),
+	    "\"service\":\"bittorrent\"");
+	HASNT(UDP(6969, {0, "000004172710198000000001deadbeef"}), "bittorrent");
 }
 TAP_MAIN
