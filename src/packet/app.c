@@ -709,6 +709,17 @@ void app_frame(const struct app_ctx *c, const struct pkt *k)
 	}
 }
 
+void app_finish(const struct app_ctx *c)
+{
+	struct conn n = {.rec = c->rec, .ts = c->known, .known = c->known, .sensor = c->sensor};
+
+	for (int i = 0; protos[i]; i++) {
+		n.shared = c->room->shared[i];
+		if (protos[i]->finish && n.shared)
+			protos[i]->finish(&n);
+	}
+}
+
 void conn_skip(struct conn *c, enum dir d, uint64_t n)
 {
 	c->flow->app->h[d].skip += n;

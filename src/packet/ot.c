@@ -85,12 +85,13 @@ void ot_close(struct conn *c, struct ot_seen *s, const char *protocol)
 	struct rec *r;
 
 	if (s->untold) {
-		r = conn_rec(c, "ot_repeats", c->ts);
+		r = c->flow ? conn_rec(c, "ot_repeats", c->ts) : ot_frame_rec(c, "ot_repeats");
 		rec_z(r, "protocol", protocol);
 		rec_u64(r, "repeats", s->untold);
 		rec_end(r);
 	}
-	conn_free(c, s->e, s->cap * sizeof(*s->e));
+	if (c->flow)
+		conn_free(c, s->e, s->cap * sizeof(*s->e));
 	*s = (struct ot_seen){0};
 }
 

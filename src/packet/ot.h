@@ -36,7 +36,7 @@ struct ot_seen {
  * many like it were not. Without memory all are written.
  */
 bool ot_due(struct conn *c, struct ot_seen *s, uint64_t key, uint32_t *ret_n);
-/* In close: tells what is untold, of this protocol, and gives the memory back. */
+/* In close, or finish: tells what is untold, of this protocol, and gives the memory back. */
 void ot_close(struct conn *c, struct ot_seen *s, const char *protocol);
 /* "repeats" of a record that is being written, when there were any. */
 void ot_repeats(struct rec *r, uint32_t n);

@@ -68,6 +68,8 @@ struct proto_ops {
 	void (*close)(struct conn *c);
 	/* A frame of ops->ethertype; c->state and c->flow are NULL. */
 	void (*frame)(struct conn *c, struct str data);
+	/* The capture ended: what waits in c->shared is written. Both are NULL, as is c->pkt. */
+	void (*finish)(struct conn *c);
 };
 
 /* A record of the connection: ts, uid and the four fields of id. */

@@ -367,6 +367,14 @@ static void bacnet_frame(struct conn *c, struct str data)
 		apdu(c, &s->b, DIR_ORIG, 0, p);
 }
 
+static void bacnet_finish(struct conn *c)
+{
+	struct shared *s = c->shared;
+
+	unanswered(c, &s->b, INT64_MAX);
+	ot_close(c, &s->b.seen, "bacnet");
+}
+
 static void bacnet_close(struct conn *c)
 {
 	struct bacnet *s = c->state;
@@ -383,6 +391,7 @@ const struct proto_ops proto_bacnet = {
 	.state_size = sizeof(struct bacnet),
 	.shared_size = sizeof(struct shared),
 	.frame = bacnet_frame,
+	.finish = bacnet_finish,
 	.sniff = bacnet_sniff,
 	.datagram = bacnet_datagram,
 	.close = bacnet_close,

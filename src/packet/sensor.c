@@ -473,7 +473,10 @@ bool sensor_tick(struct sensor *s, int64_t now)
 
 bool sensor_finish(struct sensor *s)
 {
+	struct app_ctx c = ctx_of(s);
+
 	crowd_write(&s->crowd, &s->out, s->clock.now);
+	app_finish(&c);
 	/* In order of their numbers, which follows from the frames alone. */
 	while (s->finish_at < s->flows.top) {
 		struct flow *f = &s->flows.f[s->finish_at + 1];

@@ -175,7 +175,20 @@ TEST(bacnet_ethernet)
 	      "9100"
 	      "2105"
 	      "00000000");
+	for (int64_t i = 0; i < 6; i++) /* a question, three times */
+		frame(s, 4 + i, i & 1, 24,
+		      i & 1 ? "828203"
+			      "0100"
+			      "30010c0c00400001195553e91003f00000"
+			    : "828203"
+			      "0104"
+			      "0005010c"
+			      "0c00400001"
+			      "1955"
+			      "00000000");
 	t = records(s, true);
+	HAS(t, "\"_path\":\"ot_repeats\"");
+	HAS(t, "\"protocol\":\"bacnet\",\"repeats\":2");
 	CHECK_INT(count(t, "write_property"), 1);
 	HAS(t,
 	    "\"src_mac\":\"02:00:00:00:00:01\",\"dst_mac\":\"02:00:00:00:00:02\",\"pdu_type\":"
