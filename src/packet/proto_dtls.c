@@ -10,8 +10,10 @@ enum { CLIENT_HELLO = 1, SERVER_HELLO = 2, HELLO_VERIFY = 3 };
 
 static bool is_record(const uint8_t *p, size_t n)
 {
-	return n >= RECORD_HEAD && p[0] >= CHANGE && p[0] <= ACK && p[1] == 0xfe &&
-	       p[2] >= 0xfc && (size_t)be16(p + 11) + RECORD_HEAD <= n;
+	/* 1.0 is spoken by Cisco's VPN as OpenSSL had it before the standard. */
+	return n >= RECORD_HEAD && p[0] >= CHANGE && p[0] <= ACK &&
+	       ((p[1] == 0xfe && p[2] >= 0xfc) || (p[1] == 1 && !p[2])) &&
+	       (size_t)be16(p + 11) + RECORD_HEAD <= n;
 }
 
 bool dtls_begins(struct str s)
@@ -155,6 +157,8 @@ static enum sniff_result sniff(const struct sniff *s)
 
 static int datagram(struct conn *c, enum dir d, struct str s)
 {
+	if ((uint8_t)s.p[0] < CHANGE || (uint8_t)s.p[0] > 63)
+		return 0; /* of STUN, or of media, beside it (RFC 7983) */
 	return dtls_datagram(c, c->state, d, s) ? 0 : STREAM_FAIL;
 }
 

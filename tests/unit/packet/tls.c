@@ -37,6 +37,15 @@ TEST(behind_stun)
 	HAS(t, "\"service\":\"dtls,stun\"");
 }
 
+/* A call that is seen from its first record on; STUN goes on beside it. */
+TEST(before_stun)
+{
+	char *t = talk_file("proto_dtls/stun_beside", 9000, true, 1400);
+
+	for (size_t i = 0; i < ARRAY_LEN(want); i++)
+		HAS(t, want[i]);
+}
+
 /* Who was called is the client, as in a call either may be: the same is told. */
 TEST(turned_round)
 {
