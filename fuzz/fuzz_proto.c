@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * packet/proto: one target per line of src/packet/registry.def, built with -DPROTO=proto_NAME.
- * The input is a conversation: three bytes (direction and flags, length) before each message.
+ * The input is a conversation: three bytes (direction and flags, length) before each message;
+ * the first of all says how much memory there is.
  * It goes through the sensor on the protocol's own port, in messages cut anywhere.
  */
 #include "fuzz.h"
@@ -24,9 +25,10 @@ static uint8_t *frame_of(const uint8_t *msg, uint32_t n, bool resp, uint8_t tran
 {
 	size_t head = transport == PROTO_ETHER ? 14 : transport == PROTO_TCP ? 54 : 42;
 	uint16_t from = resp ? ops->ports[0] : 40000, to = resp ? 40000 : ops->ports[0];
-	uint8_t *p = calloc(1, head + n + 1);
+	uint8_t *p = malloc(head + n); /* not a byte more, so that each too many is seen */
 
 	EXPECT(p);
+	memset(p, 0, head);
 	*ret_len = head + n;
 	if (n)
 		memcpy(p + head, msg, n);
@@ -59,10 +61,13 @@ static uint8_t *frame_of(const uint8_t *msg, uint32_t n, bool resp, uint8_t tran
 static void converse(const uint8_t *data, size_t size, uint8_t transport)
 {
 	uint32_t seq[2] = {1, 1};
+	struct sensor_conf conf = {0};
 	struct sensor *s;
 	int64_t ts = NS_PER_S;
 
-	EXPECT(sensor_new(NULL, &s) == 0);
+	if (size && data[0] & 4) /* memory ends somewhere on the way */
+		conf.app_bytes = (size_t)(data[0] >> 3) * 2048 + 1024;
+	EXPECT(sensor_new(&conf, &s) == 0);
 	while (size >= 3) {
 		uint32_t n = MIN((uint32_t)be16(data + 1), (uint32_t)size - 3);
 		bool resp = data[0] & 1;

@@ -25,6 +25,7 @@ struct model {
 	bool critical;		  /* level critical: passes outside the budget */
 	bool note;		  /* never more than a note: context for incidents */
 	bool derived;		  /* adds up other signs: nothing of its own was seen */
+	bool carve;		  /* files of the connections around it are kept */
 	bool part;		  /* counts for another model of its file; none of its own */
 	const struct str *attack; /* technique ids "T1071" */
 	size_t nattack;
@@ -46,8 +47,9 @@ struct why {
 	uint32_t peers_same, peers;
 };
 
-#define ALERT_ENTS_MAX 12
-#define ALERT_IDS_MAX  64
+#define ALERT_ENTS_MAX	12
+#define ALERT_IDS_MAX	64
+#define ALERT_FILES_MAX 16
 
 /* An alert or note. Strings live as long as its arena. */
 struct alert {
@@ -74,6 +76,8 @@ struct alert {
 	uint64_t count; /* matches folded into it so far by the throttle */
 	/* Files with the packets around it, and what was known before them; may be empty. */
 	struct str packets, packets_state;
+	struct str files[ALERT_FILES_MAX]; /* that passed by in them, by SHA-256 */
+	size_t nfiles;
 };
 void alert_free(struct alert *a); /* and itself */
 

@@ -30,10 +30,10 @@ static const char *const top_keys[] = {"title",
 				       "simulation",
 				       "regression_tests_path",
 				       NULL};
-static const char *const own_keys[] = {"family",   "compliance", "critical", "note",
-				       "throttle", "key",	 "entities", "story",
-				       "advice",   "response",	 "count",    "tests",
-				       "posture",  "mends",	 "derived",  NULL};
+static const char *const own_keys[] = {"family",   "carve", "compliance", "critical", "note",
+				       "throttle", "key",   "entities",	  "story",    "advice",
+				       "response", "count", "tests",	  "posture",  "mends",
+				       "derived",  NULL};
 
 const char *severity_name(enum severity s)
 {
@@ -301,6 +301,7 @@ static int own_of(struct detect *dt, struct rule *r, struct diag *d)
 	    (e = yaml_bool(r->yaml, own, "critical", m->critical, &m->critical, d)) < 0 ||
 	    (e = yaml_bool(r->yaml, own, "note", false, &m->note, d)) < 0 ||
 	    (e = yaml_bool(r->yaml, own, "derived", false, &m->derived, d)) < 0 ||
+	    (e = yaml_bool(r->yaml, own, "carve", false, &m->carve, d)) < 0 ||
 	    (e = parts_of(dt, r, yaml_get(own, "key"), r->key, &r->nkey, d)) < 0 ||
 	    (e = parts_of(dt, r, yaml_get(own, "entities"), r->show, &r->nshow, d)) < 0 ||
 	    (e = count_of(dt, r, own, d)) < 0 || (e = posture_of(r, own, d)) < 0 ||

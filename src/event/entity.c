@@ -41,6 +41,7 @@ int entities_new(const struct entities_conf *conf, const struct schema *schema,
 	if (!en)
 		return -ENOMEM;
 	en->max = conf && conf->max ? conf->max : ENTITIES_MAX;
+	en->makers = conf ? conf->makers : NULL;
 	en->addrs_max = en->max;
 	if (entities_places(en) < 0) {
 		entities_free(en);

@@ -54,6 +54,7 @@ struct entities_conf {
 	/* Mail and directory domains of the organisation; more are learned from BIND_DOMAIN. */
 	const char *const *domains;
 	size_t ndomains;
+	const struct oui *makers; /* of network cards (event/oui.h), borrowed; or NULL */
 };
 
 struct entities;
@@ -88,7 +89,7 @@ size_t entities_count(const struct entities *en);
  */
 size_t entity_names(const struct entities *en, uint32_t id, struct str *ret_names, size_t max);
 
-/* What is known of a device beside its names: "vendor", "firmware", "level" ... */
+/* What is known of a device beside its names: "vendor", "firmware", "level", "network card" ... */
 struct entity_fact {
 	struct str key, value;
 };

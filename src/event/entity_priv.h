@@ -114,6 +114,7 @@ struct entities {
 	struct addr *addr_oldest, *addr_newest;
 	struct addr_text *texts; /* [ADDR_TEXTS] by hash of the text */
 	struct sought (*sought)[SOUGHT_WAYS]; /* [SOUGHT] by hash of the text */
+	const struct oui *makers;
 	struct cidr *nets;
 	size_t nnets;
 	struct own_domain own[OWN_MAX];

@@ -5,6 +5,7 @@
  * protocols a device answers and with which it asks others, from what is said in the plant.
  */
 #include "event/entity_priv.h"
+#include "event/oui.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -138,18 +139,36 @@ static const char *level_of(const struct facts *f)
 				     : NULL;
 }
 
+/* Who made the card of its latest hardware address. */
+static struct str card_of(const struct entities *en, const struct ent *t)
+{
+	for (const struct alias *a = en->makers ? t->alias : NULL; a; a = a->next) {
+		struct str name = str_n(a->text, a->len);
+
+		if (name_mac(name))
+			return oui_maker(en->makers, name);
+	}
+	return str_n(NULL, 0);
+}
+
 size_t entity_facts(const struct entities *en, uint32_t id, struct entity_fact *ret, size_t max)
 {
 	const struct ent *t = ent_of(en, id);
+	const char *level;
+	struct str card;
 	size_t n = 0;
 
-	if (!t || !t->facts)
+	if (!t)
 		return 0;
-	for (size_t i = 0; i < FACT_COUNT && n < max; i++)
+	for (size_t i = 0; t->facts && i < FACT_COUNT && n < max; i++)
 		if (t->facts->text[i])
 			ret[n++] = (struct entity_fact){str_of(facts[i].key),
 							str_of(t->facts->text[i])};
-	if (level_of(t->facts) && n < max)
-		ret[n++] = (struct entity_fact){STR("level"), str_of(level_of(t->facts))};
+	level = t->facts ? level_of(t->facts) : NULL;
+	if (level && n < max)
+		ret[n++] = (struct entity_fact){STR("level"), str_of(level)};
+	card = t->pub.kind == ENT_DEVICE ? card_of(en, t) : str_n(NULL, 0);
+	if (card.len && n < max)
+		ret[n++] = (struct entity_fact){STR("network card"), card};
 	return n;
 }

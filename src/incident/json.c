@@ -102,6 +102,8 @@ void alert_json(struct buf *b, const struct alert *a)
 		text(b, "packets", a->packets);
 	if (a->packets_state.len)
 		text(b, "packets_state", a->packets_state);
+	if (a->nfiles)
+		list(b, "files", a->files, a->nfiles);
 	key(b, "count");
 	buf_fmt(b, "%llu}", (unsigned long long)MAX(a->count, (uint64_t)1));
 }

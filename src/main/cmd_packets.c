@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "main/cmd.h"
+#include "packet/carve.h"
 #include "packet/input.h"
 #include "packet/pfilter.h"
 #include "packet/wire.h"
@@ -62,11 +63,12 @@ static int one(const char *path, bool quiet, const struct sensor_conf *conf)
 }
 
 #define INTERFACES_MAX 64
+#define CARVE_MAX      (256 * MIB)
 
 struct options {
 	struct sensor_conf conf;
 	bool quiet, promiscuous;
-	const char *filter, *keep;
+	const char *filter, *keep, *carve;
 	const char *interfaces[INTERFACES_MAX];
 	size_t ninterfaces;
 	int64_t threads, seconds, ring;
@@ -160,6 +162,9 @@ static bool take(struct options *o, int c)
 	case 'k':
 		o->keep = optarg;
 		return true;
+	case 'c':
+		o->carve = optarg;
+		return true;
 	case 't':
 		return number(optarg, 1, WIRE_THREADS_MAX, &o->threads);
 	case 's':
@@ -190,8 +195,16 @@ static int files(struct options *o, char **paths, int n)
 		fprintf(stderr, "%s\n", d.msg);
 		return 2;
 	}
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
+		struct carve k = {
+			.dir = o->carve, .file_max = CARVE_MAX, .total_max = CARVE_MAX};
+
+		o->conf.carve = o->carve ? &k : NULL;
 		bad |= one(paths[i], o->quiet, &o->conf);
+		if (o->carve)
+			fprintf(stderr, "  %u files kept, %llu left out\n", k.nsaved,
+				(unsigned long long)k.left_out);
+	}
 	pfilter_free(o->conf.filter);
 	return bad;
 }
@@ -209,6 +222,7 @@ static int run(int argc, char **argv)
 					      {"seconds", required_argument, NULL, 's'},
 					      {"ring", required_argument, NULL, 'r'},
 					      {"keep", required_argument, NULL, 'k'},
+					      {"carve", required_argument, NULL, 'c'},
 					      {NULL, 0, NULL, 0}};
 	struct options o = {.ninterfaces = 0};
 	int c;
@@ -221,6 +235,8 @@ static int run(int argc, char **argv)
 		if (!take(&o, c))
 			return usage_error(&cmd_packets,
 					   "thymus packets: unknown option or bad value");
+	if (o.ninterfaces && o.carve)
+		return usage_error(&cmd_packets, "thymus packets: --carve is for files");
 	if (o.ninterfaces)
 		return optind < argc ? usage_error(&cmd_packets, "thymus packets: files or "
 								 "interfaces, not both")
@@ -256,6 +272,8 @@ const struct command cmd_packets = {
 		 "  --ring MIB       memory shared with the kernel, for each thread (32)\n"
 		 "  --seconds N      stop after so long\n"
 		 "  --keep DIR       keep the packets of the last minutes there\n"
+		 "  --carve DIR      keep whole files that passed by, 16 of a capture, by their "
+		 "SHA-256\n"
 		 "\n"
 		 "examples:\n"
 		 "  thymus packets office.pcapng | grep '\"_path\":\"dns\"'\n"

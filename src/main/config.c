@@ -53,6 +53,10 @@ static const struct option_row rows[] = {
 	 AT(hold_memory_mib)},
 	{"entities_max", OPT_INT, "entities", 1000, 1 << 28, 2000000,
 	 "Devices, accounts, workloads and so on kept; idle ones go first.", AT(entities_max)},
+	{"oui_dir", OPT_TEXT, "path", 0, 0, 0,
+	 "Folder with IEEE's lists of who makes network cards (oui.csv, mam.csv, oui36.csv). "
+	 "Default: Debian's package ieee-data, if it is installed.",
+	 AT(oui_dir)},
 	{"inputs", OPT_LIST, "paths", 0, 0, 0, "Files and folders that thymus run follows.",
 	 AT(inputs)},
 	{"syslog_udp", OPT_LIST, "ADDRESS:PORT", 0, 0, 0,
@@ -106,6 +110,11 @@ static const struct option_row rows[] = {
 	{"evidence_max", OPT_INT, "MiB", 1, 1 << 24, 4096,
 	 "Packets and checkpoints that were saved for alerts; beyond it the oldest go.",
 	 AT(evidence_mib)},
+	{"carve_max", OPT_INT, "MiB", 0, 1 << 16, 32,
+	 "Files that are kept of the packets around an alert whose model says `carve: true`; "
+	 "they "
+	 "lie beside the packets, by SHA-256. 0: none.",
+	 AT(carve_mib)},
 	{"disk_reserve", OPT_INT, "MiB", 0, 1 << 24, 512,
 	 "With less room left in the store's file system nothing more is read until there is.",
 	 AT(disk_reserve_mib)},

@@ -27,6 +27,7 @@ struct config {
 	struct config_list networks, domains;
 	double alerts_per_day, compliance_per_day;
 	int64_t threads, learn_memory_mib, hold_memory_mib, entities_max;
+	struct str oui_dir;
 	/* Of the daemon: */
 	struct config_list inputs, syslog_udp, syslog_tcp, syslog_tls, decoys;
 	struct str syslog_tls_clients;
@@ -36,7 +37,7 @@ struct config {
 	struct str capture_filter;
 	double capture_interval_s;
 	int64_t capture_threads, capture_ring_mib, capture_promiscuous;
-	int64_t capture_keep_mib, capture_keep_minutes, evidence_mib;
+	int64_t capture_keep_mib, capture_keep_minutes, evidence_mib, carve_mib;
 	double retain_events_days, retain_findings_days;
 	int64_t retain_events_mib;
 	struct outputs_conf outputs; /* texts stand in `file` */

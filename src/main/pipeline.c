@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "main/pipeline.h"
+#include "event/oui.h"
 #include "incident/suppress.h"
 #include "parse/pool.h"
 #include <errno.h>
@@ -23,6 +24,18 @@ static int open_detect(struct pipeline *p, struct config *c, struct diag *d)
 	return detect_open(&conf, p->schema, &p->detect, d);
 }
 
+/* The folder that was named must be readable; that of a package need not be there. */
+static int open_makers(struct pipeline *p, struct config *c, struct diag *d)
+{
+	struct diag none = {{0}};
+
+	if (c->oui_dir.len)
+		return oui_load(arena_strz(&c->mem, c->oui_dir), &p->makers, d);
+	if (oui_load(OUI_DIR, &p->makers, &none) < 0)
+		p->makers = NULL;
+	return 0;
+}
+
 static int open_parts(struct pipeline *p, struct config *c, struct diag *d)
 {
 	struct entities_conf en = {.max = (size_t)c->entities_max,
@@ -35,9 +48,10 @@ static int open_parts(struct pipeline *p, struct config *c, struct diag *d)
 				.alerts_per_day = c->alerts_per_day,
 				.compliance_per_day = c->compliance_per_day};
 	struct incidents_conf in = {0};
-	int r;
+	int r = open_makers(p, c, d);
 
-	if ((r = schema_new(&p->schema)) < 0 ||
+	en.makers = p->makers;
+	if (r < 0 || (r = schema_new(&p->schema)) < 0 ||
 	    (r = sources_load(config_share(c, "sources"), p->schema, &p->sources, d)) < 0 ||
 	    (r = entities_provide(p->schema)) < 0 || (r = incidents_want(p->schema)) < 0 ||
 	    (r = atlas_want(p->schema)) < 0 ||
@@ -82,6 +96,7 @@ void pipeline_close(struct pipeline *p)
 	detect_free(p->detect);
 	learn_free(p->learn);
 	entities_free(p->entities);
+	oui_free(p->makers);
 	sources_free(p->sources);
 	schema_free(p->schema);
 	buf_free(&p->line);

@@ -18,6 +18,7 @@
 struct pipeline {
 	struct schema *schema;
 	struct sources *sources;
+	struct oui *makers; /* of network cards; may be NULL */
 	struct entities *entities;
 	struct learn *learn;
 	struct detect *detect;

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The packets around an alert: out of the ring on disk into STORE/evidence/ID.pcapng, and
- * beside them, as ID.ckpt, the checkpoint that was learned before. `thymus replay --state
- * ID.ckpt ID.pcapng` then sees what the daemon saw of these addresses, on what it knew.
+ * The packets around an alert, and files in them when its model asks: out of the ring on disk
+ * into STORE/evidence/ID.pcapng, and beside them, as ID.ckpt, the checkpoint that was learned
+ * before. `thymus replay --state ID.ckpt ID.pcapng` then sees what the daemon saw of these
+ * addresses, on what it knew.
  */
 #include "base/log.h"
 #include "event/schema.h"
 #include "main/run.h"
+#include "packet/carve.h"
+#include "packet/input.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -84,7 +87,7 @@ static void what_is_wanted(const struct run *r, const struct event *e, struct ke
 }
 
 struct old_file {
-	char name[64];
+	char name[80];
 	int64_t at;
 	uint64_t bytes;
 };
@@ -148,6 +151,28 @@ static int save(struct run *r, const char *path, const char *comment,
 	return e;
 }
 
+/* Files out of the packets of an alert whose model asks for them. */
+static void carve(struct run *r, struct alert *a, const char *path)
+{
+	struct carve k = {.dir = r->cap.evidence,
+			  .total_max = (uint64_t)r->conf->carve_mib * MIB};
+	struct sensor_conf conf = {.carve = &k};
+	struct packet_in *in = NULL;
+	struct diag d = {{0}};
+	char records[16 * KIB]; /* told already */
+
+	k.file_max = k.total_max;
+	if (packet_open(path, &conf, &in, &d) < 0) {
+		log_line(LOG_ERROR, "files of an alert: %s", d.msg);
+		return;
+	}
+	while (packet_read(in, records, sizeof(records)) > 0)
+		;
+	packet_close(in);
+	for (unsigned i = 0; i < k.nsaved; i++)
+		a->files[a->nfiles++] = arena_fmt(&a->mem, "%s/%s", k.dir, k.saved[i]);
+}
+
 /* What the daemon had learned before these packets; a name more for the same file. */
 static bool link_state(const struct run *r, const char *path)
 {
@@ -175,6 +200,8 @@ void run_evidence(void *arg, struct alert *a, const struct event *e)
 		return;
 	c->saved++;
 	a->packets = arena_fmt(&a->mem, "%s", t.path);
+	if (a->model->carve && r->conf->carve_mib)
+		carve(r, a, t.path);
 	snprintf(state, sizeof(state), "%.*s.ckpt", (int)strlen(t.path) - 7, t.path);
 	if (link_state(r, state))
 		a->packets_state = arena_fmt(&a->mem, "%s", state);

@@ -401,17 +401,19 @@ static void look(const struct app_ctx *c, struct flow *f, const struct pkt *k, e
 	}
 }
 
-/* The protocol that another connection has announced for this one; -1: none. */
+/* The protocol that another connection has announced for this one, and no other; -1: none. */
 static int expected(const struct app_ctx *c, const struct flow *f)
 {
 	uint32_t n = MIN(c->room->nexpect, (uint32_t)EXPECT_MAX);
 
 	for (uint32_t i = 0; i < n; i++) {
-		const struct expect *e = &c->room->expect[i];
+		struct expect *e = &c->room->expect[i];
 
-		if (e->port == f->port[1] && c->known <= e->until &&
-		    memcmp(&e->ip, &f->ip[1], sizeof(e->ip)) == 0)
-			return e->no;
+		if (e->port != f->port[1] || c->known > e->until ||
+		    memcmp(&e->ip, &f->ip[1], sizeof(e->ip)) != 0)
+			continue;
+		e->until = INT64_MIN;
+		return e->no;
 	}
 	return -1;
 }
@@ -707,6 +709,17 @@ void app_frame(const struct app_ctx *c, const struct pkt *k)
 	}
 }
 
+void app_finish(const struct app_ctx *c)
+{
+	struct conn n = {.rec = c->rec, .ts = c->known, .known = c->known, .sensor = c->sensor};
+
+	for (int i = 0; protos[i]; i++) {
+		n.shared = c->room->shared[i];
+		if (protos[i]->finish && n.shared)
+			protos[i]->finish(&n);
+	}
+}
+
 void conn_skip(struct conn *c, enum dir d, uint64_t n)
 {
 	c->flow->app->h[d].skip += n;
@@ -716,7 +729,7 @@ void conn_expect(struct conn *c, const char *name, const struct ip *ip, uint16_t
 {
 	int no = proto_find(name);
 
-	if (no >= 0)
+	if (no >= 0 && !app_server_port(PROTO_TCP, port))
 		c->room->expect[c->room->nexpect++ % EXPECT_MAX] =
 			(struct expect){*ip, port, no, c->known + EXPECT_NS, 0, {0}};
 }

@@ -45,6 +45,8 @@ void app_room_free(struct app_room *room);
 /* Whether segments behind a hole are still waited for. */
 bool app_waits(const struct flow *f);
 void app_frame(const struct app_ctx *c, const struct pkt *k);
+/* The capture ended: what protocols know of frames is written. */
+void app_finish(const struct app_ctx *c);
 /* Whether the port is one on which a known protocol's servers listen. */
 bool app_server_port(uint8_t transport, uint16_t port);
 

@@ -47,56 +47,82 @@ void attach_head(struct attach *a, struct str line)
 		text_set(field_of(a, a->field), str_trim(value));
 }
 
-/* The value of a parameter ("; name=value", "; name*=utf-8''value"), or empty. */
-static struct str param(const struct text *t, const char *key)
+/* The value at the head of s: a word up to ';', or quoted (RFC 2045, 5.1). *rest: behind it. */
+static void value_add(struct text *out, struct str s, struct str *rest)
 {
-	struct str rest, all = text_str(t);
+	size_t i = 1;
 
-	str_cut(all, ';', &rest);
-	while (rest.p) {
-		struct str name, value, part = str_trim(rest);
-		size_t eq = str_chr(part, '=', 0);
-
-		if (eq == SIZE_MAX)
-			break;
-		name = str_trim(str_sub(part, 0, eq));
-		value = str_trim(str_sub(part, eq + 1, part.len));
-		if (value.len && value.p[0] == '"') {
-			value = str_cut(str_sub(value, 1, value.len), '"', &rest);
-			if (rest.p)
-				str_cut(rest, ';', &rest);
-		} else {
-			value = str_trim(str_cut(value, ';', &rest));
-		}
-		if (name.len && name.p[name.len - 1] == '*')
-			name.len--;
-		if (str_ieqz(name, key))
-			return value;
+	if (!s.len || s.p[0] != '"') {
+		text_add(out, str_trim(str_cut(s, ';', rest)));
+		return;
 	}
-	return str_n(NULL, 0);
+	for (; i < s.len && s.p[i] != '"'; i++) {
+		i += s.p[i] == '\\' && i + 1 < s.len;
+		text_add(out, str_sub(s, i, i + 1));
+	}
+	str_cut(str_sub(s, i, s.len), ';', rest);
 }
 
-void attach_body(struct attach *a)
+/* Whether a parameter is the key's: "key", "key*", or "key*2" and "key*2*" (RFC 2231). */
+static bool is_key(struct str name, const char *key)
 {
-	struct str bound = param(&a->type, "boundary"), how = text_str(&a->how), kind, rest;
-	struct str name = param(&a->where, "filename");
+	size_t n = strlen(key);
 
-	if (!name.len)
-		name = param(&a->type, "name");
-	text_set(&a->name, name);
-	kind = str_sub(text_str(&a->type), 0, 10);
-	if (str_ieq(kind, STR("multipart/"))) {
-		if (bound.len && a->nbounds < ATTACH_BOUNDS)
-			text_set(&a->bound[a->nbounds++], bound);
-		return;
+	return str_ieqz(str_sub(name, 0, n), key) && (name.len == n || name.p[n] == '*');
+}
+
+/* The value of a parameter, or nothing. */
+static void param(const struct text *t, const char *key, struct text *out)
+{
+	struct str rest, all = text_str(t);
+	struct text skipped;
+
+	out->n = 0;
+	str_cut(all, ';', &rest);
+	while (rest.p) {
+		size_t eq = 0;
+		struct str name;
+
+		while (eq < rest.len && rest.p[eq] != '=' && rest.p[eq] != ';')
+			eq++;
+		if (eq == rest.len || rest.p[eq] == ';') {
+			str_cut(rest, ';', &rest);
+			continue;
+		}
+		name = str_trim(str_sub(rest, 0, eq));
+		skipped.n = 0;
+		value_add(is_key(name, key) ? out : &skipped,
+			  str_trim(str_sub(rest, eq + 1, rest.len)), &rest);
+	}
+}
+
+bool attach_body(struct attach *a)
+{
+	struct str how = text_str(&a->how), kind, rest;
+	struct text bound;
+
+	param(&a->where, "filename", &a->name);
+	if (!a->name.n)
+		param(&a->type, "name", &a->name);
+	kind = str_trim(str_cut(text_str(&a->type), ';', &rest));
+	if (str_ieqz(str_sub(kind, 0, 10), "multipart/")) {
+		param(&a->type, "boundary", &bound);
+		if (bound.n && a->nbounds < ATTACH_BOUNDS)
+			a->bound[a->nbounds++] = bound;
+		return false;
 	}
 	how = line_word(how, &rest);
 	a->coding = str_ieqz(how, "base64")		? CODING_BASE64
 		    : str_ieqz(how, "quoted-printable") ? CODING_QUOTED
 							: CODING_NONE;
-	a->file = (name.len || (kind.len && !str_ieq(str_sub(kind, 0, 5), STR("text/")) &&
-				!str_ieq(str_sub(kind, 0, 8), STR("message/")))) &&
+	if (str_ieqz(kind, "message/rfc822") && a->coding == CODING_NONE) {
+		part_begin(a); /* a mail within the mail: its files are of interest */
+		return true;
+	}
+	a->file = (a->name.n || (kind.len && !str_ieqz(str_sub(kind, 0, 5), "text/") &&
+				 !str_ieqz(str_sub(kind, 0, 8), "message/"))) &&
 		  a->nfiles < ATTACH_FILES;
+	return false;
 }
 
 static void part_end(struct conn *c, struct attach *a, bool whole)
@@ -113,6 +139,8 @@ static void part_end(struct conn *c, struct attach *a, bool whole)
  */
 static bool at_bound(struct attach *a, struct str line)
 {
+	struct str rest;
+
 	if (line.len < 3 || line.p[0] != '-' || line.p[1] != '-')
 		return false;
 	line = str_sub(line, 2, line.len);
@@ -121,11 +149,11 @@ static bool at_bound(struct attach *a, struct str line)
 
 		if (!str_starts(line, b))
 			continue;
-		line = str_trim(str_sub(line, b.len, line.len));
-		if (line.len && !str_eqz(line, "--"))
-			return false;
-		a->nbounds = (uint8_t)(line.len ? i - 1 : i);
-		a->done = line.len > 0;
+		rest = str_trim(str_sub(line, b.len, line.len));
+		if (rest.len && !str_eqz(rest, "--"))
+			continue; /* another that begins like it */
+		a->nbounds = (uint8_t)(rest.len ? i - 1 : i);
+		a->done = rest.len > 0;
 		return true;
 	}
 	return false;
@@ -133,7 +161,7 @@ static bool at_bound(struct attach *a, struct str line)
 
 static void put(struct conn *c, struct attach *a, const char *p, size_t n)
 {
-	if (!n)
+	if (!n || !a->file)
 		return;
 	if (!a->tap) {
 		a->tap = file_tap_new(c);
@@ -170,8 +198,10 @@ static void put_base64(struct conn *c, struct attach *a, struct str s)
 	for (size_t i = 0; i < s.len; i++) {
 		uint32_t d = line_base64_digit(s.p[i]);
 
+		if (s.p[i] == '=')
+			a->bits = 0; /* what may follow its end begins anew */
 		if (d > 63)
-			continue; /* ends of lines, padding */
+			continue; /* ends of lines */
 		a->rest = a->rest << 6 | d;
 		a->bits = (uint8_t)(a->bits + 6);
 		if (a->bits < 8)

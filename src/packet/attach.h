@@ -37,8 +37,8 @@ struct attach {
 void attach_begin(struct attach *a);
 /* A line of the mail's head or of a part's, without its end. */
 void attach_head(struct attach *a, struct str line);
-/* The mail's head, or a part's, is over. */
-void attach_body(struct attach *a);
+/* The mail's head, or a part's, is over. true: the head of a mail within it follows. */
+bool attach_body(struct attach *a);
 /*
  * Bytes of the body: a line or a part of one. starts: it begins a line; ends: the line ended.
  * true: a head begins with the next line (give attach_head its lines).

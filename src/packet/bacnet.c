@@ -220,13 +220,20 @@ bool bacnet_tag(struct str *s, struct bacnet_tag *t)
 bool bacnet_apdu(struct str d, struct str *ret_apdu)
 {
 	const uint8_t *p = (const uint8_t *)d.p;
-	uint8_t control;
 	size_t at;
 
 	if (d.len < 6 || p[0] != 0x81)
 		return false;
 	at = p[1] == 4 ? 10 : p[1] == 9 || p[1] == 10 || p[1] == 11 ? 4 : SIZE_MAX;
-	if (at == SIZE_MAX || d.len < at + 2 || p[at] != 1)
+	return at != SIZE_MAX && bacnet_npdu(d, at, ret_apdu);
+}
+
+bool bacnet_npdu(struct str d, size_t at, struct str *ret_apdu)
+{
+	const uint8_t *p = (const uint8_t *)d.p;
+	uint8_t control;
+
+	if (d.len < at + 2 || p[at] != 1)
 		return false;
 	control = p[at + 1];
 	at += 2;

@@ -16,6 +16,8 @@ struct bacnet_tag {
 bool bacnet_tag(struct str *s, struct bacnet_tag *ret_tag);
 /* The APDU behind the headers of link and network; false: none (a message of the network). */
 bool bacnet_apdu(struct str datagram, struct str *ret_apdu);
+/* The same where the header of the network begins at `at`, as in a frame of Ethernet. */
+bool bacnet_npdu(struct str data, size_t at, struct str *ret_apdu);
 
 const char *bacnet_bvlc(uint8_t function);
 const char *bacnet_service(bool confirmed, uint8_t service, char tmp[24]);

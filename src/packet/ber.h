@@ -79,6 +79,16 @@ static inline uint32_t ber_u32(struct str body)
 	return v;
 }
 
+/* A signed integer (X.690, 8.3), cut to its lowest 32 bits. */
+static inline int32_t ber_i32(struct str body)
+{
+	uint32_t v = ber_u32(body);
+
+	if (body.len && body.len < 4 && body.p[0] & 0x80)
+		v |= UINT32_MAX << 8 * body.len;
+	return (int32_t)v;
+}
+
 /* UTCTime or GeneralizedTime as ns; 0 when it is none that can be had. */
 int64_t ber_moment(unsigned tag, struct str s);
 

@@ -103,6 +103,30 @@ struct str body_method(struct str text)
 	return str_n(NULL, 0);
 }
 
+struct str body_element(struct str s, const char *name)
+{
+	struct str key = str_of(name);
+	size_t at = 0, end;
+
+	for (;;) {
+		size_t found = str_find(str_sub(s, at, s.len), key);
+
+		if (found == SIZE_MAX)
+			return str_n(NULL, 0);
+		at += found;
+		end = at + key.len;
+		if (at && (s.p[at - 1] == '<' || s.p[at - 1] == ':') && end < s.len &&
+		    (s.p[end] == '>' || s.p[end] == ' '))
+			break;
+		at = end;
+	}
+	end = str_chr(s, '>', end);
+	if (end == SIZE_MAX)
+		return str_n(NULL, 0);
+	s = str_sub(s, end + 1, s.len);
+	return str_trim(str_sub(s, 0, str_chr(s, '<', 0)));
+}
+
 bool body_mines(struct str text)
 {
 	static const char *const names[] = {

@@ -11,6 +11,8 @@
 
 /* The method a text calls: of JSON-RPC, or the element in a SOAP body. Without p: none. */
 struct str body_method(struct str text);
+/* The text of the first element of XML of that local name, or one without p. */
+struct str body_element(struct str text, const char *name);
 /* The string after "name": in the text, or one without p. Escapes stay as they are. */
 struct str body_string(struct str text, const char *name);
 /* The n-th (from 0) item of "params":[...] when it is a string, or one without p. */

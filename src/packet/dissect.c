@@ -420,6 +420,21 @@ static enum dissect_result other(struct walk *w, uint16_t type)
 	return emit(w, left(w) + w->cut);
 }
 
+/* 802.2 of a length: by the service access point where both sides' are one (type UI). */
+static enum dissect_result llc(struct walk *w, uint16_t len)
+{
+	uint16_t sap = 0;
+
+	if (left(w) > len)
+		w->end = w->p + len;
+	if (left(w) >= 3 && w->p[0] == w->p[1] && w->p[2] == 3) {
+		sap = w->p[0];
+		w->p += 3;
+		w->cut = 0; /* what is missing at the end may be padding */
+	}
+	return other(w, sap);
+}
+
 /* By EtherType, tags first. */
 static enum dissect_result by_type(struct walk *w, uint16_t type)
 {
@@ -455,7 +470,7 @@ static enum dissect_result by_type(struct walk *w, uint16_t type)
 				return ip(w);
 			return other(w, type);
 		}
-		return other(w, 0);
+		return llc(w, type);
 	}
 	return other(w, type);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "packet/files.h"
 #include "base/hash.h"
+#include "packet/sensor.h"
 
-#define SURE_BYTES 64 /* after which the kind of a file is believed, for which hashes it gets \
-		       */
+#define SURE_BYTES                                                                 \
+	64 /* after which the kind of a file is believed, for which hashes it gets \
+	    */
 
 struct file_tap *file_tap_new(struct conn *c)
 {
@@ -50,8 +52,11 @@ const char *file_tap_mime(const struct file_tap *t)
 	return t->nhead ? mime_of(str_n((const char *)t->head, t->nhead)) : NULL;
 }
 
-static void first(struct file_tap *t, uint64_t at)
+static void first(struct conn *c, struct file_tap *t, uint64_t at)
 {
+	struct carve *keep = sensor_carve(c->sensor);
+
+	t->keep = keep && !at ? carve_begin(keep) : NULL;
 	t->any = true;
 	t->broken |= at != 0;
 	t->all = true; /* until it is known */
@@ -68,7 +73,7 @@ void file_tap_bytes(struct conn *c, struct file_tap *t, uint64_t at, struct str 
 	if (!s.len)
 		return;
 	if (!t->any)
-		first(t, at);
+		first(c, t, at);
 	if (at != t->next)
 		t->broken = true;
 	if (!t->broken && t->nhead < MIME_BYTES && t->seen < MIME_BYTES) {
@@ -84,6 +89,8 @@ void file_tap_bytes(struct conn *c, struct file_tap *t, uint64_t at, struct str 
 		t->sure = true;
 		t->all = is_worth(file_tap_mime(t));
 	}
+	if (t->keep)
+		carve_bytes(t->keep, s);
 	digest_add(&t->sha256, s.p, s.len);
 	if (t->all) {
 		digest_add(&t->sha1, s.p, s.len);
@@ -111,6 +118,16 @@ static void put_hashes(struct rec *r, struct file_tap *t)
 	}
 	n = digest_end(&t->sha256, sum);
 	rec_hex(r, "sha256", sum, n);
+	carve_end(t->keep, sum);
+	t->keep = NULL;
+}
+
+void file_tap_drop(struct conn *c, struct file_tap *t)
+{
+	if (!t)
+		return;
+	carve_drop(t->keep);
+	conn_free(c, t, sizeof(*t));
 }
 
 void file_tap_end(struct conn *c, struct file_tap *t, const char *source, bool is_orig,
@@ -122,7 +139,7 @@ void file_tap_end(struct conn *c, struct file_tap *t, const char *source, bool i
 	if (!t)
 		return;
 	if (!t->any) {
-		conn_free(c, t, sizeof(*t));
+		file_tap_drop(c, t);
 		return;
 	}
 	mime = file_tap_mime(t);
@@ -147,5 +164,5 @@ void file_tap_end(struct conn *c, struct file_tap *t, const char *source, bool i
 	if (!t->broken && (!t->has_total || t->total == t->seen))
 		put_hashes(r, t);
 	rec_end(r);
-	conn_free(c, t, sizeof(*t));
+	file_tap_drop(c, t);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * packet/files: what is learned of a file while it passes by: its kind by content, its size,
- * its hashes. The bytes themselves are not kept. A protocol that carries files has one tap for
+ * its hashes. The bytes themselves are kept only where the sensor is told to (packet/carve). A
+ * protocol that carries files has one tap for
  * each and gives it the bytes with their place in the file.
  *
  * Hashes are of whole files alone: a file that was not seen from its first byte, that has holes
@@ -10,6 +11,7 @@
 #ifndef PACKET_FILES_H
 #define PACKET_FILES_H
 #include "base/digest.h"
+#include "packet/carve.h"
 #include "packet/mime.h"
 #include "packet/proto.h"
 
@@ -27,6 +29,7 @@ struct file_tap {
 	uint16_t nhead; /* of the first bytes, for its kind */
 	char id[FILE_ID];
 	struct digest sha256, sha1, md5;
+	struct carve_file *keep; /* owns; NULL: it is not kept */
 	uint8_t head[MIME_BYTES];
 };
 
@@ -36,6 +39,8 @@ struct file_tap *file_tap_new(struct conn *c);
 void file_tap_bytes(struct conn *c, struct file_tap *t, uint64_t at, struct str s);
 /* Its kind by the first bytes seen so far, or NULL. */
 const char *file_tap_mime(const struct file_tap *t);
+/* It is none after all: frees t without a record. NULL is fine. */
+void file_tap_drop(struct conn *c, struct file_tap *t);
 /* n bytes that belong here will not come. */
 void file_tap_lost(struct file_tap *t, uint64_t n);
 /*

@@ -59,7 +59,8 @@ static uint64_t end_hash(uint64_t seed, const struct ip *ip, uint16_t port)
 
 	memcpy(&a, ip->b, 8);
 	memcpy(&b, ip->b + 8, 8);
-	return hash_mix((a * K1) ^ (b + port * K2) ^ seed);
+	/* The seed comes in before the port does, or equal sums could be made without it. */
+	return hash_mix((hash_mix(b ^ seed) ^ (a * K1)) + port * K2);
 }
 
 uint64_t flows_hash(const struct flows *t, const struct pkt *k)

@@ -5,7 +5,7 @@
 
 #define SLICE	 (600 * NS_PER_S)
 #define SEEN_MIN 16U
-#define SEEN_MAX 1024U
+#define SEEN_MAX OT_SEEN_MAX
 
 static struct ot_entry *place(struct ot_entry *e, uint32_t cap, uint64_t key)
 {
@@ -97,12 +97,13 @@ void ot_close(struct conn *c, struct ot_seen *s, const char *protocol)
 	struct rec *r;
 
 	if (s->untold) {
-		r = conn_rec(c, "ot_repeats", c->ts);
+		r = c->flow ? conn_rec(c, "ot_repeats", c->ts) : ot_frame_rec(c, "ot_repeats");
 		rec_z(r, "protocol", protocol);
 		rec_u64(r, "repeats", s->untold);
 		rec_end(r);
 	}
-	conn_free(c, s->e, s->cap * sizeof(*s->e));
+	if (c->flow)
+		conn_free(c, s->e, s->cap * sizeof(*s->e));
 	*s = (struct ot_seen){0};
 }
 
@@ -114,14 +115,19 @@ bool ot_gap(struct conn *c, enum dir d, uint64_t n)
 	return true;
 }
 
-struct rec *ot_frame_rec(struct conn *c, const char *path)
+struct rec *ot_mac_rec(struct conn *c, const char *path, int64_t ts, const uint8_t mac[12])
 {
-	rec_begin(c->rec, path, c->known, c->ts);
-	if (c->pkt && c->pkt->mac) {
-		rec_mac(c->rec, "src_mac", c->pkt->mac + 6);
-		rec_mac(c->rec, "dst_mac", c->pkt->mac);
+	rec_begin(c->rec, path, c->known, ts);
+	if (mac) {
+		rec_mac(c->rec, "src_mac", mac + 6);
+		rec_mac(c->rec, "dst_mac", mac);
 	}
 	return c->rec;
+}
+
+struct rec *ot_frame_rec(struct conn *c, const char *path)
+{
+	return ot_mac_rec(c, path, c->ts, c->pkt ? c->pkt->mac : NULL);
 }
 
 void ot_asset(struct conn *c, const struct ot_asset *a)
@@ -145,7 +151,7 @@ void ot_asset(struct conn *c, const struct ot_asset *a)
 	if (!any || !conn_first_today(c, h))
 		return;
 	if (c->flow) {
-		r = conn_rec(c, "ot_asset", c->ts);
+		r = conn_rec(c, a->office ? "asset" : "ot_asset", c->ts);
 		rec_ip(r, "host", conn_ip(c, a->who));
 	} else {
 		r = ot_frame_rec(c, "ot_asset");

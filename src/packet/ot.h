@@ -23,7 +23,12 @@ struct ot_entry {
 	uint32_t n;	/* passed over since */
 };
 
-/* Zeroed at first. */
+#define OT_SEEN_MAX 1024U /* different reads; then all are told anew */
+
+/*
+ * Zeroed at first; its memory is the connection's (ot_close). Frames, which have none, give it an
+ * array of their own of OT_SEEN_MAX, and cap.
+ */
 struct ot_seen {
 	struct ot_entry *e;
 	uint32_t cap, used;
@@ -37,7 +42,7 @@ struct ot_seen {
 bool ot_due(struct conn *c, struct ot_seen *s, uint64_t key, uint32_t *ret_n);
 /* The same of what changes something. */
 bool ot_write_due(struct conn *c, struct ot_seen *s, uint64_t key, uint32_t *ret_n);
-/* In close: tells what is untold, of this protocol, and gives the memory back. */
+/* In close, or finish: tells what is untold, of this protocol, and gives the memory back. */
 void ot_close(struct conn *c, struct ot_seen *s, const char *protocol);
 /* "repeats" of a record that is being written, when there were any. */
 void ot_repeats(struct rec *r, uint32_t n);
@@ -51,6 +56,7 @@ struct rec *ot_rec(struct conn *c, const char *path, int64_t ts, enum dir asker)
 /* What a device says it is; slices without p are not known. */
 struct ot_asset {
 	const char *protocol;
+	bool office;  /* of any network, not of plants: "asset" */
 	enum dir who; /* ignored in frames, whose source it is */
 	struct str vendor, product, type, firmware, serial, name;
 	const struct ip *host; /* of a frame without addresses, where it says so; else NULL */
@@ -75,5 +81,7 @@ bool ot_gap(struct conn *c, enum dir d, uint64_t n);
 
 /* The start of a record of an Ethernet frame without addresses: from and to by MAC. */
 struct rec *ot_frame_rec(struct conn *c, const char *path);
+/* The same of an earlier frame; mac: to and from, as they stand in it. */
+struct rec *ot_mac_rec(struct conn *c, const char *path, int64_t ts, const uint8_t mac[12]);
 
 #endif

@@ -68,6 +68,8 @@ struct proto_ops {
 	void (*close)(struct conn *c);
 	/* A frame of ops->ethertype; c->state and c->flow are NULL. */
 	void (*frame)(struct conn *c, struct str data);
+	/* The capture ended: what waits in c->shared is written. Both are NULL, as is c->pkt. */
+	void (*finish)(struct conn *c);
 };
 
 /* A record of the connection: ts, uid and the four fields of id. */
@@ -79,8 +81,9 @@ void conn_again(struct conn *c);
 /* Names one more service in the conn record ("ntlm"); the name must be in the registry. */
 void conn_service(struct conn *c, const char *name);
 /*
- * A connection to this address and port, within a minute, will speak the protocol of that name
- * in the registry (a data channel). Only the last EXPECT_MAX of a sensor are remembered.
+ * The next TCP connection to this address and port, within a minute, will speak the protocol of
+ * that name in the registry (a data channel), unless a known service listens at that port. Only
+ * the last EXPECT_MAX of a sensor are remembered.
  */
 void conn_expect(struct conn *c, const char *name, const struct ip *ip, uint16_t port);
 /* What the connection announced last for this address and port will carry (a file's name). */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * BACnet/IP (ASHRAE 135, annex J): one record for each request and its answer, and for what is
- * sent unasked, with the names of ICSNPP's bacnet.log and the object and property in question.
- * Vendor, model and firmware that a device tells of itself become ot_asset.
+ * BACnet/IP (ASHRAE 135, annex J) and BACnet on Ethernet (clause 7): one record for each
+ * request and its answer, and for what is sent unasked, with the names of ICSNPP's bacnet.log
+ * and the object and property in question. Vendor, model and firmware that a device tells of
+ * itself become ot_asset.
  */
 #include "base/hash.h"
 #include "packet/bacnet.h"
@@ -22,6 +23,7 @@ enum {
 	REINIT = 20
 };
 enum { DEVICE = 8 };
+enum { BACNET_LSAP = 0x82 }; /* of 802.2, where others have an EtherType */
 
 struct ask {
 	int64_t ts;
@@ -29,6 +31,7 @@ struct ask {
 	uint32_t instance, property;
 	uint16_t object;
 	uint8_t id, service, bvlc, asker, state;
+	uint8_t mac[12]; /* of a frame: whom, and who asked */
 	bool has_object, has_property, has_state;
 };
 
@@ -37,6 +40,27 @@ struct bacnet {
 	unsigned n;
 	struct ot_seen seen;
 };
+
+/* Of all frames of the sensor. */
+struct shared {
+	struct bacnet b;
+	struct ot_entry seen[OT_SEEN_MAX];
+};
+
+static void from_frame(const struct conn *c, struct ask *a)
+{
+	if (!c->flow)
+		memcpy(a->mac, c->pkt->mac, sizeof(a->mac));
+}
+
+/* Whether what is said now may answer this. */
+static bool may_answer(const struct conn *c, const struct ask *a, enum dir d)
+{
+	if (c->flow)
+		return a->asker != d;
+	return memcmp(a->mac + 6, c->pkt->mac, 6) == 0 &&
+	       memcmp(a->mac, c->pkt->mac + 6, 6) == 0;
+}
 
 static enum sniff_result bacnet_sniff(const struct sniff *s)
 {
@@ -128,8 +152,10 @@ static void tell(struct conn *c, struct bacnet *s, const struct ask *a, unsigned
 	if (type != CONFIRMED && !result && repeats_of(confirmed, a->service) &&
 	    !ot_due(c, &s->seen, a->key, &repeats))
 		return;
-	r = ot_rec(c, "bacnet", a->ts, a->asker);
-	rec_z(r, "bvlc_function", bacnet_bvlc(a->bvlc));
+	r = c->flow ? ot_rec(c, "bacnet", a->ts, a->asker)
+		    : ot_mac_rec(c, "bacnet", a->ts, a->mac);
+	if (c->flow)
+		rec_z(r, "bvlc_function", bacnet_bvlc(a->bvlc));
 	rec_z(r, "pdu_type", types[type]);
 	rec_z(r, "pdu_service", bacnet_service(confirmed, a->service, tmp));
 	rec_z(r, "access", access_of(confirmed, a->service));
@@ -198,7 +224,9 @@ static void request(struct conn *c, struct bacnet *s, enum dir d, uint8_t bvlc, 
 	a.id = b[2];
 	a.service = b[at];
 	subject(&a, str_sub(p, at + 1, p.len));
-	a.key = hash_bytes(b + at, MIN(p.len - at, (size_t)64), d);
+	from_frame(c, &a);
+	a.key = hash_bytes(b + at, MIN(p.len - at, (size_t)64),
+			   hash_bytes(a.mac, sizeof(a.mac), d));
 	unanswered(c, s, c->known - WAIT_NS);
 	if (s->n == WAIT_MAX)
 		unanswered(c, s, s->wait[0].ts);
@@ -259,7 +287,7 @@ static void answer(struct conn *c, struct bacnet *s, enum dir d, unsigned type, 
 	for (unsigned i = 0; i < s->n; i++) {
 		struct ask a = s->wait[i];
 
-		if (a.id != b[1] || a.asker == d)
+		if (a.id != b[1] || !may_answer(c, &a, d))
 			continue;
 		forget(s, i);
 		tell(c, s, &a, type, result);
@@ -280,7 +308,8 @@ static void unasked(struct conn *c, struct bacnet *s, enum dir d, uint8_t bvlc, 
 	if (p.len < 2)
 		return;
 	a.service = (uint8_t)p.p[1];
-	a.key = hash_2(UNCONFIRMED << 8 | a.service, d);
+	from_frame(c, &a);
+	a.key = hash_bytes(a.mac, sizeof(a.mac), hash_2(UNCONFIRMED << 8 | a.service, d));
 	if (a.service == I_AM && bacnet_tag(&rest, &t) && !t.context && t.no == 12) {
 		struct ot_asset x = {.protocol = "bacnet", .who = d};
 		char name[32];
@@ -300,28 +329,50 @@ static void unasked(struct conn *c, struct bacnet *s, enum dir d, uint8_t bvlc, 
 	tell(c, s, &a, UNCONFIRMED, NULL);
 }
 
+static void apdu(struct conn *c, struct bacnet *s, enum dir d, uint8_t bvlc, struct str p)
+{
+	switch ((uint8_t)p.p[0] >> 4) {
+	case CONFIRMED:
+		request(c, s, d, bvlc, p);
+		break;
+	case UNCONFIRMED:
+		unasked(c, s, d, bvlc, p);
+		break;
+	default:
+		answer(c, s, d, (uint8_t)p.p[0] >> 4, p);
+		break;
+	}
+}
+
 static int bacnet_datagram(struct conn *c, enum dir d, struct str data)
 {
-	struct bacnet *s = c->state;
-	struct str apdu;
-	uint8_t bvlc;
+	struct str p;
 
 	if (data.len < 4 || data.p[0] != (char)0x81)
 		return STREAM_FAIL;
-	bvlc = (uint8_t)data.p[1];
-	if (!bacnet_apdu(data, &apdu) || !apdu.len)
-		return 0; /* of the networks below; nothing is done to a device */
-	switch ((uint8_t)apdu.p[0] >> 4) {
-	case CONFIRMED:
-		request(c, s, d, bvlc, apdu);
-		return 0;
-	case UNCONFIRMED:
-		unasked(c, s, d, bvlc, apdu);
-		return 0;
-	default:
-		answer(c, s, d, (uint8_t)apdu.p[0] >> 4, apdu);
-		return 0;
-	}
+	/* Else of the networks below; nothing is done to a device. */
+	if (bacnet_apdu(data, &p) && p.len)
+		apdu(c, c->state, d, (uint8_t)data.p[1], p);
+	return 0;
+}
+
+static void bacnet_frame(struct conn *c, struct str data)
+{
+	struct shared *s = c->shared;
+	struct str p;
+
+	s->b.seen.e = s->seen;
+	s->b.seen.cap = OT_SEEN_MAX;
+	if (c->pkt->mac && bacnet_npdu(data, 0, &p) && p.len)
+		apdu(c, &s->b, DIR_ORIG, 0, p);
+}
+
+static void bacnet_finish(struct conn *c)
+{
+	struct shared *s = c->shared;
+
+	unanswered(c, &s->b, INT64_MAX);
+	ot_close(c, &s->b.seen, "bacnet");
 }
 
 static void bacnet_close(struct conn *c)
@@ -334,9 +385,13 @@ static void bacnet_close(struct conn *c)
 
 const struct proto_ops proto_bacnet = {
 	.name = "bacnet",
-	.transports = PROTO_UDP,
+	.transports = PROTO_UDP | PROTO_ETHER,
 	.ports = {47808, 47809},
+	.ethertype = BACNET_LSAP,
 	.state_size = sizeof(struct bacnet),
+	.shared_size = sizeof(struct shared),
+	.frame = bacnet_frame,
+	.finish = bacnet_finish,
 	.sniff = bacnet_sniff,
 	.datagram = bacnet_datagram,
 	.close = bacnet_close,

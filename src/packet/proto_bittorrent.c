@@ -1,6 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* BitTorrent between peers and its table of hosts (DHT). Named, not told of. */
+/*
+ * BitTorrent between peers, its table of hosts (DHT), trackers over UDP (BEP 15) and the search
+ * in the own network (BEP 14). Named, not told of.
+ */
 #include "packet/proto.h"
+
+#define TRACKER UINT64_C(0x41727101980) /* what a call to a tracker begins with */
+
+static bool is_datagram(struct str d)
+{
+	const uint8_t *p = (const uint8_t *)d.p;
+
+	return str_starts(d, STR("d1:ad2:id20:")) || str_starts(d, STR("d1:rd2:id20:")) ||
+	       str_starts(d, STR("BT-SEARCH * HTTP/1.1\r\n")) ||
+	       (d.len == 16 && be64(p) == TRACKER && !be32(p + 8));
+}
 
 static enum sniff_result bittorrent_sniff(const struct sniff *s)
 {
@@ -8,10 +22,7 @@ static enum sniff_result bittorrent_sniff(const struct sniff *s)
 			       "BitTorrent protocol");
 
 	if (s->transport == PROTO_UDP)
-		return str_starts(s->data, STR("d1:ad2:id20:")) ||
-				       str_starts(s->data, STR("d1:rd2:id20:"))
-			       ? SNIFF_YES
-			       : SNIFF_NO;
+		return is_datagram(s->data) ? SNIFF_YES : SNIFF_NO;
 	if (!str_starts(s->data, str_sub(hello, 0, s->data.len)))
 		return SNIFF_NO;
 	return s->data.len < hello.len ? SNIFF_MORE : SNIFF_YES;

@@ -88,7 +88,11 @@ static bool port_of(struct str s, uint16_t *ret_port)
 	return true;
 }
 
-/* Where data will go: who listens is told by the command, or by the reply. */
+/*
+ * Where data will go: who listens is told by the command, or by the reply. Two that talk of
+ * others, or of a port of a known service, must not make us blind for what is said there: such
+ * a connection is looked at as any other.
+ */
 static void data_at(struct conn *c, struct ftp *s, enum dir who, struct str arg, bool extended)
 {
 	s->data_ip = *conn_ip(c, who);
@@ -96,7 +100,8 @@ static void data_at(struct conn *c, struct ftp *s, enum dir who, struct str arg,
 		     : !address_of(arg, &s->data_ip, &s->data_port))
 		return;
 	s->passive = who == DIR_RESP;
-	conn_expect(c, "ftp-data", &s->data_ip, s->data_port);
+	if (memcmp(&s->data_ip, conn_ip(c, who), sizeof(s->data_ip)) == 0)
+		conn_expect(c, "ftp-data", &s->data_ip, s->data_port);
 }
 
 static void write_ftp(struct conn *c, struct ftp *s, const struct ask *a, struct str reply)

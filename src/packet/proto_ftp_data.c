@@ -42,8 +42,8 @@ static void ftp_data_close(struct conn *c)
 
 	if (name.len)
 		file_tap_end(c, f->file, "FTP_DATA", f->from == DIR_ORIG, name);
-	else if (f->file)
-		conn_free(c, f->file, sizeof(*f->file));
+	else
+		file_tap_drop(c, f->file);
 }
 
 const struct proto_ops proto_ftp_data = {

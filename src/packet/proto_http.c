@@ -3,7 +3,8 @@
  * HTTP/1. A request and its response are one record, written when the response has ended. Each
  * body is a file (packet/files), unpacked when it came as gzip or deflate; one that came in
  * part or packed otherwise is none: then its length and the kind of its first bytes are told.
- * Log-ins by NTLM, bare or within Negotiate, as WinRM has them, are told of as ntlm.
+ * Log-ins by NTLM, bare or within Negotiate, as WinRM has them, are told of as ntlm. WinRM
+ * (MS-WSMV) is named, and what it does to what, as far as it is not encrypted.
  */
 #include "packet/body.h"
 #include "packet/content.h"
@@ -24,8 +25,10 @@ struct req {
 	uint64_t body;
 	unsigned depth;
 	bool head, connect, basic, ntlm, mines;
-	uint8_t nrpc, nscheme;
-	char rpc[64], scheme[16]; /* what the body calls; how the sender signs in */
+	bool wsman, sealed; /* WinRM; its message is encrypted */
+	uint8_t nrpc, nscheme, naction, nresource;
+	char rpc[64], scheme[16];	/* what the body calls; how the sender signs in */
+	char action[48], resource[128]; /* of WinRM */
 	const char *mime;
 	char file_id[FILE_ID];
 	struct str method, uri, host, referrer, agent, version, origin, user, name, proxied;
@@ -116,7 +119,7 @@ static size_t head_len(struct str s)
 
 struct fields {
 	struct str host, referrer, agent, origin, auth, length, coding, disposition, proxied,
-		content, challenge;
+		content, challenge, kind;
 };
 
 static void head_fields(struct str rest, struct fields *f)
@@ -137,6 +140,7 @@ static void head_fields(struct str rest, struct fields *f)
 		{"x-forwarded-for", offsetof(struct fields, proxied)},
 		{"via", offsetof(struct fields, proxied)},
 		{"content-encoding", offsetof(struct fields, content)},
+		{"content-type", offsetof(struct fields, kind)},
 		{"www-authenticate", offsetof(struct fields, challenge)},
 		{"proxy-authenticate", offsetof(struct fields, challenge)},
 	};
@@ -280,6 +284,12 @@ static void write_pair(struct conn *c, struct http *h, const struct req *q)
 			rec_str(r, "auth_scheme", str_n(q->scheme, q->nscheme));
 		if (q->nrpc)
 			rec_str(r, "rpc_method", str_n(q->rpc, q->nrpc));
+		if (q->naction)
+			rec_str(r, "rpc_action", str_n(q->action, q->naction));
+		if (q->nresource)
+			rec_str(r, "rpc_resource", str_n(q->resource, q->nresource));
+		if (q->sealed)
+			rec_bool(r, "rpc_sealed", true);
 		if (q->mines)
 			rec_bool(r, "mining", true);
 		put_list(r, "proxied", q->proxied);
@@ -315,6 +325,17 @@ static void request_done(struct conn *c, struct http *h)
 		h->last = NULL;
 	h->n--;
 	conn_free(c, q, q->bytes);
+}
+
+/* WinRM: what is posted to its path in its form. */
+static void wsman(struct req *q, const struct fields *f)
+{
+	struct str kind = str_sub(f->kind, 0, 32);
+
+	q->sealed = str_ieqz(str_sub(kind, 0, 19), "multipart/encrypted");
+	q->wsman = str_eqz(q->method, "POST") && str_ieqz(str_sub(q->uri, 0, 6), "/wsman") &&
+		   (q->sealed || str_ieqz(str_sub(kind, 0, 20), "application/soap+xml"));
+	q->sealed &= q->wsman;
 }
 
 static bool request_add(struct conn *c, struct http *h, struct str line, const struct fields *f)
@@ -357,6 +378,7 @@ static bool request_add(struct conn *c, struct http *h, struct str line, const s
 	if (q->nscheme)
 		memcpy(q->scheme, scheme.p, q->nscheme);
 	q->ntlm = !q->basic && ntlm_head(c, h, f->auth);
+	wsman(q, f);
 	q->head = str_eqz(q->method, "HEAD");
 	q->connect = str_eqz(q->method, "CONNECT");
 	if (h->last)
@@ -406,6 +428,8 @@ static bool response_head(struct conn *c, struct http *h, struct str line, struc
 	h->file_id[0] = 0;
 	if (n == 401 || n == 407)
 		ntlm_head(c, h, f->challenge);
+	if (q && q->wsman && (n == 200 || n == 401 || n == 500)) /* done, who are you, failed */
+		conn_service(c, "winrm");
 	message = str_trim(message);
 	h->nmessage = MIN(message.len, sizeof(h->message));
 	if (h->nmessage)
@@ -463,6 +487,16 @@ static int64_t head(struct conn *c, struct http *h, enum dir d, struct str s)
 	return (int64_t)n;
 }
 
+/* What stands behind the last of these marks, or all of it. */
+static struct str last_part(struct str s, const char *mark)
+{
+	size_t at;
+
+	while ((at = str_find(s, str_of(mark))) != SIZE_MAX)
+		s = str_sub(s, at + strlen(mark), s.len);
+	return s;
+}
+
 /* What the first bytes of a request's body call. */
 static void body_calls(struct req *q, struct str s)
 {
@@ -472,6 +506,16 @@ static void body_calls(struct req *q, struct str s)
 	if (q->nrpc)
 		memcpy(q->rpc, name.p, q->nrpc);
 	q->mines = body_mines(s);
+	if (!q->wsman || q->sealed)
+		return;
+	name = last_part(body_element(s, "Action"), "/");
+	q->naction = (uint8_t)MIN(name.len, sizeof(q->action));
+	if (q->naction)
+		memcpy(q->action, name.p, q->naction);
+	name = last_part(body_element(s, "ResourceURI"), "/wsman/1/");
+	q->nresource = (uint8_t)MIN(name.len, sizeof(q->resource));
+	if (q->nresource)
+		memcpy(q->resource, name.p, q->nresource);
 }
 
 /* The file that a body is, if it is one. */

@@ -61,7 +61,7 @@ struct way {
 	uint32_t left, pad;	/* of the frame's content; behind it */
 	uint32_t fields;	/* of the head so far */
 	uint32_t table, wanted; /* size of HPACK's table: allowed, and soon */
-	struct str coding;	/* of the head that is read; in its stream's text */
+	struct str coding;	/* of the head that is read; in the text of its stream */
 };
 
 struct http2 {
@@ -340,7 +340,6 @@ static void head_done(struct conn *c, struct http2 *h, enum dir d)
 		return;
 	if (!s->body[d].n && (d == DIR_ORIG || (!w->asks && s->status == 200)))
 		s->body[d].content.packing = content_packing(w->coding);
-	w->coding = str_n(NULL, 0);
 	if (w->ends && d == DIR_RESP && (s->status / 100 != 1 || !s->status))
 		stream_end(c, h, s);
 }
@@ -412,6 +411,7 @@ static void head_begin(struct way *w, enum dir d)
 	w->ends = w->type == F_HEADERS && w->flags & END_STREAM;
 	w->asks = d == DIR_ORIG || w->type == F_PUSH_PROMISE;
 	w->fields = 0;
+	w->coding = str_n(NULL, 0); /* the stream it belonged to may be gone */
 	w->open = true;
 	if (w->wanted > w->table &&
 	    nghttp2_hd_inflate_change_table_size(w->heads, w->wanted) == 0)
@@ -561,7 +561,8 @@ static void http2_close(struct conn *c)
 	while (h->first)
 		stream_end(c, h, h->first);
 	for (unsigned d = 0; d < 2; d++)
-		nghttp2_hd_inflate_del(h->way[d].heads);
+		if (h->way[d].heads) /* there may have been no memory for it */
+			nghttp2_hd_inflate_del(h->way[d].heads);
 }
 
 const struct proto_ops proto_http2 = {

@@ -31,8 +31,8 @@ struct ask {
 	bool used, tgs, forwardable, renewable;
 	int64_t ts, from, till;
 	uint32_t nonce;
-	uint32_t offered[CIPHERS];
-	uint32_t preauth, tgt; /* ciphers of the time stamp, of the ticket shown; 0 without */
+	int32_t offered[CIPHERS];
+	int32_t preauth, tgt; /* ciphers of the time stamp, of the ticket shown; 0 without */
 	uint8_t n_offered;
 	char client[NAME_BYTES], service[NAME_BYTES];
 };
@@ -44,36 +44,54 @@ struct krb {
 
 struct answer {
 	bool ok, has_error;
-	uint32_t error;
-	uint32_t cipher;
+	int32_t error;
+	int32_t cipher;
 	struct str client, realm, service, issuer; /* issuer: the realm of the ticket */
 	char cname[NAME_BYTES], sname[NAME_BYTES];
 };
 
-static const char *cipher_text(uint32_t n)
+/* RFC 3961 and later; below zero Windows' private ones (KERB_ETYPE_ in ntsecapi.h). */
+static const char *cipher_text(int32_t n)
 {
-	static const char *const name[] = {
-		[1] = "des-cbc-crc",
-		[2] = "des-cbc-md4",
-		[3] = "des-cbc-md5",
-		[5] = "des3-cbc-md5",
-		[7] = "des3-cbc-sha1",
-		[16] = "des3-cbc-sha1-kd",
-		[17] = "aes128-cts-hmac-sha1-96",
-		[18] = "aes256-cts-hmac-sha1-96",
-		[19] = "aes128-cts-hmac-sha256-128",
-		[20] = "aes256-cts-hmac-sha384-192",
-		[23] = "rc4-hmac",
-		[24] = "rc4-hmac-exp",
-		[25] = "camellia128-cts-cmac",
-		[26] = "camellia256-cts-cmac",
+	static const struct {
+		int32_t n;
+		const char *text;
+	} known[] = {
+		{1, "des-cbc-crc"},
+		{2, "des-cbc-md4"},
+		{3, "des-cbc-md5"},
+		{5, "des3-cbc-md5"},
+		{7, "des3-cbc-sha1"},
+		{16, "des3-cbc-sha1-kd"},
+		{17, "aes128-cts-hmac-sha1-96"},
+		{18, "aes256-cts-hmac-sha1-96"},
+		{19, "aes128-cts-hmac-sha256-128"},
+		{20, "aes256-cts-hmac-sha384-192"},
+		{23, "rc4-hmac"},
+		{24, "rc4-hmac-exp"},
+		{25, "camellia128-cts-cmac"},
+		{26, "camellia256-cts-cmac"},
+		{-128, "rc4-md4"},
+		{-129, "rc4-plain2"},
+		{-130, "rc4-lm"},
+		{-131, "rc4-sha"},
+		{-132, "des-plain"},
+		{-133, "rc4-hmac-old"},
+		{-134, "rc4-plain-old"},
+		{-135, "rc4-hmac-old-exp"},
+		{-136, "rc4-plain-old-exp"},
+		{-140, "rc4-plain"},
+		{-141, "rc4-plain-exp"},
 	};
 
-	return n < ARRAY_LEN(name) ? name[n] : NULL;
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (known[i].n == n)
+			return known[i].text;
+	return NULL;
 }
 
 /* RFC 4120, 7.5.9, and RFC 4556. */
-static const char *error_text(uint32_t n)
+static const char *error_text(int32_t n)
 {
 	static const char *const name[] = {
 		"KDC_ERR_NONE",
@@ -148,7 +166,7 @@ static const char *error_text(uint32_t n)
 		[76] = "KDC_ERR_KDC_NAME_MISMATCH",
 	};
 
-	return n < ARRAY_LEN(name) ? name[n] : NULL;
+	return n >= 0 && (size_t)n < ARRAY_LEN(name) ? name[n] : NULL;
 }
 
 /* Whether s is one whole message: its tag, a SEQUENCE, and nothing behind. */
@@ -218,12 +236,12 @@ static void put_name(char out[NAME_BYTES], struct str name, struct str realm)
 	out[n + k] = 0;
 }
 
-static void put_cipher(struct rec *r, const char *key, uint32_t n)
+static void put_cipher(struct rec *r, const char *key, int32_t n)
 {
 	const char *text = cipher_text(n);
 	char number[24];
 
-	snprintf(number, sizeof(number), n ? "unknown-%d" : "null", (int32_t)n);
+	snprintf(number, sizeof(number), n ? "unknown-%d" : "null", n);
 	rec_z(r, key, text ? text : number);
 }
 
@@ -262,7 +280,7 @@ static void write_krb(struct conn *c, const struct ask *q, const struct answer *
 		rec_bool(r, "success", a->ok);
 	if (a && a->has_error) {
 		text = error_text(a->error);
-		snprintf(number, sizeof(number), "unknown-%u", a->error);
+		snprintf(number, sizeof(number), "unknown-%d", a->error);
 		rec_z(r, "error_msg", text ? text : number);
 	}
 	if (q && q->from)
@@ -277,16 +295,6 @@ static void write_krb(struct conn *c, const struct ask *q, const struct answer *
 		put_offer(r, q);
 	}
 	rec_end(r);
-}
-
-/* Numbers below zero are the private ones of Windows. */
-static uint32_t cipher_no(struct str body)
-{
-	uint32_t v = ber_u32(body);
-
-	if (body.len && body.len < 4 && body.p[0] & 0x80)
-		v |= UINT32_MAX << 8 * body.len;
-	return v;
 }
 
 static void body_field(struct ask *q, unsigned tag, struct str v, struct str *cname,
@@ -329,7 +337,7 @@ static void body_field(struct ask *q, unsigned tag, struct str v, struct str *cn
 		if (!ber_want(&v, BER_SEQ, &b))
 			break;
 		while (q->n_offered < CIPHERS && ber_want(&b, BER_INT, &name))
-			q->offered[q->n_offered++] = cipher_no(name);
+			q->offered[q->n_offered++] = ber_i32(name);
 		break;
 	default:
 		break;
@@ -352,13 +360,13 @@ static void ticket(struct str s, struct answer *a)
 			continue;
 		while (ber_next(&enc, &tag, &v))
 			if (tag == FIELD(0) && ber_want(&v, BER_INT, &n))
-				a->cipher = ber_u32(n);
+				a->cipher = ber_i32(n);
 	}
 }
 
 /* Under which key the ticket is that a client shows to get others; 0 when another realm gave
  * it. */
-static uint32_t shown(struct str ap_req)
+static int32_t shown(struct str ap_req)
 {
 	struct answer a = {0};
 	struct str seq, v;
@@ -384,11 +392,11 @@ static void padata(struct ask *q, struct str v)
 	if (!ber_want(&v, BER_SEQ, &list))
 		return;
 	while (ber_want(&list, BER_SEQ, &one)) {
-		uint32_t kind = 0;
+		int32_t kind = 0;
 
 		while (ber_next(&one, &tag, &b)) {
 			if (tag == FIELD(1) && ber_want(&b, BER_INT, &body))
-				kind = ber_u32(body);
+				kind = ber_i32(body);
 			if (tag == FIELD(2) && kind == PA_TGS_REQ) {
 				struct str octets = b;
 
@@ -398,7 +406,7 @@ static void padata(struct ask *q, struct str v)
 			if (tag == FIELD(2) && kind == PA_ENC_TIMESTAMP &&
 			    ber_want(&b, BER_OCTETS, &body) && ber_want(&body, BER_SEQ, &seq) &&
 			    ber_want(&seq, FIELD(0), &b) && ber_want(&b, BER_INT, &body))
-				q->preauth = cipher_no(body);
+				q->preauth = ber_i32(body);
 		}
 	}
 }
@@ -482,7 +490,7 @@ static void error(struct conn *c, struct krb *k, struct str seq)
 
 	while (ber_next(&seq, &tag, &v)) {
 		if (tag == FIELD(6) && ber_want(&v, BER_INT, &b))
-			a.error = ber_u32(b);
+			a.error = ber_i32(b);
 		else if (tag == FIELD(7) && ber_next(&v, &t, &b))
 			a.realm = b;
 		else if (tag == FIELD(8))

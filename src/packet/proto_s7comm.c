@@ -78,7 +78,7 @@ static void items(struct ask *a, const uint8_t *p, size_t n)
 		size_t len = 2U + v[1];
 		char *out = a->item[a->nitems];
 
-		if (v[0] != 0x12 || len > n - at)
+		if (v[0] != 0x12 || len < 3 || len > n - at)
 			return;
 		if (v[2] == 0x10 && len >= 12) {
 			const char *area = area_text(v[8]);

@@ -265,7 +265,7 @@ static void head_line(struct smtp *s, struct str line)
 
 	if (!line.len) {
 		s->part = BODY;
-		attach_body(&s->files);
+		s->part_head = attach_body(&s->files);
 		return;
 	}
 	attach_head(&s->files, line);
@@ -307,11 +307,10 @@ static void body_line(struct conn *c, struct smtp *s, struct str line, bool ends
 	if (text.len && ends && text.p[text.len - 1] == '\r')
 		text.len--;
 	if (s->part_head && ends && !s->middle) {
-		s->part_head = text.len > 0;
 		if (text.len)
 			attach_head(&s->files, text);
 		else
-			attach_body(&s->files);
+			s->part_head = attach_body(&s->files);
 	} else if (!s->part_head) {
 		s->part_head = attach_bytes(c, &s->files, line, !s->middle, ends);
 	}

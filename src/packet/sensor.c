@@ -91,6 +91,11 @@ struct rec *sensor_out(struct sensor *s)
 	return &s->out;
 }
 
+struct carve *sensor_carve(struct sensor *s)
+{
+	return s->conf.carve;
+}
+
 void sensor_stats(const struct sensor *s, struct sensor_stats *ret_stats)
 {
 	*ret_stats = s->stats;
@@ -461,6 +466,9 @@ bool sensor_tick(struct sensor *s, int64_t now)
 
 bool sensor_finish(struct sensor *s)
 {
+	struct app_ctx c = ctx_of(s);
+
+	app_finish(&c);
 	/* In order of their numbers, which follows from the frames alone. */
 	while (s->finish_at < s->flows.top) {
 		struct flow *f = &s->flows.f[s->finish_at + 1];

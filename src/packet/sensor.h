@@ -26,6 +26,7 @@ struct sensor_conf {
 	bool each;	    /* those in vain too are told of one by one */
 	struct pfilter *
 		filter; /* of packet/pfilter.h, borrowed: of a file only such frames; or NULL */
+	struct carve *carve; /* of packet/carve.h, borrowed: where files are kept; or NULL */
 };
 
 #define SENSOR_FLOWS	 750000U
@@ -62,6 +63,7 @@ bool sensor_tick(struct sensor *s, int64_t now);
 bool sensor_finish(struct sensor *s);
 /* What is written so far; whoever reads takes the bytes by setting out->len to 0. */
 struct rec *sensor_out(struct sensor *s);
+struct carve *sensor_carve(struct sensor *s); /* of its configuration */
 void sensor_stats(const struct sensor *s, struct sensor_stats *ret_stats);
 
 #endif

@@ -266,8 +266,9 @@ static void client_ext(unsigned type, struct str body, struct hello *h, struct t
 		break;
 	case 43:
 		read_list(vec(&r, 1), &l);
-		for (size_t i = 0; i < l.n; i++)
-			c->version = MAX(c->version, l.v[i]);
+		for (size_t i = 0; i < l.n; i++) /* those of DTLS count downwards */
+			c->version = l.v[i] >= 0xfe00 && c->version ? MIN(c->version, l.v[i])
+								    : MAX(c->version, l.v[i]);
 		break;
 	default:
 		break;

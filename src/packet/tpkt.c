@@ -91,6 +91,7 @@ enum sniff_result tpkt_first(struct str data, struct str *ret_msg)
 	const uint8_t *p = (const uint8_t *)data.p;
 	size_t left = data.len;
 
+	*ret_msg = (struct str){0};
 	while (left) {
 		uint8_t type;
 		size_t n, at;

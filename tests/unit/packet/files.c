@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files that pass by: HTTP's packed bodies, what mails carry, FTP's data connections. */
+#include "packet/carve.h"
 #include "packet/unpack.h"
 #include "talk.h"
 #include <nettle/sha2.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <zlib.h>
 
 static const char *sha256(const void *p, size_t n)
@@ -177,6 +179,71 @@ TEST(smtp_files)
 	}
 }
 
+/* What a mail of these head fields and body says of files. */
+static char *mailed(const char *text, size_t piece)
+{
+	struct talk t = talk_begin(25, false);
+	char *out;
+
+	say(&t, true, "220 mx ESMTP\r\n");
+	say(&t, false, "EHLO a\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\nDATA\r\n");
+	say(&t, true, "250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n");
+	talk_say(&t, false, (const uint8_t *)text, strlen(text), piece);
+	say(&t, false, "\r\n.\r\n");
+	say(&t, true, "250 queued\r\n");
+	out = records(t.s, true);
+	sensor_free(t.s);
+	return out;
+}
+
+#define PART                                                                             \
+	"\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n" \
+	"JVBERi0x\r\n"
+
+/* Boundaries as they may be written; each mail holds "%PDF-1" once, and nothing else. */
+TEST(smtp_boundaries)
+{
+	static const char *const mails[] = {
+		/* The inner one is how the outer one begins. */
+		"Content-Type: multipart/mixed; boundary=ab-cd\r\n\r\n--ab-cd\r\nContent-Type: "
+		"multipart/alternative; boundary=ab\r\n\r\n--ab\r\n\r\ntext\r\n--ab-cd" PART
+		"--ab-cd--\r\n",
+		/* The outer one is how the inner one begins; within a file of the inner one. */
+		"Content-Type: multipart/mixed; boundary=ab\r\n\r\n--ab\r\nContent-Type: "
+		"multipart/mixed; boundary=ab-cd\r\n\r\n--ab-cd" PART "--ab-cd--\r\n--ab--\r\n",
+		/* Quoted, with what would end it were it not; behind other parameters. */
+		"Content-Type: multipart/mixed; x=\"a;boundary=no\";; y; boundary=\"a;\\\"b\"; "
+		"z=1\r\n\r\n--a;\"b \t" PART "--a;\"b-- \r\n--a;\"b\r\n",
+		/* In pieces (RFC 2231). */
+		"Content-Type: multipart/mixed; boundary*0=a; boundary*1=\"b\"\r\n\r\n--ab" PART
+		"--ab--\r\n",
+		/* A mail within the mail. */
+		"Content-Type: multipart/mixed; boundary=ab\r\n\r\n--ab\r\nContent-Type: "
+		"message/rfc822\r\n\r\nSubject: in\r\nContent-Type: multipart/mixed; "
+		"boundary=in\r\n\r\n--in" PART "--in--\r\n--ab--\r\n",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(mails); i++) {
+		for (size_t piece = 1; piece < 1400; piece += 57) {
+			char *t = mailed(mails[i], piece);
+
+			CHECK_INT(count(t, "\"_path\":\"files\""), 1);
+			HAS(t, sha256("%PDF-1", 6));
+		}
+	}
+}
+
+/* Base64 that goes on behind its end begins anew. */
+TEST(smtp_base64_twice)
+{
+	char *t = mailed("Content-Type: application/pdf; name=a.pdf\r\n"
+			 "Content-Transfer-Encoding: base64\r\n\r\nJVBERi0=\r\nMS40\r\n",
+			 1400);
+
+	HAS(t, sha256("%PDF-1.4", 8));
+	HAS(t, "\"filename\":\"a.pdf\"");
+}
+
 /* A file that the mail's end does not close has no hash; neither has one with a hole. */
 TEST(smtp_file_cut)
 {
@@ -199,6 +266,58 @@ TEST(smtp_file_cut)
 		HAS(text, "\"mime_type\":\"application/pdf\"");
 		CHECK(!strstr(text, "sha256"));
 		sensor_free(t.s);
+	}
+}
+
+/* Files that are kept: whole ones by their hash, within bounds, and nothing else in the folder.
+ */
+TEST(carved)
+{
+	static const struct {
+		uint64_t file_max, total_max;
+		size_t sent; /* of a file of 20 bytes */
+		unsigned saved;
+		uint64_t left_out;
+	} rows[] = {{100, 100, 20, 1, 0},
+		    {100, 100, 19, 0, 0},
+		    {19, 100, 20, 0, 1},
+		    {100, 19, 20, 0, 1}};
+	static const char file[] = "%PDF-1.4 twenty byte";
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char dir[] = "/tmp/carved-XXXXXX", path[128], got[64] = "";
+		struct carve k = {.file_max = rows[i].file_max, .total_max = rows[i].total_max};
+		struct sensor_conf conf = {.carve = &k};
+		struct talk t;
+		FILE *f;
+
+		k.dir = mkdtemp(dir);
+		CHECK(k.dir != NULL);
+		t = talk_begin_in(&conf, 80, false);
+		for (unsigned n = 0; n < 2; n++) { /* the same twice is one */
+			say(&t, false, "GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
+			say(&t, true, "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n");
+			talk_say(&t, true, (const uint8_t *)file, rows[i].sent, 7);
+			if (rows[i].sent < 20 || rows[i].left_out)
+				break;
+		}
+		(void)records(t.s, true);
+		sensor_free(t.s);
+		CHECK_INT(k.nsaved, rows[i].saved);
+		CHECK_INT(k.left_out, rows[i].left_out);
+		CHECK_INT(k.open, 0);
+		CHECK_INT(k.total, rows[i].saved * 20);
+		if (k.nsaved) {
+			CHECK(strstr(sha256(file, 20), k.saved[0]) != NULL);
+			snprintf(path, sizeof(path), "%s/%s", dir, k.saved[0]);
+			f = fopen(path, "rb");
+			CHECK(f && fread(got, 1, sizeof(got), f) == 20 &&
+			      memcmp(got, file, 20) == 0);
+			if (f)
+				fclose(f);
+			unlink(path);
+		}
+		CHECK_INT(rmdir(dir), 0);
 	}
 }
 

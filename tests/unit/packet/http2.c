@@ -127,4 +127,44 @@ TEST(many_streams)
 	CHECK_INT(count(text, "\"_path\":\"http\""), 200);
 	CHECK(!strstr(text, "\"status_code\""));
 }
+
+/* A conversation in a sensor with so little memory that anything may be refused. */
+TEST(no_memory)
+{
+	for (size_t room = 100; room < 60000; room += 97) {
+		struct sensor_conf conf = {.app_bytes = room};
+		struct talk t = talk_begin_in(&conf, 80, false);
+
+		say(&t, false, clear, sizeof(clear) - 1);
+		SAY(&t, false, "\0\0\x0e\1\5\0\0\0\1\x82\x84\x40\5abcde\4wxyz");
+		SAY(&t, true,
+		    "\0\0\1\1\4\0\0\0\1\x88"
+		    "\0\0\4\0\1\0\0\0\1%PDF");
+		HAS(end(&t), "\"_path\":\"conn\"");
+	}
+}
+
+/* A head whose stream is told of, for want of room, before the head has ended. */
+TEST(stream_gone_within_a_head)
+{
+	struct talk t = talk_begin(80, false);
+	char ask[] = "\0\0\2\1\5\0\0\0\3\x82\x84";
+	char *text;
+
+	say(&t, false, clear, sizeof(clear) - 1);
+	SAY(&t, false, "\0\0\2\1\5\0\0\0\1\x82\x84");
+	SAY(&t, true, "\0\0\7\1\0\0\0\0\1\x88\x5a\4gzip"); /* content-encoding */
+	for (unsigned i = 1; i < 100; i++) {
+		ask[7] = (char)((2 * i + 1) >> 8);
+		ask[8] = (char)(2 * i + 1);
+		say(&t, false, ask, sizeof(ask) - 1);
+	}
+	SAY(&t, true, "\0\0\1\11\4\0\0\0\1\x88");
+	SAY(&t, true,
+	    "\0\0\1\1\4\0\0\0\xc7\x88"
+	    "\0\0\x08\0\1\0\0\0\xc7%PDF-1.4");
+	text = end(&t);
+	CHECK_INT(count(text, "\"_path\":\"http\""), 100);
+	HAS(text, "\"mime_type\":\"application/pdf\"");
+}
 TAP_MAIN

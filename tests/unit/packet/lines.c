@@ -240,6 +240,124 @@ TEST(ftp_data)
 	sensor_free(a.s);
 }
 
+/* WinRM: a shell is made, once readable and once not; a page of another server is none. */
+TEST(winrm)
+{
+	static const char body[] =
+		"<s:Envelope xmlns:a=\"x/Action\"><s:Header><a:Action "
+		"s:mustUnderstand=\"true\">"
+		"http://schemas.microsoft.com/wbem/wsman/1/windows/shell/Command </a:Action>"
+		"<w:ResourceURI "
+		"mustUnderstand=\"true\">http://schemas.microsoft.com/wbem/wsman/1/"
+		"windows/shell/cmd</w:ResourceURI></s:Header><s:Body><rsp:CommandLine>"
+		"<rsp:Command>whoami</rsp:Command></rsp:CommandLine></s:Body></s:Envelope>";
+	static const struct {
+		const char *path, *kind, *answer, *want;
+	} rows[] = {
+		{"/wsman", "application/soap+xml;charset=UTF-8", "200",
+		 "\"rpc_method\":\"CommandLine\",\"rpc_action\":\"Command\",\"rpc_resource\":"
+		 "\"windows/shell/cmd\""},
+		{"/wsman?PSVersion=5.1", "multipart/encrypted;protocol=\"x\"", "200",
+		 "\"rpc_sealed\":true"},
+		{"/wsman", "application/soap+xml", "401", "winrm\""},
+		{"/wsman", "application/soap+xml", "404", NULL},
+		{"/wsman", "text/xml", "200", NULL},
+		{"/soap", "application/soap+xml", "200", NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct talk t = talk_begin(7777, false);
+		char text[1024], *r;
+
+		snprintf(text, sizeof(text),
+			 "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: "
+			 "%zu\r\n\r\n%s",
+			 rows[i].path, rows[i].kind, sizeof(body) - 1, body);
+		talk_say(&t, false, (const uint8_t *)text, strlen(text), 1400);
+		snprintf(text, sizeof(text), "HTTP/1.1 %s x\r\nContent-Length: 0\r\n\r\n",
+			 rows[i].answer);
+		talk_say(&t, true, (const uint8_t *)text, strlen(text), 1400);
+		r = records(t.s, true);
+		if (rows[i].want)
+			HAS(r, rows[i].want);
+		CHECK_INT(count(r, "\"service\":\"http,winrm\""), rows[i].want != NULL);
+		CHECK(rows[i].want || !strstr(r, "rpc_action") || i == 3);
+		sensor_free(t.s);
+	}
+}
+
+/* What an FTP server says of data connections hides nothing else from us. */
+TEST(ftp_data_elsewhere)
+{
+	static const struct {
+		const char *at;
+		unsigned host, port, again;
+		bool read;
+	} rows[] = {
+		{"227 (10,0,0,2,19,137)\r\n", 2, 5001, 0, false},
+		{"227 (10,0,0,2,19,137)\r\n", 2, 5001, 1, true}, /* the one behind it */
+		{"227 (10,0,0,3,19,137)\r\n", 3, 5001, 0, true}, /* somebody else's */
+		{"227 (10,0,0,2,31,144)\r\n", 2, 8080, 0, true}, /* a port of HTTP */
+	};
+	static const char hello[] = "220 FTP\r\n", pasv[] = "PASV\r\n";
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct talk a = talk_begin(21, false);
+		char *t;
+
+		talk_say(&a, true, (const uint8_t *)hello, sizeof(hello) - 1, 1400);
+		talk_say(&a, false, (const uint8_t *)pasv, sizeof(pasv) - 1, 1400);
+		talk_say(&a, true, (const uint8_t *)rows[i].at, strlen(rows[i].at), 1400);
+		for (unsigned k = 0; k <= rows[i].again; k++) {
+			struct wire w = {.n = 0};
+
+			eth(&w, 0x0800);
+			tcp(&w, 1, rows[i].host, 41000 + k, rows[i].port, 24, 101, 1,
+			    "GET /x HTTP/1.1\r\nHost: x.test\r\n\r\n");
+			give(a.s, a.ms++, &w);
+		}
+		t = records(a.s, true);
+		CHECK_INT(count(t, "\"_path\":\"http\""), rows[i].read);
+		sensor_free(a.s);
+	}
+}
+
+/* OpenVPN's two resets, plain and wrapped; an answer to something else names nothing. */
+TEST(openvpn)
+{
+	static const struct {
+		unsigned asked, answer;
+		bool mine, named;
+	} rows[] = {{14, 26, true, true},   {14, 26, false, false}, {42, 54, false, true},
+		    {54, 66, false, true},  {86, 98, false, true},  {54, 60, false, false},
+		    {50, 62, false, false}, {14, 14, true, false}};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		for (unsigned is_udp = 0; is_udp < 2; is_udp++) {
+			uint8_t ask[128] = {0}, answer[128] = {0};
+			struct talk t = talk_begin(7000, is_udp);
+			size_t at = is_udp ? 0 : 2;
+
+			ask[1] = (uint8_t)rows[i].asked;
+			answer[1] = (uint8_t)rows[i].answer;
+			ask[at] = 7 << 3;
+			memcpy(ask + at + 1, "sessionA", 8);
+			if (rows[i].asked > 14)
+				memset(ask + at + 9, 0xa5, rows[i].asked - 9);
+			answer[at] = 8 << 3;
+			if (rows[i].mine && rows[i].answer > 22)
+				memcpy(answer + at + 14, "sessionA", 8);
+			if (is_udp)
+				ask[1] = 's', answer[1] = 0;
+			talk_say(&t, false, ask, rows[i].asked + at, 1400);
+			talk_say(&t, true, answer, rows[i].answer + at, 1400);
+			CHECK_INT(count(records(t.s, true), "\"service\":\"openvpn\""),
+				  rows[i].named);
+			sensor_free(t.s);
+		}
+	}
+}
+
 /* A hello of Firefox, as sent. */
 TEST(quic)
 {

@@ -114,6 +114,15 @@ TEST(s7_write)
 	HAS(t, "\"service\":\"s7comm\"");
 }
 
+/* A read whose one variable has a head and nothing behind it (sanitizers). */
+TEST(s7_empty_item)
+{
+	char *t = TCP(102, {0, "0300001502f0803201000000010004000004011200"});
+
+	HAS(t, "\"_path\":\"s7comm\"");
+	HASNT(t, "\"items\"");
+}
+
 TEST(s7_stop_and_download)
 {
 	char *t = TCP(10102, S7_CONNECT,

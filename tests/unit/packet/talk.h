@@ -16,12 +16,14 @@ struct talk {
 	bool udp;
 };
 
-static inline struct talk talk_begin(unsigned port, bool is_udp)
+/* conf: of the sensor, or NULL. */
+static inline struct talk talk_begin_in(const struct sensor_conf *conf, unsigned port,
+					bool is_udp)
 {
 	struct talk t = {.seq = {101, 501}, .port = port, .udp = is_udp};
 	struct wire w = {.n = 0};
 
-	CHECK(sensor_new(NULL, &t.s) == 0);
+	CHECK(sensor_new(conf, &t.s) == 0);
 	if (is_udp)
 		return t;
 	eth(&w, 0x0800);
@@ -32,6 +34,11 @@ static inline struct talk talk_begin(unsigned port, bool is_udp)
 	tcp(&w, 2, 1, port, 40000, 18, 500, 101, "");
 	give(t.s, t.ms++, &w);
 	return t;
+}
+
+static inline struct talk talk_begin(unsigned port, bool is_udp)
+{
+	return talk_begin_in(NULL, port, is_udp);
 }
 
 /* One payload, in pieces of at most `piece` bytes. */
