@@ -209,12 +209,23 @@ int incidents_verdict(struct req *q)
 	return r;
 }
 
+struct audit_rows {
+	struct list list;
+	uint64_t last;
+	size_t limit;
+	bool more;
+};
+
 static int audit_row(const struct audit_entry *e, void *arg)
 {
-	struct list *l = arg;
+	struct audit_rows *x = arg;
 	char when[TIME_TEXT];
 	struct buf b;
 
+	x->more = list_full(&x->list, x->limit);
+	if (x->more)
+		return 1;
+	x->last = e->seq;
 	buf_init(&b, 1 * MIB);
 	buf_fmt(&b, "{\"seq\":%llu,\"time\":\"%s\",\"actor\":", (unsigned long long)e->seq,
 		time_rfc3339(e->time, when));
@@ -226,7 +237,7 @@ static int audit_row(const struct audit_entry *e, void *arg)
 	buf_addz(&b, ",\"detail\":");
 	buf_json(&b, e->detail);
 	buf_fmt(&b, ",\"hash\":\"%s\"}", e->hash);
-	list_item(l, buf_str(&b));
+	list_item(&x->list, buf_str(&b));
 	buf_free(&b);
 	return 0;
 }
@@ -235,21 +246,28 @@ int audit_list_get(struct req *q)
 {
 	static const char *const columns[] = {"seq",	"time",	  "actor", "action",
 					      "target", "detail", "hash",  NULL};
+	struct str cursor = req_cursor(q), next = {NULL, 0};
 	struct audit *a = NULL;
-	struct list l;
+	struct audit_rows x = {0};
 	struct diag d = {{0}};
-	size_t limit;
+	int64_t before = 0;
 	int r;
 
-	if (!req_limit(q, &limit))
+	if (!req_limit(q, &x.limit))
 		return 0;
-	list_open(&l, q, columns);
+	if (cursor.len && (!str_i64(cursor_read(&q->mem, cursor), &before) || before < 1))
+		return req_problem(q, 400, "Wrong cursor",
+				   "give back what an answer called next");
+	list_open(&x.list, q, columns);
 	r = audit_open(q->conf->store, true, &a, &d);
 	if (r == 0)
-		r = audit_list(a, 0, STR(""), limit, audit_row, &l, &d);
+		r = audit_list(a, (uint64_t)before, STR(""), x.limit + 1, audit_row, &x, &d);
 	audit_close(a);
 	if (r < 0 && r != -ENOENT)
 		return req_failed(q, r, &d);
-	list_close(&l, str_n(NULL, 0), str_n(NULL, 0));
+	if (x.more)
+		next = cursor_make(&q->mem,
+				   arena_fmt(&q->mem, "%llu", (unsigned long long)x.last));
+	list_close(&x.list, next, str_n(NULL, 0));
 	return 0;
 }

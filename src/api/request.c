@@ -98,6 +98,14 @@ struct str req_etag(struct req *q)
 			 (unsigned long long)hash_bytes(out.p, out.len, 0));
 }
 
+int64_t ticks(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
 int64_t req_now(void)
 {
 	struct timespec ts;
@@ -136,8 +144,7 @@ bool req_limit(struct req *q, size_t *ret_limit)
 		req_problem(q, 400, "Wrong limit", "limit is a number from 1 to 1000");
 		return false;
 	}
-	/* A file has all of it, but not more than a person can open. */
-	*ret_limit = !v.len && q->format != FORMAT_JSON ? 1000000 : (size_t)n;
+	*ret_limit = !v.len && q->format != FORMAT_JSON ? FILE_ROWS : (size_t)n;
 	return true;
 }
 
@@ -153,6 +160,11 @@ bool req_times(struct req *q, struct store_query *sq)
 		return false;
 	}
 	return true;
+}
+
+struct str req_cursor(struct req *q)
+{
+	return q->resume.len ? q->resume : req_query(q, "cursor");
 }
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -209,10 +221,16 @@ void list_open(struct list *l, struct req *q, const char *const *columns)
 		q->type = "application/x-ndjson";
 	} else {
 		q->type = "text/csv; charset=utf-8";
-		for (size_t i = 0; columns[i]; i++)
+		for (size_t i = 0; !q->resume.len && columns[i]; i++)
 			buf_fmt(&q->out, "%s%s", i ? "," : "", columns[i]);
-		buf_addz(&q->out, "\r\n");
+		buf_addz(&q->out, q->resume.len ? "" : "\r\n");
 	}
+}
+
+bool list_full(const struct list *l, size_t limit)
+{
+	return l->n == limit ||
+	       (l->q->format != FORMAT_JSON && l->n && l->q->out.len >= FILE_BYTES);
 }
 
 /*
@@ -297,6 +315,7 @@ void list_close(struct list *l, struct str next, struct str extra)
 {
 	struct buf *out = &l->q->out;
 
+	l->q->next = next;
 	if (l->q->format != FORMAT_JSON)
 		return;
 	buf_addc(out, ']');

@@ -2,7 +2,8 @@
 /*
  * What is new, as server-sent events. The feed of the store numbers each finding that was
  * written; the number is the event's id, so a browser that comes back (Last-Event-ID) misses
- * nothing. One thread looks at the feed and wakes those who wait.
+ * nothing. One thread looks at the feed and wakes those who wait; it hurries slow readers of
+ * files, too.
  */
 #include "api/auth.h"
 #include "api/impl.h"
@@ -141,6 +142,7 @@ static void *feeder(void *arg)
 			st = NULL;
 		if (st && store_feed_end(st, &end, NULL) == 0)
 			atomic_store(&a->feed_end, end);
+		file_hurry(a);
 		wake_all(a, ++looks % HEARTBEAT_LOOKS == 0, atomic_load(&a->feed_end));
 	}
 	store_close(st);
