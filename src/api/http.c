@@ -119,7 +119,7 @@ static enum MHD_Result answer(struct req *q)
 			out = buf_str(&q->out);
 		}
 	} else if (q->status == 200 && str_eqz(str_of(q->method), "GET") && !q->cookie.len)
-		q->etag = req_etag(q);
+		q->etag = req_etag(q, out);
 	if (q->etag.len && str_eq(match, q->etag)) {
 		q->status = 304;
 		out.len = 0;
@@ -412,6 +412,7 @@ int api_start(const struct api_conf *conf, struct api **ret_api, struct diag *d)
 	a->conf = *conf;
 	arena_init(&a->mem, 4 * MIB);
 	pthread_mutex_init(&a->lock, NULL);
+	pthread_mutex_init(&a->changing, NULL);
 	a->index = store_index_new(conf->store);
 	if (conf->inquiry.sources)
 		a->evidence = evidence_pool_new(&conf->inquiry);
@@ -451,6 +452,7 @@ struct api *api_stop(struct api *a)
 	evidence_pool_free(a->evidence);
 	store_index_free(a->index);
 	pthread_mutex_destroy(&a->lock);
+	pthread_mutex_destroy(&a->changing);
 	arena_free(&a->mem);
 	free(a);
 	return NULL;

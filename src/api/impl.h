@@ -32,6 +32,7 @@ struct api {
 	struct evidence_pool *evidence; /* NULL: no sources to read by */
 	char setup[USERS_SECRET];
 	unsigned char mask_key[16];
+	pthread_mutex_t changing; /* from looking at If-Match to the change */
 	/* The stream: its thread looks at the feed and wakes who waits. */
 	pthread_t feeder;
 	bool feeding;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One incident: its story with what was asked, a report of it, and what a person says it was.
  */
+#include "api/impl.h"
 #include "api/mask.h"
 #include "base/timeutil.h"
 #include "incident/render.h"
@@ -181,30 +182,29 @@ static int verdict_keep(struct req *q, const struct json *j)
 	return 0;
 }
 
-/* With If-Match the incident has to be what was looked at; else a problem and false. */
+/* The incident has to be what was looked at; else a problem and false. */
 static bool unchanged(struct req *q)
 {
-	struct str want = req_header(q, "If-Match");
-	bool same;
+	struct str now;
 
-	if (!want.len || str_eqz(want, "*"))
-		return true;
 	if (incidents_get(q) < 0)
 		return req_failed(q, E_FORMAT, NULL);
 	if (q->status != 200)
 		return false;
-	same = str_eq(want, req_etag(q));
+	now = arena_str(&q->mem, buf_str(&q->out));
 	buf_clear(&q->out);
 	q->clean = false;
-	return same || req_problem(q, 412, "It changed meanwhile",
-				   "read the incident again before you judge it");
+	return req_unchanged(q, now);
 }
 
 int incidents_verdict(struct req *q)
 {
 	struct json j;
-	int r = req_object(q, &j) && unchanged(q) ? verdict_keep(q, &j) : 0;
+	int r;
 
+	pthread_mutex_lock(&q->api->changing);
+	r = req_object(q, &j) && unchanged(q) ? verdict_keep(q, &j) : 0;
+	pthread_mutex_unlock(&q->api->changing);
 	json_free(&j);
 	return r;
 }

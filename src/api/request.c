@@ -90,12 +90,33 @@ struct str req_member(struct req *q, const struct json *j, const char *key)
 	return t && j->tok[t].kind == JSON_STRING ? json_text(j, t, &q->mem) : str_n(NULL, 0);
 }
 
-struct str req_etag(struct req *q)
+struct str req_etag(struct req *q, struct str answer)
 {
-	struct str out = buf_str(&q->out);
-
 	return arena_fmt(&q->mem, "\"%016llx\"",
-			 (unsigned long long)hash_bytes(out.p, out.len, 0));
+			 (unsigned long long)hash_bytes(answer.p, answer.len, 0));
+}
+
+bool req_unchanged(struct req *q, struct str now)
+{
+	struct str want = req_header(q, "If-Match"), tag = req_etag(q, now);
+
+	if (!now.len) {
+		req_problem(q, 404, "Not found", "there is nothing of this name");
+		return false;
+	}
+	if (!want.len) {
+		req_problem(q, 428, "Say what you read",
+			    "If-Match has to be the ETag of what is to be changed, or *");
+		return false;
+	}
+	while (want.p) {
+		struct str one = str_trim(str_cut(want, ',', &want));
+
+		if (str_eqz(one, "*") || str_eq(one, tag))
+			return true;
+	}
+	req_problem(q, 412, "It changed meanwhile", "read it again before you change it");
+	return false;
 }
 
 int64_t ticks(void)
@@ -309,6 +330,16 @@ void list_item(struct list *l, struct str json)
 		buf_add(out, json);
 	}
 	l->n++;
+}
+
+void list_item_tagged(struct list *l, struct str json)
+{
+	struct req *q = l->q;
+	struct str tag = req_etag(q, json);
+
+	list_item(l, arena_fmt(&q->mem, "%.*s,\"etag\":\"\\%.*s\\\"\"}",
+			       STR_ARG(str_sub(json, 0, json.len - 1)),
+			       STR_ARG(str_sub(tag, 0, tag.len - 1))));
 }
 
 void list_close(struct list *l, struct str next, struct str extra)

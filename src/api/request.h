@@ -73,8 +73,14 @@ bool req_is_json(const struct req *q);
 bool req_object(struct req *q, struct json *j);
 /* A text member, made in q->mem; empty when it is absent or no text. */
 struct str req_member(struct req *q, const struct json *j, const char *key);
-/* The entity tag of the answer as it stands in q->out, made in q->mem. */
-struct str req_etag(struct req *q);
+/* The entity tag of an answer, made in q->mem. */
+struct str req_etag(struct req *q, struct str answer);
+/*
+ * Whether If-Match says that what is to be changed is what was read: now is what GET answers
+ * for it, empty when it is not there. Else a problem (404, 428 when nothing was said, 412) and
+ * false. Held from here to the change: q->api->changing.
+ */
+bool req_unchanged(struct req *q, struct str now);
 /* Now, ns since 1970. */
 int64_t req_now(void);
 /* Adds a row to the audit log under the actor's name. 0, or <0: then nothing may be done. */
@@ -110,6 +116,8 @@ struct list {
 void list_open(struct list *l, struct req *q, const char *const *columns);
 /* One item: a JSON object whose members `columns` are what CSV shows. */
 void list_item(struct list *l, struct str json);
+/* The same with the member "etag", for If-Match: that of a GET of the item alone. */
+void list_item_tagged(struct list *l, struct str json);
 /* Whether no further item fits: those asked for are there, or a part of a file is long enough.
  */
 bool list_full(const struct list *l, size_t limit);

@@ -143,6 +143,7 @@ export interface Suppression {
 	scope: string
 	count: number
 	last?: string
+	etag: string
 }
 
 export interface Process {
