@@ -2,28 +2,22 @@
 /*
  * A whole list as a file (CSV, NDJSON), sent a part at a time: each part is the list asked for
  * again behind the last row sent, so between two parts nothing of the store is held and a
- * session that ended is noticed. In memory is one part. Whoever is slow costs that and a place
- * among FILES_MAX, and after a while not even that.
+ * session that ended is noticed. In memory is one part. Whoever is slow holds that and a place
+ * among FILES_MAX; who takes nothing for a minute is hung up on, as on every connection.
  */
 #include "api/impl.h"
-#include "base/timeutil.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #define FILES_MAX 64
-#define PART_NS	  (60 * NS_PER_S) /* until a part must have been taken, and */
-#define PART_RATE 4096		  /* so many bytes of it a second beyond that */
 
 struct file {
 	struct api *api;
 	struct MHD_Connection *conn;
-	struct file *next_file;
 	char *path;
 	struct buf part, next; /* being sent; the cursor behind it, empty at the end */
 	size_t sent;
-	int64_t until; /* when the part has to be gone */
 	bool audited;
 };
 
@@ -35,7 +29,6 @@ static void set_part(struct file *f, const struct req *q)
 	buf_add(&f->next, q->next);
 	f->sent = 0;
 	f->audited = q->audited;
-	f->until = ticks() + PART_NS + (int64_t)(f->part.len / PART_RATE) * NS_PER_S;
 }
 
 /* 0, or <0: the file ends without its end, which the client can tell. */
@@ -74,16 +67,8 @@ static ssize_t read_some(void *cls, uint64_t pos, char *to, size_t max)
 static void leave(void *cls)
 {
 	struct file *f = cls;
-	struct api *a = f->api;
 
-	pthread_mutex_lock(&a->lock);
-	for (struct file **p = &a->files; *p; p = &(*p)->next_file)
-		if (*p == f) {
-			*p = f->next_file;
-			a->nfiles--;
-			break;
-		}
-	pthread_mutex_unlock(&a->lock);
+	atomic_fetch_sub(&f->api->files, 1);
 	buf_free(&f->part);
 	buf_free(&f->next);
 	free(f->path);
@@ -93,28 +78,19 @@ static void leave(void *cls)
 static struct file *join(struct req *q)
 {
 	struct file *f = calloc(1, sizeof(*f));
-	struct api *a = q->api;
-	bool room;
 
 	if (!f)
 		return NULL;
-	*f = (struct file){.api = a, .conn = q->conn, .path = strndup(q->path.p, q->path.len)};
+	*f = (struct file){
+		.api = q->api, .conn = q->conn, .path = strndup(q->path.p, q->path.len)};
 	buf_init(&f->part, REQ_OUT_MAX);
 	buf_init(&f->next, MIB);
 	set_part(f, q);
-	pthread_mutex_lock(&a->lock);
-	room = f->path && !buf_err(&f->part) && !buf_err(&f->next) && a->nfiles < FILES_MAX;
-	if (room) {
-		f->next_file = a->files;
-		a->files = f;
-		a->nfiles++;
-	}
-	pthread_mutex_unlock(&a->lock);
-	if (!room) {
-		leave(f);
-		return NULL;
-	}
-	return f;
+	if (atomic_fetch_add(&q->api->files, 1) < FILES_MAX && f->path && !buf_err(&f->part) &&
+	    !buf_err(&f->next))
+		return f;
+	leave(f);
+	return NULL;
 }
 
 struct MHD_Response *file_response(struct req *q)
@@ -128,19 +104,4 @@ struct MHD_Response *file_response(struct req *q)
 	if (!r)
 		leave(f);
 	return r;
-}
-
-void file_hurry(struct api *a)
-{
-	int64_t now = ticks();
-
-	pthread_mutex_lock(&a->lock);
-	for (struct file *f = a->files; f; f = f->next_file) {
-		const union MHD_ConnectionInfo *i =
-			MHD_get_connection_info(f->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
-
-		if (now > f->until && i)
-			shutdown(i->connect_fd, SHUT_RDWR);
-	}
-	pthread_mutex_unlock(&a->lock);
 }

@@ -13,7 +13,6 @@
 #include <stdatomic.h>
 
 struct subscriber;
-struct file;
 
 struct api {
 	struct api_conf conf;
@@ -39,10 +38,9 @@ struct api {
 	pthread_mutex_t lock;
 	struct subscriber *subscribers;
 	size_t nsubscribers;
-	struct file *files; /* lists being sent as files */
-	size_t nfiles;
 	_Atomic uint64_t feed_end;
 	_Atomic bool stop;
+	_Atomic unsigned files; /* lists being sent as files */
 };
 
 /* Headers that every answer has. */
@@ -57,8 +55,6 @@ void req_run(struct req *q);
 void req_end(struct req *q);
 /* The list that q begins, as long as it is; NULL: no memory, or too many are being sent. */
 struct MHD_Response *file_response(struct req *q);
-/* Hangs up on those who do not take what was asked for. */
-void file_hurry(struct api *a);
 /* A file of the page, or its index for a path of the page's own. */
 enum MHD_Result static_answer(struct api *a, struct MHD_Connection *c, const char *url,
 			      bool head);

@@ -2,8 +2,7 @@
 /*
  * What is new, as server-sent events. The feed of the store numbers each finding that was
  * written; the number is the event's id, so a browser that comes back (Last-Event-ID) misses
- * nothing. One thread looks at the feed and wakes those who wait; it hurries slow readers of
- * files, too.
+ * nothing. One thread looks at the feed and wakes those who wait.
  */
 #include "api/auth.h"
 #include "api/impl.h"
@@ -12,8 +11,8 @@
 #include <time.h>
 
 #define SUBSCRIBERS_MAX 200
-#define LOOK_MS		250
-#define HEARTBEAT_LOOKS 60 /* of LOOK_MS: 15 s */
+#define LOOK_MS		100
+#define HEARTBEAT_LOOKS 150 /* of LOOK_MS: 15 s */
 #define BATCH		100
 #define RETRY		"retry: 2000\n\n"
 
@@ -142,7 +141,6 @@ static void *feeder(void *arg)
 			st = NULL;
 		if (st && store_feed_end(st, &end, NULL) == 0)
 			atomic_store(&a->feed_end, end);
-		file_hurry(a);
 		wake_all(a, ++looks % HEARTBEAT_LOOKS == 0, atomic_load(&a->feed_end));
 	}
 	store_close(st);
