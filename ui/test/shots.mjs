@@ -4,11 +4,15 @@ import { chromium } from 'playwright-core'
 const [url, out, only] = process.argv.slice(2)
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-quic'] })
 const inc = (await (await fetch(url + 'api/v1/incidents?limit=20')).json()).items
-const big = inc[0].id, web = inc.find((i) => /vim/.test(i.title))?.id ?? big
+const big = inc[0].id, web = inc.find((i) => /srv-web2/.test(i.title))?.id ?? big
+const phish = inc.find((i) => /link was sent/.test(i.title))?.id ?? big
 const ot = inc.find((i) => /OT network/.test(i.title))?.id ?? big
 const dev = (await (await fetch(url + 'api/v1/entities?q=srv-web2')).json()).items?.[0]?.name ?? 'srv-web2'
 const first = (await (await fetch(url + 'api/v1/incidents/' + web)).json()).steps.find((s) => s.model === 'workload/masquerade')?.event_ids[0] ?? ''
-const views = { queue: '', sel: `?sel=${web}`, story: `incidents/${web}`, aws: `incidents/${big}`, ot: `incidents/${ot}`, compliance: `compliance?sel=${ot}`, explore: 'explore', exploreq: `explore?filter=${encodeURIComponent('entity = ' + dev + ' and dst_endpoint.port in (80, 3333)')}`, attack: 'models?view=attack', event: '?sel=' + web + '&event=' + encodeURIComponent(first),
+const mails = (await (await fetch(url + 'api/v1/incidents/' + phish)).json()).event_ids
+let mail = ''
+for (const id of mails) if (!mail && (await (await fetch(url + 'api/v1/events/' + encodeURIComponent(id))).json()).items?.[0]?.type.startsWith('email')) mail = id
+const views = { queue: '', sel: `?sel=${web}`, story: `incidents/${web}`, aws: `incidents/${big}`, ot: `incidents/${ot}`, compliance: `compliance?sel=${ot}`, explore: 'explore', exploreq: `explore?filter=${encodeURIComponent('entity = ' + dev + ' and dst_endpoint.port in (80, 3333)')}`, attack: 'models?view=attack', event: '?sel=' + web + '&event=' + encodeURIComponent(first), mail: '?sel=' + phish + '&event=' + encodeURIComponent(mail),
 	entities: 'entities', entity: `entities/${encodeURIComponent(dev)}`, entity2: 'entities/toftf', map: 'map', mapd: `map?entity=${dev}`, models: 'models', health: 'health', admin: 'admin' }
 for (const theme of ['dark', 'light']) {
 	const ctx = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: theme })
