@@ -154,14 +154,6 @@ int auth_let_out(struct req *q)
 	return q->session.len ? users_session_end(a->users, q->session, NULL) : 0;
 }
 
-static int64_t monotonic(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * NS_PER_S + ts.tv_nsec;
-}
-
 /* The address, of IPv6 the /64: who has one has all of it. */
 static uint64_t address_key(struct req *q)
 {
@@ -184,7 +176,7 @@ static uint64_t name_key(struct str name)
 bool auth_try(struct req *q, struct str name)
 {
 	struct limiter *l = &q->api->limiter;
-	int64_t now = monotonic();
+	int64_t now = ticks();
 	int64_t wait = limit_take(l, address_key(q), ADDRESS_TRIES, ADDRESS_BACK, now);
 
 	if (!wait && name.len)

@@ -61,7 +61,7 @@ static int entity_row(const struct store_entity *e, void *arg)
 	struct arena *mem = &x->list.q->mem;
 	struct buf b;
 
-	if (x->list.n == x->limit) {
+	if (list_full(&x->list, x->limit)) {
 		x->more = true;
 		return 1;
 	}
@@ -78,7 +78,7 @@ static int entity_row(const struct store_entity *e, void *arg)
 
 static bool want_cursor(struct req *q, struct store_entity *ret_e)
 {
-	struct str rest = cursor_read(&q->mem, req_query(q, "cursor"));
+	struct str rest = cursor_read(&q->mem, req_cursor(q));
 	struct str events = str_cut(rest, ' ', &rest);
 
 	ret_e->kind = str_cut(rest, ' ', &rest);
@@ -104,7 +104,7 @@ int entities_list(struct req *q)
 
 	if (!st || !req_limit(q, &x.limit))
 		return 0;
-	if (req_query(q, "cursor").len) {
+	if (req_cursor(q).len) {
 		if (!want_cursor(q, &after))
 			return 0;
 		sq.after_entity = &after;

@@ -41,7 +41,7 @@ static int finding_row(const struct store_finding *f, void *arg)
 	struct buf b;
 	struct json j;
 
-	if (x->list.n == x->limit) {
+	if (list_full(&x->list, x->limit)) {
 		x->more = true;
 		return 1;
 	}
@@ -94,7 +94,7 @@ static bool want_severity(struct req *q, const char *key, int *ret)
 /* A cursor is "severity score time id"; sort says what of it counts. */
 static bool want_cursor(struct req *q, struct store_finding *ret_f)
 {
-	struct str plain = cursor_read(&q->mem, req_query(q, "cursor")), rest = plain;
+	struct str plain = cursor_read(&q->mem, req_cursor(q)), rest = plain;
 	struct str severity = str_cut(rest, ' ', &rest), score = str_cut(rest, ' ', &rest),
 		   time = str_cut(rest, ' ', &rest);
 	int64_t a, b;
@@ -131,7 +131,7 @@ static bool want(struct req *q, struct store_query *sq, struct store_finding *af
 		return false;
 	sq->severity_min = exact >= 0 ? exact : least;
 	sq->severity_max = exact > 0 ? exact : 0;
-	if (req_query(q, "cursor").len) {
+	if (req_cursor(q).len) {
 		if (!want_cursor(q, after))
 			return false;
 		sq->after = after;

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define OUT_MAX	    (512 * MIB) /* of an answer: a whole list as a file */
 #define ARENA_MAX   (1024 * MIB)
 #define CONNECTIONS 512
 #define IDLE_S	    60
@@ -95,20 +94,40 @@ static void add_z(struct MHD_Response *r, const char *name, struct arena *mem, s
 		MHD_add_response_header(r, name, z);
 }
 
+/* A list as a file, of which this is the first part. */
+static bool goes_on(struct req *q)
+{
+	return q->status == 200 && q->format != FORMAT_JSON && q->next.len &&
+	       !req_query(q, "limit").len;
+}
+
 static enum MHD_Result answer(struct req *q)
 {
 	struct str out = buf_str(&q->out), match = req_header(q, "If-None-Match");
-	struct MHD_Response *r;
+	struct MHD_Response *r = NULL;
 	enum MHD_Result ret;
 
-	if (q->status == 200 && str_eqz(str_of(q->method), "GET") && !q->cookie.len)
-		q->etag = req_etag(q);
+	if (q->status >= 400)
+		q->format = FORMAT_JSON;
+	if (goes_on(q)) {
+		r = file_response(q);
+		if (!r) {
+			q->retry_s = 5;
+			req_problem(q, 503, "Too many files at a time", "try again in %u s",
+				    q->retry_s);
+			q->format = FORMAT_JSON;
+			out = buf_str(&q->out);
+		}
+	} else if (q->status == 200 && str_eqz(str_of(q->method), "GET") && !q->cookie.len)
+		q->etag = req_etag(q, out);
 	if (q->etag.len && str_eq(match, q->etag)) {
 		q->status = 304;
 		out.len = 0;
 	}
-	r = MHD_create_response_from_buffer(out.len, (void *)(uintptr_t)(out.p ? out.p : ""),
-					    MHD_RESPMEM_MUST_COPY);
+	if (!r)
+		r = MHD_create_response_from_buffer(out.len,
+						    (void *)(uintptr_t)(out.p ? out.p : ""),
+						    MHD_RESPMEM_MUST_COPY);
 	if (!r)
 		return MHD_NO;
 	http_common(q->api, r);
@@ -150,42 +169,59 @@ static int run(struct req *q)
 	return r;
 }
 
+void req_begin(struct req *q, struct api *a, struct MHD_Connection *c, const char *method,
+	       struct str path)
+{
+	*q = (struct req){.api = a,
+			  .conf = &a->conf,
+			  .conn = c,
+			  .method = method,
+			  .path = path,
+			  .status = 200,
+			  .type = "application/json"};
+	arena_init(&q->mem, ARENA_MAX);
+	buf_init(&q->out, REQ_OUT_MAX);
+	q->format = format_of(q);
+}
+
+void req_run(struct req *q)
+{
+	struct diag d = {{0}};
+	int r;
+
+	if (!host_is_ours(q->api, q->conn))
+		r = req_problem(q, 421, "Wrong host",
+				"this server answers only under its own name");
+	else
+		r = run(q);
+	if (r == 0)
+		r = buf_err(&q->out);
+	if (r < 0)
+		req_failed(q, r, &d);
+}
+
+void req_end(struct req *q)
+{
+	store_close(q->st);
+	buf_free(&q->out);
+	arena_free(&q->mem);
+}
+
 static enum MHD_Result api_call(struct api *a, struct MHD_Connection *c, const char *method,
 				const char *path, const struct call *x)
 {
-	struct req q = {.api = a,
-			.conf = &a->conf,
-			.conn = c,
-			.method = method,
-			.path = str_of(path),
-			.status = 200,
-			.type = "application/json",
-			.body = buf_str(&x->body)};
-	struct diag d = {{0}};
+	struct req q;
 	enum MHD_Result ret;
-	int r;
 
-	arena_init(&q.mem, ARENA_MAX);
-	buf_init(&q.out, OUT_MAX);
-	q.format = format_of(&q);
-	if (!host_is_ours(a, c))
-		r = req_problem(&q, 421, "Wrong host",
-				"this server answers only under its own name");
-	else if (x->too_long)
-		r = req_problem(&q, 413, "Too long", "a request has at most %lu bytes",
-				(unsigned long)REQ_BODY_MAX);
+	req_begin(&q, a, c, method, str_of(path));
+	q.body = buf_str(&x->body);
+	if (x->too_long)
+		req_problem(&q, 413, "Too long", "a request has at most %lu bytes",
+			    (unsigned long)REQ_BODY_MAX);
 	else
-		r = run(&q);
-	if (r == 0)
-		r = buf_err(&q.out);
-	if (r < 0)
-		req_failed(&q, r, &d);
-	if (q.status >= 400)
-		q.format = FORMAT_JSON;
+		req_run(&q);
 	ret = answer(&q);
-	store_close(q.st);
-	buf_free(&q.out);
-	arena_free(&q.mem);
+	req_end(&q);
 	return ret;
 }
 
@@ -376,6 +412,7 @@ int api_start(const struct api_conf *conf, struct api **ret_api, struct diag *d)
 	a->conf = *conf;
 	arena_init(&a->mem, 4 * MIB);
 	pthread_mutex_init(&a->lock, NULL);
+	pthread_mutex_init(&a->changing, NULL);
 	a->index = store_index_new(conf->store);
 	if (conf->inquiry.sources)
 		a->evidence = evidence_pool_new(&conf->inquiry);
@@ -415,6 +452,7 @@ struct api *api_stop(struct api *a)
 	evidence_pool_free(a->evidence);
 	store_index_free(a->index);
 	pthread_mutex_destroy(&a->lock);
+	pthread_mutex_destroy(&a->changing);
 	arena_free(&a->mem);
 	free(a);
 	return NULL;

@@ -31,6 +31,7 @@ struct api {
 	struct evidence_pool *evidence; /* NULL: no sources to read by */
 	char setup[USERS_SECRET];
 	unsigned char mask_key[16];
+	pthread_mutex_t changing; /* from looking at If-Match to the change */
 	/* The stream: its thread looks at the feed and wakes who waits. */
 	pthread_t feeder;
 	bool feeding;
@@ -39,10 +40,21 @@ struct api {
 	size_t nsubscribers;
 	_Atomic uint64_t feed_end;
 	_Atomic bool stop;
+	_Atomic unsigned files; /* lists being sent as files */
 };
 
 /* Headers that every answer has. */
 void http_common(const struct api *a, struct MHD_Response *r);
+/*
+ * One request of the API: begun, run (the answer then stands in it), ended. Its connection has
+ * to live as long; path after /api/v1, borrowed.
+ */
+void req_begin(struct req *q, struct api *a, struct MHD_Connection *c, const char *method,
+	       struct str path);
+void req_run(struct req *q);
+void req_end(struct req *q);
+/* The list that q begins, as long as it is; NULL: no memory, or too many are being sent. */
+struct MHD_Response *file_response(struct req *q);
 /* A file of the page, or its index for a path of the page's own. */
 enum MHD_Result static_answer(struct api *a, struct MHD_Connection *c, const char *url,
 			      bool head);

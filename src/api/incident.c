@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One incident: its story with what was asked, a report of it, and what a person says it was.
  */
+#include "api/impl.h"
 #include "api/mask.h"
 #include "base/timeutil.h"
 #include "incident/render.h"
@@ -181,40 +182,50 @@ static int verdict_keep(struct req *q, const struct json *j)
 	return 0;
 }
 
-/* With If-Match the incident has to be what was looked at; else a problem and false. */
+/* The incident has to be what was looked at; else a problem and false. */
 static bool unchanged(struct req *q)
 {
-	struct str want = req_header(q, "If-Match");
-	bool same;
+	struct str now;
 
-	if (!want.len || str_eqz(want, "*"))
-		return true;
 	if (incidents_get(q) < 0)
 		return req_failed(q, E_FORMAT, NULL);
 	if (q->status != 200)
 		return false;
-	same = str_eq(want, req_etag(q));
+	now = arena_str(&q->mem, buf_str(&q->out));
 	buf_clear(&q->out);
 	q->clean = false;
-	return same || req_problem(q, 412, "It changed meanwhile",
-				   "read the incident again before you judge it");
+	return req_unchanged(q, now);
 }
 
 int incidents_verdict(struct req *q)
 {
 	struct json j;
-	int r = req_object(q, &j) && unchanged(q) ? verdict_keep(q, &j) : 0;
+	int r;
 
+	pthread_mutex_lock(&q->api->changing);
+	r = req_object(q, &j) && unchanged(q) ? verdict_keep(q, &j) : 0;
+	pthread_mutex_unlock(&q->api->changing);
 	json_free(&j);
 	return r;
 }
 
+struct audit_rows {
+	struct list list;
+	uint64_t last;
+	size_t limit;
+	bool more;
+};
+
 static int audit_row(const struct audit_entry *e, void *arg)
 {
-	struct list *l = arg;
+	struct audit_rows *x = arg;
 	char when[TIME_TEXT];
 	struct buf b;
 
+	x->more = list_full(&x->list, x->limit);
+	if (x->more)
+		return 1;
+	x->last = e->seq;
 	buf_init(&b, 1 * MIB);
 	buf_fmt(&b, "{\"seq\":%llu,\"time\":\"%s\",\"actor\":", (unsigned long long)e->seq,
 		time_rfc3339(e->time, when));
@@ -226,7 +237,7 @@ static int audit_row(const struct audit_entry *e, void *arg)
 	buf_addz(&b, ",\"detail\":");
 	buf_json(&b, e->detail);
 	buf_fmt(&b, ",\"hash\":\"%s\"}", e->hash);
-	list_item(l, buf_str(&b));
+	list_item(&x->list, buf_str(&b));
 	buf_free(&b);
 	return 0;
 }
@@ -235,21 +246,28 @@ int audit_list_get(struct req *q)
 {
 	static const char *const columns[] = {"seq",	"time",	  "actor", "action",
 					      "target", "detail", "hash",  NULL};
+	struct str cursor = req_cursor(q), next = {NULL, 0};
 	struct audit *a = NULL;
-	struct list l;
+	struct audit_rows x = {0};
 	struct diag d = {{0}};
-	size_t limit;
+	int64_t before = 0;
 	int r;
 
-	if (!req_limit(q, &limit))
+	if (!req_limit(q, &x.limit))
 		return 0;
-	list_open(&l, q, columns);
+	if (cursor.len && (!str_i64(cursor_read(&q->mem, cursor), &before) || before < 1))
+		return req_problem(q, 400, "Wrong cursor",
+				   "give back what an answer called next");
+	list_open(&x.list, q, columns);
 	r = audit_open(q->conf->store, true, &a, &d);
 	if (r == 0)
-		r = audit_list(a, 0, STR(""), limit, audit_row, &l, &d);
+		r = audit_list(a, (uint64_t)before, STR(""), x.limit + 1, audit_row, &x, &d);
 	audit_close(a);
 	if (r < 0 && r != -ENOENT)
 		return req_failed(q, r, &d);
-	list_close(&l, str_n(NULL, 0), str_n(NULL, 0));
+	if (x.more)
+		next = cursor_make(&q->mem,
+				   arena_fmt(&q->mem, "%llu", (unsigned long long)x.last));
+	list_close(&x.list, next, str_n(NULL, 0));
 	return 0;
 }

@@ -39,6 +39,8 @@ static bool want(struct req *q, struct chart_query *m)
 	    !want_number(q, "each", 500, &m->each) ||
 	    !want_number(q, "limit", CHART_PLACES_MAX, &m->limit))
 		return false;
+	if (!m->limit && q->format != FORMAT_JSON)
+		m->limit = CHART_PLACES_MAX;
 	m->within = (int64_t)hours * NS_PER_H;
 	m->hops = (unsigned)hops;
 	return true;
@@ -92,7 +94,30 @@ int atlas_get(struct req *q)
 	return answer(q, (enum chart_form)f, chart_draw);
 }
 
+/* The items of an answer in JSON, as a file. */
+static int as_file(struct req *q)
+{
+	static const char *const columns[] = {"kind",  "name",	     "model",
+					      "title", "first_seen", "last_seen",
+					      "times", "event_id",   NULL};
+	struct list l;
+	struct json j;
+	int r = json_scan_copy(&j, buf_str(&q->out), &q->mem);
+	uint32_t items = r == 0 ? json_get(&j, 0, STR("items")) : 0;
+
+	buf_clear(&q->out);
+	list_open(&l, q, columns);
+	if (items)
+		JSON_EACH_ITEM(&j, items, t)
+	list_item(&l, json_raw(&j, t));
+	list_close(&l, str_n(NULL, 0), str_n(NULL, 0));
+	json_free(&j);
+	return r;
+}
+
 int posture_get(struct req *q)
 {
-	return answer(q, CHART_JSON, chart_weak);
+	int r = answer(q, CHART_JSON, chart_weak);
+
+	return r == 0 && q->status == 200 && q->format != FORMAT_JSON ? as_file(q) : r;
 }

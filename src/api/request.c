@@ -90,12 +90,41 @@ struct str req_member(struct req *q, const struct json *j, const char *key)
 	return t && j->tok[t].kind == JSON_STRING ? json_text(j, t, &q->mem) : str_n(NULL, 0);
 }
 
-struct str req_etag(struct req *q)
+struct str req_etag(struct req *q, struct str answer)
 {
-	struct str out = buf_str(&q->out);
-
 	return arena_fmt(&q->mem, "\"%016llx\"",
-			 (unsigned long long)hash_bytes(out.p, out.len, 0));
+			 (unsigned long long)hash_bytes(answer.p, answer.len, 0));
+}
+
+bool req_unchanged(struct req *q, struct str now)
+{
+	struct str want = req_header(q, "If-Match"), tag = req_etag(q, now);
+
+	if (!now.len) {
+		req_problem(q, 404, "Not found", "there is nothing of this name");
+		return false;
+	}
+	if (!want.len) {
+		req_problem(q, 428, "Say what you read",
+			    "If-Match has to be the ETag of what is to be changed, or *");
+		return false;
+	}
+	while (want.p) {
+		struct str one = str_trim(str_cut(want, ',', &want));
+
+		if (str_eqz(one, "*") || str_eq(one, tag))
+			return true;
+	}
+	req_problem(q, 412, "It changed meanwhile", "read it again before you change it");
+	return false;
+}
+
+int64_t ticks(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
 int64_t req_now(void)
@@ -136,8 +165,7 @@ bool req_limit(struct req *q, size_t *ret_limit)
 		req_problem(q, 400, "Wrong limit", "limit is a number from 1 to 1000");
 		return false;
 	}
-	/* A file has all of it, but not more than a person can open. */
-	*ret_limit = !v.len && q->format != FORMAT_JSON ? 1000000 : (size_t)n;
+	*ret_limit = !v.len && q->format != FORMAT_JSON ? FILE_ROWS : (size_t)n;
 	return true;
 }
 
@@ -153,6 +181,11 @@ bool req_times(struct req *q, struct store_query *sq)
 		return false;
 	}
 	return true;
+}
+
+struct str req_cursor(struct req *q)
+{
+	return q->resume.len ? q->resume : req_query(q, "cursor");
 }
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -209,10 +242,16 @@ void list_open(struct list *l, struct req *q, const char *const *columns)
 		q->type = "application/x-ndjson";
 	} else {
 		q->type = "text/csv; charset=utf-8";
-		for (size_t i = 0; columns[i]; i++)
+		for (size_t i = 0; !q->resume.len && columns[i]; i++)
 			buf_fmt(&q->out, "%s%s", i ? "," : "", columns[i]);
-		buf_addz(&q->out, "\r\n");
+		buf_addz(&q->out, q->resume.len ? "" : "\r\n");
 	}
+}
+
+bool list_full(const struct list *l, size_t limit)
+{
+	return l->n == limit ||
+	       (l->q->format != FORMAT_JSON && l->n && l->q->out.len >= FILE_BYTES);
 }
 
 /*
@@ -293,10 +332,21 @@ void list_item(struct list *l, struct str json)
 	l->n++;
 }
 
+void list_item_tagged(struct list *l, struct str json)
+{
+	struct req *q = l->q;
+	struct str tag = req_etag(q, json);
+
+	list_item(l, arena_fmt(&q->mem, "%.*s,\"etag\":\"\\%.*s\\\"\"}",
+			       STR_ARG(str_sub(json, 0, json.len - 1)),
+			       STR_ARG(str_sub(tag, 0, tag.len - 1))));
+}
+
 void list_close(struct list *l, struct str next, struct str extra)
 {
 	struct buf *out = &l->q->out;
 
+	l->q->next = next;
 	if (l->q->format != FORMAT_JSON)
 		return;
 	buf_addc(out, ']');

@@ -12,6 +12,9 @@
 
 #define REQ_SEGMENTS 4
 #define REQ_BODY_MAX (1 * MIB)
+#define REQ_OUT_MAX  (256 * MIB) /* of an answer, or a part of a file */
+#define FILE_ROWS    1000	 /* of a list sent as a file, at a time; or as many as */
+#define FILE_BYTES   (256 * KIB) /* have so many bytes */
 
 enum req_format { FORMAT_JSON, FORMAT_CSV, FORMAT_NDJSON };
 
@@ -30,8 +33,13 @@ struct req {
 	struct str actor;   /* as the audit log calls him: "user:alice", "token:siem", "page" */
 	struct str session; /* the secret of the cookie that let him in; empty for tokens */
 
+	/* Of a list sent as a file, a part at a time. */
+	struct str resume; /* this part begins behind this cursor; empty: the first */
+	struct str next;   /* where what follows begins; empty: nothing does */
+	bool audited;	   /* that messages are read stands in the audit log already */
+
 	/* The answer. */
-	unsigned status, retry_s; /* retry_s: of status 429 */
+	unsigned status, retry_s; /* retry_s: of status 429 and 503 */
 	const char *type;	  /* of the content */
 	bool clean;		  /* masked already, or nothing of it is about persons */
 	bool own;		  /* about nobody but who asks: not masked */
@@ -65,8 +73,14 @@ bool req_is_json(const struct req *q);
 bool req_object(struct req *q, struct json *j);
 /* A text member, made in q->mem; empty when it is absent or no text. */
 struct str req_member(struct req *q, const struct json *j, const char *key);
-/* The entity tag of the answer as it stands in q->out, made in q->mem. */
-struct str req_etag(struct req *q);
+/* The entity tag of an answer, made in q->mem. */
+struct str req_etag(struct req *q, struct str answer);
+/*
+ * Whether If-Match says that what is to be changed is what was read: now is what GET answers
+ * for it, empty when it is not there. Else a problem (404, 428 when nothing was said, 412) and
+ * false. Held from here to the change: q->api->changing.
+ */
+bool req_unchanged(struct req *q, struct str now);
 /* Now, ns since 1970. */
 int64_t req_now(void);
 /* Adds a row to the audit log under the actor's name. 0, or <0: then nothing may be done. */
@@ -78,15 +92,22 @@ MUST int req_audit(struct req *q, const char *action, struct str object, struct 
  */
 bool req_masked(const struct req *q);
 
-/* limit (1..1000, default 100), or a problem and false. */
+/* limit (1..1000, default 100; of a file FILE_ROWS), or a problem and false. */
 bool req_limit(struct req *q, size_t *ret_limit);
 /* from, to (RFC 3339) into a store_query, or a problem and false. */
 bool req_times(struct req *q, struct store_query *sq);
 /* Opaque cursors: text in, base64url out, and back. Empty when it is none of ours. */
 struct str cursor_make(struct arena *mem, struct str plain);
 struct str cursor_read(struct arena *mem, struct str cursor);
+/* The one that the list goes on behind, not read yet; empty: from its start. */
+struct str req_cursor(struct req *q);
+/* A clock that only goes forward, ns. */
+int64_t ticks(void);
 
-/* A list in the format that was asked for: JSON {"items":[..],"next":..}, CSV, or NDJSON. */
+/*
+ * A list in the format that was asked for: JSON {"items":[..],"next":..}, CSV, or NDJSON. Of a
+ * file the handler gives a part, and with list_close says what follows: it is asked again.
+ */
 struct list {
 	struct req *q;
 	const char *const *columns; /* of CSV; ends with NULL */
@@ -95,6 +116,11 @@ struct list {
 void list_open(struct list *l, struct req *q, const char *const *columns);
 /* One item: a JSON object whose members `columns` are what CSV shows. */
 void list_item(struct list *l, struct str json);
+/* The same with the member "etag", for If-Match: that of a GET of the item alone. */
+void list_item_tagged(struct list *l, struct str json);
+/* Whether no further item fits: those asked for are there, or a part of a file is long enough.
+ */
+bool list_full(const struct list *l, size_t limit);
 /* next: the cursor of what follows, empty = nothing does. extra: further members, or empty. */
 void list_close(struct list *l, struct str next, struct str extra);
 

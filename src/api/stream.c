@@ -11,8 +11,8 @@
 #include <time.h>
 
 #define SUBSCRIBERS_MAX 200
-#define LOOK_MS		250
-#define HEARTBEAT_LOOKS 60 /* of LOOK_MS: 15 s */
+#define LOOK_MS		100
+#define HEARTBEAT_LOOKS 150 /* of LOOK_MS: 15 s */
 #define BATCH		100
 #define RETRY		"retry: 2000\n\n"
 

@@ -11,8 +11,10 @@ int session_password(struct req *q);
 int setup_use(struct req *q);
 int users_get(struct req *q);
 int users_make(struct req *q);
+int user_get(struct req *q);
 int users_alter(struct req *q);
 int tokens_get(struct req *q);
+int token_get(struct req *q);
 int tokens_make(struct req *q);
 int tokens_revoke(struct req *q);
 
@@ -185,22 +187,38 @@ static void time_member(struct buf *b, const char *key, int64_t t)
 		buf_fmt(b, ",\"%s\":\"%s\"", key, time_rfc3339(t / NS_PER_S * NS_PER_S, when));
 }
 
+static void user_json(struct buf *b, const struct user *x)
+{
+	buf_addz(b, "{\"name\":");
+	buf_json(b, x->name);
+	buf_fmt(b, ",\"role\":\"%s\",\"disabled\":%s", users_role_name(x->role),
+		x->disabled ? "true" : "false");
+	time_member(b, "made", x->made);
+	time_member(b, "last", x->last);
+	buf_addc(b, '}');
+}
+
 static int user_row(const struct user *x, void *arg)
 {
 	struct list *l = arg;
 	struct buf b;
 
 	buf_init(&b, MIB);
-	buf_addz(&b, "{\"name\":");
-	buf_json(&b, x->name);
-	buf_fmt(&b, ",\"role\":\"%s\",\"disabled\":%s", users_role_name(x->role),
-		x->disabled ? "true" : "false");
-	time_member(&b, "made", x->made);
-	time_member(&b, "last", x->last);
-	buf_addc(&b, '}');
-	list_item(l, buf_str(&b));
+	user_json(&b, x);
+	list_item_tagged(l, buf_str(&b));
 	buf_free(&b);
 	return 0;
+}
+
+/* The one that the path names, into the answer. */
+static int this_user(const struct user *x, void *arg)
+{
+	struct req *q = arg;
+
+	if (!str_eq(x->name, q->part[0]))
+		return 0;
+	user_json(&q->out, x);
+	return 1;
 }
 
 int users_get(struct req *q)
@@ -216,6 +234,30 @@ int users_get(struct req *q)
 	r = users_list(q->api->users, user_row, &l, &d);
 	list_close(&l, str_n(NULL, 0), str_n(NULL, 0));
 	return r < 0 ? req_failed(q, r, &d) : 0;
+}
+
+/* What GET answered for it, taken out of the answer; empty: it is not there. */
+static struct str as_answered(struct req *q)
+{
+	struct str now = arena_str(&q->mem, buf_str(&q->out));
+
+	buf_clear(&q->out);
+	return now;
+}
+
+static int one_get(struct req *q, int r, const struct diag *d)
+{
+	if (r < 0)
+		return req_failed(q, r, d);
+	return q->out.len ? 0
+			  : req_problem(q, 404, "Not found", "there is nothing of this name");
+}
+
+int user_get(struct req *q)
+{
+	struct diag d = {{0}};
+
+	return has_users(q) ? one_get(q, users_list(q->api->users, this_user, q, &d), &d) : 0;
 }
 
 static struct str user_object(struct req *q, struct str name)
@@ -259,6 +301,7 @@ int users_alter(struct req *q)
 	struct str role, said;
 	struct json j;
 	uint32_t t;
+	bool fits;
 	int r = 0;
 
 	if (!has_users(q))
@@ -273,8 +316,15 @@ int users_alter(struct req *q)
 		c.disabled = j.tok[t].kind == JSON_TRUE;
 	if (role.len && c.role == ROLE_ANYONE)
 		r = diag_set(&d, -EINVAL, "there is no such role");
+	pthread_mutex_lock(&q->api->changing);
 	if (r == 0)
+		r = users_list(q->api->users, this_user, q, &d);
+	fits = r < 0 || req_unchanged(q, as_answered(q));
+	if (r == 0 && fits)
 		r = users_change(q->api->users, q->part[0], &c, &d);
+	pthread_mutex_unlock(&q->api->changing);
+	if (!fits)
+		goto out;
 	said = arena_fmt(&q->mem, "%.*s%s%s", STR_ARG(role),
 			 c.disabled == 1   ? " disabled"
 			 : c.disabled == 0 ? " enabled"
@@ -286,24 +336,47 @@ out:
 	return r;
 }
 
+static void token_json(struct buf *b, const struct token *t)
+{
+	buf_addz(b, "{\"name\":");
+	buf_json(b, t->name);
+	buf_addz(b, ",\"owner\":");
+	buf_json(b, t->owner);
+	buf_fmt(b, ",\"role\":\"%s\"", users_role_name(t->role));
+	time_member(b, "made", t->made);
+	time_member(b, "expires", t->expires);
+	time_member(b, "last", t->last);
+	buf_addc(b, '}');
+}
+
 static int token_row(const struct token *t, void *arg)
 {
 	struct list *l = arg;
 	struct buf b;
 
 	buf_init(&b, MIB);
-	buf_addz(&b, "{\"name\":");
-	buf_json(&b, t->name);
-	buf_addz(&b, ",\"owner\":");
-	buf_json(&b, t->owner);
-	buf_fmt(&b, ",\"role\":\"%s\"", users_role_name(t->role));
-	time_member(&b, "made", t->made);
-	time_member(&b, "expires", t->expires);
-	time_member(&b, "last", t->last);
-	buf_addc(&b, '}');
-	list_item(l, buf_str(&b));
+	token_json(&b, t);
+	list_item_tagged(l, buf_str(&b));
 	buf_free(&b);
 	return 0;
+}
+
+static int this_token(const struct token *t, void *arg)
+{
+	struct req *q = arg;
+
+	if (!str_eq(t->name, q->part[0]))
+		return 0;
+	token_json(&q->out, t);
+	return 1;
+}
+
+int token_get(struct req *q)
+{
+	struct diag d = {{0}};
+
+	return has_users(q) ? one_get(q, users_token_list(q->api->users, this_token, q, &d), &d)
+			    : 0;
 }
 
 int tokens_get(struct req *q)
@@ -365,13 +438,19 @@ out:
 int tokens_revoke(struct req *q)
 {
 	struct diag d = {{0}};
+	bool fits;
 	int r;
 
 	if (!has_users(q))
 		return 0;
-	r = users_token_revoke(q->api->users, q->part[0], &d);
-	if (r == E_NOTFOUND)
-		diag_set(&d, r, "there is no such token");
+	pthread_mutex_lock(&q->api->changing);
+	r = users_token_list(q->api->users, this_token, q, &d);
+	fits = r < 0 || req_unchanged(q, as_answered(q));
+	if (r == 0 && fits)
+		r = users_token_revoke(q->api->users, q->part[0], &d);
+	pthread_mutex_unlock(&q->api->changing);
+	if (!fits)
+		return 0;
 	return done(q, r, "token.revoke",
 		    arena_fmt(&q->mem, "token:%.*s",
 			      STR_ARG(str_sub(q->part[0], 0, USERS_NAME_MAX))),

@@ -16,6 +16,7 @@
 #define NAMES_MAX   64u
 #define KEYS_MAX    128u /* join keys of one incident, oldest given up first */
 #define LINKS_MAX   32u
+#define LINK_EVENTS 4u
 #define STEP_ATTACK 8u
 #define STEP_WHY    4u
 #define STEP_KEYS   12u
@@ -59,9 +60,11 @@ struct step {
 
 /* Why an alert came in: not by sharing an entity but over an edge. */
 struct link {
-	struct str from; /* owned: name of the alert's entity */
-	uint8_t kind;	 /* enum edge_kind */
-	int64_t time;
+	struct str from;   /* owned: name of the alert's entity */
+	struct str to;	   /* owned: of the incident's */
+	struct ids events; /* of the alert, at most LINK_EVENTS */
+	uint8_t kind;	   /* enum edge_kind */
+	int64_t time;	   /* the edge was last seen */
 };
 
 struct inc_key {
@@ -157,6 +160,9 @@ MUST int step_signal(int64_t time, struct str phase, struct str entity, uint8_t 
 		     const struct why *why, struct str event_id, struct step **ret_s);
 /* s holds numbers, and text and ids of others, which it takes copies of. */
 MUST int step_own(struct step *s);
+/* Each id once, as a copy. 0 or -ENOMEM. */
+MUST int ids_add(struct ids *l, struct str id);
+void ids_free(struct ids *l);
 MUST int step_cite(struct step *s, bool alert, struct str id);
 struct step *step_free(struct step *s);
 size_t step_bytes(const struct step *s);
@@ -166,6 +172,12 @@ MUST int step_fold(struct step *s, const struct step *more);
 MUST int inc_add(struct inc *i, struct step *s);
 void inc_sort(struct inc *i);
 struct inc *inc_free(struct inc *i);
+
+/* ties.c */
+/* Remembers over which edge an alert came in; what cannot be named, or is too much, is not. */
+MUST int link_add(struct inc *i, const struct entities *en, const struct alert *a,
+		  const struct way *w);
+void link_free(struct link *l);
 
 /* split.c */
 /* The bits of all that the alerts of i name. */

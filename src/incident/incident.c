@@ -325,19 +325,6 @@ static const struct candidate *choose(const struct candidate *v, size_t n)
 	return best;
 }
 
-/* Remembers over which edge an alert came in; a link more or less decides nothing. */
-static void link_add(struct inc *i, const struct alert *a, const struct way *w)
-{
-	char *from;
-
-	if (w->kind == WAY_DIRECT || i->nlinks == LINKS_MAX)
-		return;
-	from = str_dup(a->names[w->from]);
-	if (!from)
-		return;
-	i->links[i->nlinks++] = (struct link){str_of(from), w->kind, w->time};
-}
-
 static bool full(const struct inc *i)
 {
 	return i->nsteps >= STEPS_MAX || i->nalerts >= ALERTS_MAX;
@@ -576,8 +563,10 @@ static int threat(const struct call *c, const struct alert *a, struct step *s,
 		if (v[k].i == i || (best->strong && v[k].strong))
 			step_key(s, v[k].way->key);
 	for (size_t k = 0; !err && i && k < n; k++)
-		if (best->strong && v[k].strong && v[k].i != i)
+		if (best->strong && v[k].strong && v[k].i != i) {
 			err = merge(c, i, v[k].i);
+			err = err ? err : link_add(i, in->en, a, v[k].way);
+		}
 	if (!err && i && full(i)) {
 		err = close_one(c, i);
 		i = NULL;
@@ -591,7 +580,11 @@ static int threat(const struct call *c, const struct alert *a, struct step *s,
 		return err;
 	}
 	if (!opened)
-		link_add(i, a, best->way);
+		err = link_add(i, in->en, a, best->way);
+	if (err) {
+		step_free(s);
+		return err;
+	}
 	err = add_step(in, i, s);
 	for (size_t k = 0; !err && k < w->n; k++)
 		if (w->v[k].lasting || (w->v[k].crowded && key_of(i, w->v[k].key)))

@@ -233,10 +233,14 @@ static void links(struct buf *b, const struct inc *i)
 	key(b, "edges");
 	buf_addc(b, '[');
 	for (size_t k = 0; k < i->nlinks; k++) {
+		const struct link *l = &i->links[k];
+
 		buf_addz(b, k ? ",{" : "{");
-		text(b, "from", i->links[k].from);
-		text(b, "by", str_of(edge_name(i->links[k].kind)));
-		moment(b, "time", i->links[k].time);
+		text(b, "from", l->from);
+		text(b, "to", l->to);
+		text(b, "by", str_of(edge_name(l->kind)));
+		moment(b, "time", l->time);
+		list(b, "event_ids", l->events.v, l->events.n);
 		buf_addc(b, '}');
 	}
 	buf_addc(b, ']');

@@ -7,7 +7,7 @@
 #define TAG_HEAD BLOCK_TAG('i', 'n', 'c', 'h')
 #define TAG_INC	 BLOCK_TAG('i', 'n', 'c', 'o')
 #define TAG_NOTE BLOCK_TAG('i', 'n', 'c', 'n')
-#define VERSION	 2u
+#define VERSION	 3u
 #define SLOT_MAX (UINT64_C(1) << 20)
 
 struct kept_head {
@@ -251,6 +251,8 @@ static void put_inc(struct buf *b, const struct incidents *in, const struct inc 
 	put_n(b, i->nlinks);
 	for (size_t k = 0; k < i->nlinks; k++) {
 		put_s(b, i->links[k].from);
+		put_s(b, i->links[k].to);
+		put_ids(b, &i->links[k].events);
 		put_n(b, i->links[k].kind);
 		put_n(b, (uint64_t)i->links[k].time);
 	}
@@ -294,15 +296,22 @@ static int get_keys(struct in *x, struct incidents *in, struct inc *i)
 static int get_links(struct in *x, struct inc *i)
 {
 	size_t n = get_count(x, LINKS_MAX);
+	int err = 0;
 
 	for (i->nlinks = 0; i->nlinks < n; i->nlinks++) {
 		struct link *l = &i->links[i->nlinks];
-		char *from = str_dup(get_s(x));
+		struct str from = get_s(x), to = get_s(x);
+		size_t nevents = get_count(x, LINK_EVENTS);
 
-		if (!from)
+		*l = (struct link){.from = str_n(str_dup(from), from.len),
+				   .to = str_n(str_dup(to), to.len)};
+		for (size_t k = 0; k < nevents; k++)
+			err = err < 0 ? err : ids_add(&l->events, get_s(x));
+		if (err < 0 || !l->from.p || !l->to.p) {
+			link_free(l);
 			return -ENOMEM;
-		l->from = str_of(from);
-		l->kind = (uint8_t)get_count(x, EDGE_MAIL);
+		}
+		l->kind = (uint8_t)get_count(x, EDGE_FILE);
 		l->time = (int64_t)get_n(x);
 	}
 	return 0;

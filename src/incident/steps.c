@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 /* Looks back only a little for repeats: enough within an alert, and never quadratic. */
-static int ids_add(struct ids *l, struct str id)
+int ids_add(struct ids *l, struct str id)
 {
 	char *copy;
 
@@ -29,7 +29,7 @@ static int ids_add(struct ids *l, struct str id)
 	return 0;
 }
 
-static void ids_free(struct ids *l)
+void ids_free(struct ids *l)
 {
 	for (size_t i = 0; i < l->n; i++)
 		free((char *)l->v[i].p);
@@ -317,7 +317,7 @@ struct inc *inc_free(struct inc *i)
 		for (size_t k = 0; k < i->nsteps; k++)
 			step_free(i->steps[k]);
 		for (size_t k = 0; k < i->nlinks; k++)
-			free((char *)i->links[k].from.p);
+			link_free(&i->links[k]);
 		free(i->steps);
 		free(i);
 	}

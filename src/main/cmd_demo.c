@@ -174,6 +174,7 @@ static int serve(struct demo *d)
 			      .open = true};
 	int r;
 
+	served_conf(&d->conf, &ac);
 	served_models(&d->models, &d->pipe);
 	config_json(&d->conf, &d->options);
 	ac.models = buf_str(&d->models);

@@ -122,7 +122,7 @@ static int take_options(struct replay *r, int argc, char **argv)
 		return 2;
 	}
 	optind = 1;
-	while ((opt = getopt_long(argc + 1, argv - 1, "h", longs, NULL)) != -1) {
+	while ((opt = getopt_long(argc + 1, argv - 1, "", longs, NULL)) != -1) {
 		status = take_option(r, opt);
 		if (status)
 			return status;

@@ -45,6 +45,15 @@ static void help(FILE *f)
 	fprintf(f, "\nexample: thymus replay --findings findings.ndjson /var/log/zeek\n");
 }
 
+/* Asked for before "--", among whatever else. */
+static bool wants_help(int argc, char **argv)
+{
+	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return true;
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	struct str name = str_of(argc > 1 ? argv[1] : NULL);
@@ -62,8 +71,7 @@ int main(int argc, char **argv)
 
 		if (!str_eqz(name, c->name))
 			continue;
-		if (argc > 2 &&
-		    (str_eqz(str_of(argv[2]), "--help") || str_eqz(str_of(argv[2]), "-h"))) {
+		if (wants_help(argc - 2, argv + 2)) {
 			printf("%s", c->usage);
 			return 0;
 		}

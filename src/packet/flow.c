@@ -192,12 +192,12 @@ void wheel_cut(struct flows *t, struct flow *f)
 	f->prev = f->next = 0;
 }
 
-void wheel_put(struct flows *t, struct flow *f, uint32_t due)
+void wheel_put(struct flows *t, struct flow *f, uint64_t due)
 {
 	uint32_t no = flow_no(t, f);
 
 	wheel_cut(t, f);
-	due = MIN(MAX(due, t->wheel_s + 1), t->wheel_s + WHEEL_SLOTS - 1);
+	due = MIN(MAX(due, t->wheel_t + 1), t->wheel_t + WHEEL_SLOTS - 1);
 	f->slot = (uint16_t)(due % WHEEL_SLOTS);
 	f->next = t->wheel[f->slot];
 	if (f->next)
@@ -205,9 +205,9 @@ void wheel_put(struct flows *t, struct flow *f, uint32_t due)
 	t->wheel[f->slot] = no;
 }
 
-struct flow *wheel_top(struct flows *t, uint32_t s)
+struct flow *wheel_top(struct flows *t, uint64_t tick)
 {
-	uint32_t no = t->wheel[s % WHEEL_SLOTS];
+	uint32_t no = t->wheel[tick % WHEEL_SLOTS];
 
 	return no ? &t->f[no] : NULL;
 }
@@ -224,6 +224,13 @@ uint32_t flow_idle_s(const struct flow *f)
 	if (s[0] == TCPS_SYN_SENT && s[1] == TCPS_INACTIVE)
 		return 5;
 	return 300;
+}
+
+uint64_t flow_due(const struct flows *t, const struct flow *f)
+{
+	uint32_t age = (uint32_t)t->wheel_t - f->last_t; /* the wheel is never behind */
+
+	return t->wheel_t - age + flow_idle_s(f) * (uint64_t)(NS_PER_S / TICK_NS);
 }
 
 static const char *tcp_conn_state(const struct flow *f)

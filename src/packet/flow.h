@@ -4,7 +4,7 @@
  *
  * Flows stand in one reserved range and are known by number (from 1). An index of 64-bit words
  * (half of the hash, number) finds them: eight words are a bucket and a cache line, what does
- * not fit stands in the next. A wheel with a slot a second
+ * not fit stands in the next. A wheel with a slot a quarter second
  * tells which have been idle long enough. A flow is put into the wheel where it is due at the
  * earliest and only looked at again then, so that a packet touches the flow alone.
  */
@@ -64,7 +64,7 @@ struct flow {
 	uint8_t proto;
 	uint8_t state[2]; /* of TCP */
 	uint8_t flags;
-	uint32_t last_s; /* second of the sensor's clock when last seen */
+	uint32_t last_t; /* tick of the sensor's clock when last seen, its lower half */
 	uint32_t noted;	 /* what is in the history, a bit for each note and side */
 	int64_t last;	 /* of the packets */
 	struct app *app;
@@ -82,7 +82,8 @@ struct flow {
 _Static_assert(sizeof(struct flow) == 192 && offsetof(struct flow, start) == 128,
 	       "three cache lines, the last for what few packets need");
 
-#define WHEEL_SLOTS 512
+#define TICK_NS	    (NS_PER_S / 4) /* how late the end of a connection may be told of */
+#define WHEEL_SLOTS 2048
 
 struct flows {
 	struct flow *f; /* [max + 1] */
@@ -92,7 +93,7 @@ struct flows {
 	size_t cap; /* of index, a power of two */
 	uint64_t seed;
 	uint32_t wheel[WHEEL_SLOTS];
-	uint32_t wheel_s; /* the second whose slot is being emptied */
+	uint64_t wheel_t; /* the tick (TICK_NS since 1970) whose slot is being emptied */
 };
 
 MUST int flows_init(struct flows *t, uint32_t max);
@@ -119,11 +120,13 @@ static inline uint32_t flow_no(const struct flows *t, const struct flow *f)
 	return (uint32_t)(f - t->f);
 }
 
-/* Puts the flow into the wheel for the second `due`, out of where it stood. */
-void wheel_put(struct flows *t, struct flow *f, uint32_t due);
+/* Puts the flow into the wheel for the tick `due`, out of where it stood. */
+void wheel_put(struct flows *t, struct flow *f, uint64_t due);
 void wheel_cut(struct flows *t, struct flow *f);
-/* The next flow of the slot of second s, or NULL. */
-struct flow *wheel_top(struct flows *t, uint32_t s);
+/* The next flow of the slot of a tick, or NULL. */
+struct flow *wheel_top(struct flows *t, uint64_t tick);
+/* The tick in which the flow is over when nothing more of it comes. */
+uint64_t flow_due(const struct flows *t, const struct flow *f);
 
 /* Seconds of idleness after which a flow is over. */
 uint32_t flow_idle_s(const struct flow *f);

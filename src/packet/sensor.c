@@ -106,11 +106,9 @@ void sensor_stats(const struct sensor *s, struct sensor_stats *ret_stats)
 	ret_stats->app_now = s->room.used;
 }
 
-static uint32_t second(int64_t ns)
+static uint64_t tick(int64_t ns)
 {
-	int64_t s = ns / NS_PER_S;
-
-	return s < 0 ? 0 : (uint32_t)MIN(s, (int64_t)UINT32_MAX - 2 * WHEEL_SLOTS);
+	return ns < 0 ? 0 : (uint64_t)(ns / TICK_NS);
 }
 
 /* A flow is over, and told of; `early`: for want of room. */
@@ -141,18 +139,18 @@ static void report_open(struct sensor *s, struct flow *f)
 	conn_write(&s->out, f, s->clock.now, true);
 }
 
-/* What was due in the second that has passed. false: records must be read first. */
-static bool expire_second(struct sensor *s)
+/* What was due in the tick that has passed. false: records must be read first. */
+static bool expire_tick(struct sensor *s)
 {
 	struct flows *t = &s->flows;
 	struct flow *f;
 
-	while ((f = wheel_top(t, t->wheel_s))) {
-		uint32_t due = f->last_s + flow_idle_s(f);
+	while ((f = wheel_top(t, t->wheel_t))) {
+		uint64_t due = flow_due(t, f);
 
 		if (s->out.len > OUT_HIGH)
 			return false;
-		if (due > t->wheel_s) {
+		if (due > t->wheel_t) {
 			report_open(s, f);
 			wheel_put(t, f, due);
 		} else {
@@ -162,23 +160,23 @@ static bool expire_second(struct sensor *s)
 	return true;
 }
 
-/* Moves the clock; what became due on the way is finished at its own second. */
+/* Moves the clock; what became due on the way is finished at its own tick. */
 static bool advance(struct sensor *s, int64_t to)
 {
-	uint32_t to_s = second(to);
+	uint64_t to_t = tick(to);
 	struct flows *t = &s->flows;
 
-	while (t->wheel_s < to_s) {
+	while (t->wheel_t < to_t) {
 		if (!t->n) {
-			t->wheel_s = to_s;
+			t->wheel_t = to_t;
 			break;
 		}
-		s->clock.now = MAX(s->clock.now, (int64_t)(t->wheel_s + 1) * NS_PER_S);
-		if (!expire_second(s))
+		s->clock.now = MAX(s->clock.now, (int64_t)(t->wheel_t + 1) * TICK_NS);
+		if (!expire_tick(s))
 			return false;
 		if (crowd_due(&s->crowd, s->clock.now))
 			crowd_write(&s->crowd, &s->out, s->clock.now);
-		t->wheel_s++;
+		t->wheel_t++;
 	}
 	s->clock.now = MAX(s->clock.now, to);
 	return true;
@@ -207,11 +205,11 @@ static void evict(struct sensor *s)
 	unsigned stale = 0;
 
 	for (uint32_t i = 0; i < WHEEL_SLOTS; i++) {
-		uint32_t at = t->wheel_s + i;
+		uint64_t at = t->wheel_t + i;
 		struct flow *f;
 
 		while ((f = wheel_top(t, at))) {
-			uint32_t due = f->last_s + flow_idle_s(f);
+			uint64_t due = flow_due(t, f);
 
 			if (due > at && stale++ < STALE_MAX) {
 				wheel_put(t, f, due);
@@ -259,7 +257,7 @@ static struct flow *open_flow(struct sensor *s, const struct pkt *k, enum dir *r
 	f->port[!flip] = k->dport;
 	f->proto = k->proto;
 	f->start = f->last = k->ts;
-	f->last_s = second(s->clock.now);
+	f->last_t = (uint32_t)tick(s->clock.now);
 	if (flip) {
 		f->flags |= FLOW_FLIPPED;
 		flow_note(f, NOTE_FLIPPED, DIR_ORIG);
@@ -267,7 +265,7 @@ static struct flow *open_flow(struct sensor *s, const struct pkt *k, enum dir *r
 	if (s->conf.meter)
 		f->flags |= FLOW_NO_APP;
 	s->stats.flows++;
-	wheel_put(&s->flows, f, f->last_s + flow_idle_s(f));
+	wheel_put(&s->flows, f, flow_due(&s->flows, f));
 	*ret_d = flip ? DIR_RESP : DIR_ORIG;
 	return f;
 }
@@ -290,7 +288,7 @@ static void handle_tcp(struct sensor *s, struct flow *f, const struct pkt *k, en
 	if (!(k->flags & (TCP_SYN | TCP_FIN | TCP_RST)))
 		return;
 	if (flow_idle_s(f) < idle)
-		wheel_put(&s->flows, f, f->last_s + flow_idle_s(f));
+		wheel_put(&s->flows, f, flow_due(&s->flows, f));
 	/* Nothing more is to come: what the protocol has to say is said now. */
 	if (f->app && flow_idle_s(f) == 5 && !app_waits(f))
 		app_close(&c, f);
@@ -374,7 +372,7 @@ static void handle(struct sensor *s, const struct pkt *k)
 	if (!f)
 		return;
 	f->last = MAX(f->last, k->ts);
-	f->last_s = second(s->clock.now);
+	f->last_t = (uint32_t)tick(s->clock.now);
 	f->side[d].pkts++;
 	f->side[d].ip_bytes += k->ip_bytes;
 	if (k->proto == IPPROTO_N_TCP) {
@@ -400,7 +398,7 @@ static unsigned take(struct sensor *s, const struct frame *f, unsigned n, unsign
 		enum dissect_result r;
 		unsigned got;
 
-		if (i && second(next.now) != s->flows.wheel_s)
+		if (i && tick(next.now) != s->flows.wheel_t)
 			break;
 		clock = next;
 		r = dissect(s->frag, &own, s->pkt + npkt, &got);

@@ -8,11 +8,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define BYTES_MAX ((uint64_t)64 << 30)
 #define FILES_MAX 1000000
+#define PREFIX	  "thymus-unpacked-"
 #define HEAD_ROOM 100 /* bytes of a file's own name that are kept */
 
 struct job {
@@ -97,22 +99,93 @@ static void plain_name(struct str name, char out[HEAD_ROOM + 1])
 	out[n] = 0;
 }
 
+static bool is_dots(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/* A folder below at, taken hold of; -EAGAIN: whoever made it lives; other <0: not ours. */
+static int hold(int at, const char *name)
+{
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) == 0 && st.st_uid == geteuid() && st.st_nlink > 0 &&
+	    flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	close(fd);
+	return -EAGAIN;
+}
+
+/* What stands in the folder fd, whose folders hold files alone. Closes fd. */
+static void empty(int fd, bool folders)
+{
+	DIR *dir = fdopendir(fd);
+	struct dirent *e;
+
+	if (!dir)
+		close(fd);
+	while (dir && (e = readdir(dir))) {
+		int sub = folders && !is_dots(e->d_name)
+				  ? openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+				  : -1;
+
+		if (sub >= 0)
+			empty(sub, false);
+		if (!is_dots(e->d_name))
+			unlinkat(fd, e->d_name, sub >= 0 ? AT_REMOVEDIR : 0);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+/* Removes what runs left that were killed: nobody holds their folders any more. */
+static void sweep(const char *base)
+{
+	DIR *dir = opendir(base);
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir))) {
+		int fd = str_starts(str_of(e->d_name), STR(PREFIX))
+				 ? hold(dirfd(dir), e->d_name)
+				 : -1;
+
+		if (fd < 0)
+			continue;
+		empty(fd, true);
+		unlinkat(dirfd(dir), e->d_name, AT_REMOVEDIR);
+	}
+	if (dir)
+		closedir(dir);
+}
+
 static int dir_make(struct job *j)
 {
 	const char *base = j->tmpdir ? j->tmpdir : getenv("TMPDIR");
 	char *dir = NULL;
+	int fd = -EAGAIN;
 
 	if (j->u->dir)
 		return 0;
-	if (asprintf(&dir, "%s/thymus-unpacked-XXXXXX", base && *base ? base : "/tmp") < 0)
-		return -ENOMEM;
-	if (!mkdtemp(dir)) {
-		int r = diag_set(j->d, -errno, "%s: %s", dir, strerror(errno));
+	base = base && *base ? base : "/tmp";
+	sweep(base);
+	/* Between its making and our hold another run may have swept it. */
+	for (unsigned tries = 0; fd < 0 && tries < 10; tries++) {
+		free(dir);
+		if (asprintf(&dir, "%s/" PREFIX "XXXXXX", base) < 0)
+			return -ENOMEM;
+		fd = mkdtemp(dir) ? hold(AT_FDCWD, dir) : -errno;
+	}
+	if (fd < 0) {
+		int r = diag_set(j->d, fd, "%s: %s", dir, strerror(-fd));
 
 		free(dir);
 		return r;
 	}
 	j->u->dir = dir;
+	j->u->hold = fd;
 	return 0;
 }
 
@@ -269,23 +342,10 @@ int unpack_list(struct file_list *l, const char *tmpdir, const struct unpack_lim
 
 void unpack_remove(struct unpacked *u)
 {
-	char path[4400];
-
-	for (size_t i = 1; u->dir && i <= u->n; i++) {
-		struct dirent *e;
-		DIR *dir;
-
-		snprintf(path, sizeof(path), "%s/%zu", u->dir, i);
-		dir = opendir(path);
-		while (dir && (e = readdir(dir)))
-			if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-				unlinkat(dirfd(dir), e->d_name, 0);
-		if (dir)
-			closedir(dir);
-		rmdir(path);
-	}
-	if (u->dir)
+	if (u->dir) {
+		empty(u->hold, true);
 		rmdir(u->dir);
+	}
 	free(u->dir);
 	*u = (struct unpacked){0};
 }

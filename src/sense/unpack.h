@@ -4,7 +4,8 @@
  * hold goes to a temporary folder under names of our own, and into the list of files as
  * ARCHIVE/NAME, so that no name in an archive ever reaches the file system. Links, devices and
  * names that begin with a dot are passed over, as walking a folder does; an archive within an
- * archive is unpacked too.
+ * archive is unpacked too. The folder is locked as long as it is wanted; what a killed run left
+ * goes when the next one unpacks something.
  */
 #ifndef SENSE_UNPACK_H
 #define SENSE_UNPACK_H
@@ -20,6 +21,7 @@ struct unpack_limits {
 /* What must be removed again. */
 struct unpacked {
 	char *dir; /* NULL: nothing was unpacked */
+	int hold;  /* it, open and locked */
 	size_t n;  /* folders in it: 1 to n */
 };
 

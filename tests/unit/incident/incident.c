@@ -466,6 +466,7 @@ TEST(issued_key_joins_and_merges)
 	ALERT(&w, &theft, T0 + 2 * NS_PER_H, DEV("pc1"), ACC("backup"));
 	CHECK_INT(world_count(&w), 1);
 	CHECK(strstr(w.lines[w.nlines - 1], "\"by\":\"issued\"") != NULL);
+	CHECK(strstr(w.lines[w.nlines - 1], "\"to\":\"\"") == NULL);
 	world_close(&w);
 }
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define ROOM (256 * 1024)
@@ -244,6 +245,49 @@ TEST(unpacked)
 	snprintf(path, sizeof(path), "%s/a.dat", dir);
 	unlink(path);
 	CHECK_INT(rmdir(dir), 0); /* nothing was left, inside or beside */
+}
+
+/* What a killed run left goes with the next one; what another holds stays. */
+TEST(left_behind)
+{
+	char dir[] = "/tmp/tarXXXXXX", path[128], gone[4200];
+	struct file_list l = {0}, more = {0};
+	struct unpacked u, v;
+	struct stat sb;
+	struct diag d;
+	int pipes[2];
+	ssize_t n;
+
+	CHECK(mkdtemp(dir) != NULL && pipe(pipes) == 0);
+	ar.n = 0;
+	put("a.log", '0', "one", 3);
+	end();
+	snprintf(path, sizeof(path), "%s/a.tar", dir);
+	write_archive(path);
+	CHECK_INT(file_walk(&l, path, &d), 0);
+	CHECK_INT(unpack_list(&l, dir, NULL, &u, &d), 0);
+	CHECK_INT(file_walk(&more, path, &d), 0);
+	if (fork() == 0) { /* ends as if it were killed */
+		if (unpack_list(&more, dir, NULL, &v, &d) == 0)
+			(void)!write(pipes[1], v.dir, strlen(v.dir));
+		_exit(0);
+	}
+	CHECK(wait(NULL) > 0);
+	n = read(pipes[0], gone, sizeof(gone) - 1);
+	CHECK(n > 0);
+	gone[MAX(n, 0)] = 0;
+	CHECK(stat(gone, &sb) == 0);
+	CHECK_INT(unpack_list(&more, dir, NULL, &v, &d), 0);
+	CHECK(stat(gone, &sb) < 0);
+	CHECK(stat(l.v[0].at, &sb) == 0 && stat(more.v[0].at, &sb) == 0);
+	unpack_remove(&v);
+	unpack_remove(&u);
+	file_list_free(&l);
+	file_list_free(&more);
+	close(pipes[0]);
+	close(pipes[1]);
+	unlink(path);
+	CHECK_INT(rmdir(dir), 0);
 }
 
 TAP_MAIN

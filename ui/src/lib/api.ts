@@ -79,8 +79,9 @@ export const api = {
 		const r = await ask('POST', path, body, headers)
 		return r.status === 204 ? (undefined as R) : r.json()
 	},
-	patch: (path: string, body: unknown) => ask('PATCH', path, body),
-	del: (path: string) => ask('DELETE', path),
+	/** What is changed has to be what was read: its etag. */
+	patch: (path: string, body: unknown, etag: string) => ask('PATCH', path, body, { 'if-match': etag }),
+	del: (path: string, etag: string) => ask('DELETE', path, undefined, { 'if-match': etag }),
 	/** The whole list under the same filter, as a file. */
 	exportUrl: (what: string, q: Query, format: 'csv' | 'ndjson') => `/api/v1/${what}${query({ ...q, format })}`,
 }

@@ -59,7 +59,7 @@ export async function changePassword(password: string, next: string) {
 }
 
 export async function signOut() {
-	await api.del('/session')
+	await api.del('/session', '*')
 	me.state = 'out'
 }
 

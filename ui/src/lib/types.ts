@@ -89,6 +89,7 @@ export interface Incident {
 	questions?: Answer[]
 	hypotheses?: { name: string; text: string; weight: number; share: number }[]
 	story?: { part: string; text: string; event_ids?: string[] }[]
+	edges?: { from: string; to: string; by: string; time: string; event_ids?: string[] }[]
 	verdict?: Verdict
 	etag?: string
 }
@@ -143,6 +144,7 @@ export interface Suppression {
 	scope: string
 	count: number
 	last?: string
+	etag: string
 }
 
 export interface Process {
