@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/yaml.h"
+#include "base/hash.h"
+#include "base/map.h"
 #include "base/utf8.h"
 #include <dirent.h>
 #include <errno.h>
@@ -13,18 +15,33 @@
 #define DEPTH_MAX 64
 #define NODES_MAX 100000
 
+/* What is carried while a file's events become nodes. */
 struct build {
 	struct yaml *y;
 	struct diag *d;
+	struct fy_parser *fp;
 	size_t nodes;
+	struct map anchors; /* of the document: hash of the name -> struct yaml_node * */
+	struct map keys;    /* hash of a map's number and key: to find those that stand twice */
 };
+
+static void mark(const struct fy_mark *m, unsigned *line, unsigned *col)
+{
+	*line = m ? (unsigned)m->line + 1 : 1;
+	*col = m ? (unsigned)m->column + 1 : 1;
+}
 
 static void place(struct fy_token *t, unsigned *line, unsigned *col)
 {
-	const struct fy_mark *m = t ? fy_token_start_mark(t) : NULL;
+	mark(t ? fy_token_start_mark(t) : NULL, line, col);
+}
 
-	*line = m ? (unsigned)m->line + 1 : 1;
-	*col = m ? (unsigned)m->column + 1 : 1;
+static struct str token_text(struct fy_token *t)
+{
+	size_t len = 0;
+	const char *p = t ? fy_token_get_text(t, &len) : NULL;
+
+	return str_n(p, p ? len : 0);
 }
 
 static bool is_null_text(struct str s)
@@ -33,63 +50,172 @@ static bool is_null_text(struct str s)
 	       str_eqz(s, "NULL");
 }
 
-static int build_node(struct build *b, struct fy_node *f, unsigned depth,
+static int build_node(struct build *b, struct fy_event *e, unsigned depth,
 		      struct yaml_node **ret_n);
 
-static int build_scalar(struct build *b, struct fy_node *f, struct yaml_node *n)
+static int build_scalar(struct build *b, struct fy_token *t, struct yaml_node *n)
 {
-	size_t len = 0;
-	const char *p = fy_node_get_scalar(f, &len);
-	enum fy_node_style style = fy_node_get_style(f);
-
 	n->kind = YAML_SCALAR;
-	n->quoted = style == FYNS_SINGLE_QUOTED || style == FYNS_DOUBLE_QUOTED ||
-		    style == FYNS_LITERAL || style == FYNS_FOLDED;
-	n->text = arena_str(&b->y->mem, str_n(p, p ? len : 0));
+	n->quoted = t && fy_token_scalar_style(t) != FYSS_PLAIN;
+	n->text = arena_str(&b->y->mem, token_text(t));
 	n->null = !n->quoted && is_null_text(n->text);
+	place(t, &n->line, &n->col);
 	return n->text.p ? 0 : -ENOMEM;
 }
 
-static int build_seq(struct build *b, struct fy_node *f, struct yaml_node *n, unsigned depth)
+static int count(struct build *b, const struct yaml_node *n, unsigned depth)
+{
+	if (depth > DEPTH_MAX || ++b->nodes > NODES_MAX)
+		return yaml_fail(b->y, n, b->d, "too deep or too many nodes");
+	return 0;
+}
+
+/* n with all below it, as another node of the same file. */
+static int copy_node(struct build *b, const struct yaml_node *n, unsigned depth,
+		     struct yaml_node **ret_n)
+{
+	struct yaml_node *copy = arena_alloc(&b->y->mem, sizeof(*copy));
+	struct yaml_node **tail;
+	int r = copy ? count(b, n, depth) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	*copy = *n;
+	copy->child = copy->next = NULL;
+	tail = &copy->child;
+	for (const struct yaml_node *c = n->child; c && r == 0; c = c->next) {
+		r = copy_node(b, c, depth + 1, tail);
+		tail = r == 0 ? &(*tail)->next : tail;
+	}
+	*ret_n = copy;
+	return r;
+}
+
+static int build_alias(struct build *b, struct fy_token *t, unsigned depth,
+		       struct yaml_node **ret_n)
+{
+	const uint64_t *at = map_get(&b->anchors, hash_str(token_text(t), 0));
+	struct yaml_node here = {0};
+	int r;
+
+	place(t, &here.line, &here.col);
+	if (!at)
+		return yaml_fail(b->y, &here, b->d, "nothing has this alias's name");
+	r = copy_node(b, (const struct yaml_node *)(uintptr_t)*at, depth, ret_n);
+	if (r == 0)
+		(*ret_n)->key = (struct str){NULL, 0};
+	return r;
+}
+
+/* The next event of a sequence or map; NULL at its end, or with r where the file is broken. */
+static struct fy_event *next_inside(struct build *b, enum fy_event_type end, int *r)
+{
+	struct fy_event *e = fy_parser_parse(b->fp);
+
+	*r = e ? 0 : E_FORMAT;
+	if (e && e->type == end) {
+		fy_parser_event_free(b->fp, e);
+		return NULL;
+	}
+	return e;
+}
+
+static int build_seq(struct build *b, struct yaml_node *n, unsigned depth)
 {
 	struct yaml_node **tail = &n->child;
-	struct fy_node *it;
-	void *iter = NULL;
+	struct fy_event *e;
+	int r;
 
 	n->kind = YAML_SEQ;
-	while ((it = fy_node_sequence_iterate(f, &iter))) {
-		int r = build_node(b, it, depth + 1, tail);
-
+	while ((e = next_inside(b, FYET_SEQUENCE_END, &r))) {
+		r = build_node(b, e, depth + 1, tail);
 		if (r < 0)
 			return r;
 		tail = &(*tail)->next;
 		n->nchildren++;
 	}
-	return 0;
+	if (n->child) {
+		n->line = n->child->line;
+		n->col = n->child->col;
+	}
+	return r;
 }
 
-static int build_map(struct build *b, struct fy_node *f, struct yaml_node *n, unsigned depth)
+/* A key; takes e. */
+static int build_key(struct build *b, struct fy_event *e, uint64_t map, struct yaml_node *k)
+{
+	bool scalar = e->type == FYET_SCALAR, fresh = true;
+
+	mark(fy_event_start_mark(e), &k->key_line, &k->key_col);
+	k->key = arena_str(&b->y->mem, scalar ? token_text(e->scalar.value) : STR(""));
+	fy_parser_event_free(b->fp, e);
+	if (!scalar)
+		return yaml_fail_key(b->y, k, b->d, "a key must be plain text");
+	if (!k->key.p || !map_put(&b->keys, hash_str(k->key, map), &fresh))
+		return -ENOMEM;
+	return fresh ? 0 : yaml_fail_key(b->y, k, b->d, "duplicate key");
+}
+
+static int append_missing(struct build *b, struct yaml_node *n, const struct yaml_node *from,
+			  unsigned depth)
 {
 	struct yaml_node **tail = &n->child;
-	struct fy_node_pair *pair;
-	void *iter = NULL;
+	int r = 0;
+
+	while (*tail)
+		tail = &(*tail)->next;
+	for (const struct yaml_node *c = from->child; c && r == 0; c = c->next) {
+		if (yaml_get(n, c->key.p))
+			continue;
+		r = copy_node(b, c, depth + 1, tail);
+		tail = r == 0 ? &(*tail)->next : tail;
+		n->nchildren += r == 0;
+	}
+	return r;
+}
+
+/* "<<: *other" of a map: what it has not itself it has from the other, or from several. */
+static int merge(struct build *b, struct yaml_node *n, unsigned depth)
+{
+	struct yaml_node **at = &n->child, *from;
+	int r = 0;
+
+	while (*at && !str_eqz((*at)->key, "<<"))
+		at = &(*at)->next;
+	from = *at;
+	if (!from || from->kind == YAML_SCALAR)
+		return 0;
+	*at = from->next;
+	n->nchildren--;
+	if (from->kind == YAML_MAP)
+		return append_missing(b, n, from, depth);
+	for (const struct yaml_node *c = from->child; c && r == 0; c = c->next)
+		r = c->kind == YAML_MAP ? append_missing(b, n, c, depth) : 0;
+	return r;
+}
+
+static int build_map(struct build *b, struct yaml_node *n, unsigned depth)
+{
+	struct yaml_node **tail = &n->child;
+	uint64_t number = b->nodes;
+	struct fy_event *e;
+	int r;
 
 	n->kind = YAML_MAP;
-	while ((pair = fy_node_mapping_iterate(f, &iter))) {
-		struct fy_node *k = fy_node_pair_key(pair);
-		size_t len = 0;
-		const char *p = k ? fy_node_get_scalar(k, &len) : NULL;
-		int r = build_node(b, fy_node_pair_value(pair), depth + 1, tail);
-		struct yaml_node *c = *tail;
+	while ((e = next_inside(b, FYET_MAPPING_END, &r))) {
+		struct yaml_node key = {0}, *c;
 
+		r = build_key(b, e, number, &key);
+		e = r == 0 ? fy_parser_parse(b->fp) : NULL;
+		if (!e)
+			return r < 0 ? r : E_FORMAT;
+		r = build_node(b, e, depth + 1, tail);
 		if (r < 0)
 			return r;
-		place(k ? fy_node_get_scalar_token(k) : NULL, &c->key_line, &c->key_col);
-		if (!p)
-			return yaml_fail_key(b->y, c, b->d, "a key must be plain text");
-		c->key = arena_str(&b->y->mem, str_n(p, len));
-		if (!c->key.p)
-			return -ENOMEM;
+		c = *tail;
+		c->key = key.key;
+		c->key_line = key.key_line;
+		c->key_col = key.key_col;
 		if (c->kind == YAML_SCALAR && c->text.len == 0 && !c->quoted) {
 			c->line = c->key_line;
 			c->col = c->key_col;
@@ -97,48 +223,57 @@ static int build_map(struct build *b, struct fy_node *f, struct yaml_node *n, un
 		tail = &c->next;
 		n->nchildren++;
 	}
-	return 0;
+	if (n->child) {
+		n->line = n->child->key_line;
+		n->col = n->child->key_col;
+	}
+	return r < 0 ? r : merge(b, n, depth);
 }
 
-static int build_node(struct build *b, struct fy_node *f, unsigned depth,
+static struct fy_token *anchor_of(const struct fy_event *e)
+{
+	switch (e->type) {
+	case FYET_SCALAR:
+		return e->scalar.anchor;
+	case FYET_SEQUENCE_START:
+		return e->sequence_start.anchor;
+	case FYET_MAPPING_START:
+		return e->mapping_start.anchor;
+	default:
+		return NULL;
+	}
+}
+
+/* The node that begins with e, which is taken, and all below it. */
+static int build_node(struct build *b, struct fy_event *e, unsigned depth,
 		      struct yaml_node **ret_n)
 {
-	struct yaml_node *n = arena_zalloc(&b->y->mem, sizeof(*n));
+	enum fy_event_type type = e->type;
+	struct fy_token *anchor = anchor_of(e);
+	uint64_t name = anchor ? hash_str(token_text(anchor), 0) : 0, *at;
+	struct yaml_node *n = arena_zalloc(&b->y->mem, sizeof(*n)), here = {0};
 	int r;
 
-	if (!n)
-		return -ENOMEM;
+	mark(fy_event_start_mark(e), &here.line, &here.col);
+	r = n ? count(b, &here, depth) : -ENOMEM;
 	*ret_n = n;
-	if (f && fy_node_is_alias(f)) {
-		place(fy_node_get_scalar_token(f), &n->line, &n->col);
-		f = fy_node_resolve_alias(f);
-		if (!f)
-			return yaml_fail(b->y, n, b->d, "nothing has this alias's name");
-	}
-	if (depth > DEPTH_MAX || ++b->nodes > NODES_MAX)
-		return yaml_fail(b->y, n, b->d, "too deep or too many nodes");
-	if (!f) {
-		n->null = true;
-		n->text = str_n("", 0);
-		return 0;
-	}
-	if (fy_node_is_scalar(f)) {
-		r = build_scalar(b, f, n);
-		place(fy_node_get_scalar_token(f), &n->line, &n->col);
-	} else if (fy_node_is_sequence(f)) {
-		r = build_seq(b, f, n, depth);
-		if (n->child) {
-			n->line = n->child->line;
-			n->col = n->child->col;
-		}
-	} else {
-		r = build_map(b, f, n, depth);
-		if (n->child) {
-			n->line = n->child->key_line;
-			n->col = n->child->key_col;
-		}
-	}
-	return r;
+	if (r == 0 && type == FYET_SCALAR)
+		r = build_scalar(b, e->scalar.value, n);
+	else if (r == 0 && type == FYET_ALIAS)
+		r = build_alias(b, e->alias.anchor, depth, ret_n);
+	fy_parser_event_free(b->fp, e);
+	if (r == 0 && type == FYET_SEQUENCE_START)
+		r = build_seq(b, n, depth);
+	else if (r == 0 && type == FYET_MAPPING_START)
+		r = build_map(b, n, depth);
+	if (r < 0 || !anchor)
+		return r;
+	/* Only now: a node does not hold itself. */
+	at = map_put(&b->anchors, name, NULL);
+	if (!at)
+		return -ENOMEM;
+	*at = (uintptr_t)n;
+	return 0;
 }
 
 /* First line of what libfyaml collected: "file:LINE:COL error: text". */
@@ -156,19 +291,40 @@ static int parser_error(struct yaml *y, struct fy_diag *fd, struct diag *d)
 	return yaml_fail(y, NULL, d, "not valid YAML");
 }
 
+static int build_docs(struct build *b)
+{
+	struct yaml_doc **tail = &b->y->docs;
+	struct fy_event *e;
+	int r = 0;
+
+	while (r == 0 && (e = fy_parser_parse(b->fp))) {
+		bool begins = e->type == FYET_DOCUMENT_START;
+		struct yaml_doc *doc;
+
+		fy_parser_event_free(b->fp, e);
+		if (!begins)
+			continue;
+		map_clear(&b->anchors);
+		e = fy_parser_parse(b->fp);
+		doc = arena_zalloc(&b->y->mem, sizeof(*doc));
+		if (!e || !doc) {
+			fy_parser_event_free(b->fp, e);
+			return e ? -ENOMEM : E_FORMAT;
+		}
+		*tail = doc;
+		tail = &doc->next;
+		r = build_node(b, e, 0, &doc->root);
+	}
+	return r;
+}
+
 static int parse_docs(struct yaml *y, struct diag *d)
 {
-	/* Aliases are followed below; only maps that are merged have to be resolved first. */
-	bool merges = str_find(y->text, STR("<<")) != SIZE_MAX;
-	struct fy_parse_cfg cfg = {.flags = FYPCF_COLLECT_DIAG |
-					    (merges ? FYPCF_RESOLVE_DOCUMENT : 0)};
+	struct fy_parse_cfg cfg = {.flags = FYPCF_COLLECT_DIAG};
+	struct build b = {.y = y, .d = d};
 	struct fy_diag_cfg dcfg;
 	struct fy_diag *fd;
-	struct fy_parser *fp;
-	struct yaml_doc **tail = &y->docs;
-	struct build b = {y, d, 0};
-	struct fy_document *doc;
-	int r = 0;
+	int r;
 
 	fy_diag_cfg_default(&dcfg);
 	fd = fy_diag_create(&dcfg);
@@ -176,25 +332,19 @@ static int parse_docs(struct yaml *y, struct diag *d)
 		return -ENOMEM;
 	fy_diag_set_collect_errors(fd, true);
 	cfg.diag = fd;
-	fp = fy_parser_create(&cfg);
-	if (!fp || fy_parser_set_string(fp, y->text.p, y->text.len) != 0) {
-		fy_parser_destroy(fp);
+	b.fp = fy_parser_create(&cfg);
+	if (!b.fp || fy_parser_set_string(b.fp, y->text.p, y->text.len) != 0) {
+		fy_parser_destroy(b.fp);
 		fy_diag_destroy(fd);
 		return -ENOMEM;
 	}
-	while (r == 0 && (doc = fy_parse_load_document(fp))) {
-		struct yaml_doc *yd = arena_zalloc(&y->mem, sizeof(*yd));
-
-		r = yd ? build_node(&b, fy_document_root(doc), 0, &yd->root) : -ENOMEM;
-		if (yd) {
-			*tail = yd;
-			tail = &yd->next;
-		}
-		fy_parse_document_destroy(fp, doc);
-	}
-	if (r == 0 && (fy_parser_get_stream_error(fp) || fy_diag_got_error(fd)))
+	r = build_docs(&b);
+	if (r == E_FORMAT ||
+	    (r == 0 && (fy_parser_get_stream_error(b.fp) || fy_diag_got_error(fd))))
 		r = parser_error(y, fd, d);
-	fy_parser_destroy(fp);
+	map_free(&b.anchors);
+	map_free(&b.keys);
+	fy_parser_destroy(b.fp);
 	fy_diag_destroy(fd);
 	return r;
 }

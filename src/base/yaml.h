@@ -3,7 +3,7 @@
  * base/yaml: files that people write (sources, learned quantities, models, questions,
  * configuration), read through libfyaml. A document is copied into a plain tree of nodes that
  * know where they stood, so that every complaint can say file:line:column and show a caret.
- * Bounds: 4 MiB a file, depth 64, 100,000 nodes. Aliases are refused beyond 1,000.
+ * Bounds: 4 MiB a file, depth 64, 100,000 nodes; an alias is a copy, which counts.
  */
 #ifndef BASE_YAML_H
 #define BASE_YAML_H

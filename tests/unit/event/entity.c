@@ -212,6 +212,30 @@ TEST(idle_go_first)
 	entities_free(en);
 }
 
+/* What is remembered of a text holds as long as its names and addresses do. */
+TEST(texts_are_forgotten_in_time)
+{
+	struct entities *en = make(4);
+	char text[IP_TEXT];
+	uint32_t id;
+
+	CHECK_INT(entity_find(en, ENT_ACCOUNT, STR("zoe")), ENT_NONE);
+	id = entity_put(en, ENT_ACCOUNT, STR("zoe"), 1);
+	CHECK_INT(entity_find(en, ENT_ACCOUNT, STR("zoe")), id);
+	CHECK_INT(entity_find(en, ENT_ACCOUNT, STR("Zoe")), id);
+	CHECK_INT(entity_find(en, ENT_ROLE, STR("zoe")), ENT_NONE);
+	/* Four times as many as there is room for, each met again when it has long gone. */
+	for (int i = 0; i < 400; i++) {
+		const struct entity *t;
+
+		snprintf(text, sizeof(text), "10.0.0.%d", i % 100);
+		t = entity_get(en, entity_put(en, ENT_DEVICE, str_of(text), 2 + i));
+		CHECK_STR(t ? t->name : STR(""), text);
+	}
+	CHECK_INT(entity_find(en, ENT_ACCOUNT, STR("zoe")), ENT_NONE);
+	entities_free(en);
+}
+
 TEST(hostile_names)
 {
 	struct entities *en = make(0);
