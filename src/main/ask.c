@@ -14,7 +14,7 @@
 
 #define ASKED_MAX    200 /* incidents of one run; the others on demand */
 #define BREACHES_MAX 50	 /* of them, at most, of the compliance queue */
-#define ASKERS_MAX   4	 /* each has an index of the store and unpacked blocks of its own */
+#define ASKERS_MAX   4	 /* each has unpacked blocks and histories of its own */
 #define ANSWERS_MAX  (32 * MIB)
 
 struct matter {
@@ -107,17 +107,18 @@ static void job_ask(struct job *j)
 static int ask_all(struct config *c, struct todo *t, struct diag *d)
 {
 	size_t n = MIN((size_t)c->threads + 1, MIN(t->n, (size_t)ASKERS_MAX));
+	const char *dir = arena_strz(&c->mem, c->store_dir);
+	struct store_index *index = dir ? store_index_new(dir) : NULL;
 	struct asker a[ASKERS_MAX] = {0};
 	struct pool *pool = NULL;
-	int r = n ? pool_new(n > 1 ? (unsigned)n - 1 : 0, &pool) : 0;
+	int r = index ? pool_new(n > 1 ? (unsigned)n - 1 : 0, &pool) : -ENOMEM;
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		a[i].job.run = job_ask;
 		a[i].todo = t;
-		a[i].store.read_only = true;
-		a[i].store.dir = arena_strz(&c->mem, c->store_dir);
-		pipeline_inquiry(c, NULL, a[i].store.dir, &a[i].conf);
-		if (!a[i].store.dir || !a[i].conf.questions || !a[i].conf.sources)
+		a[i].store = (struct store_conf){.dir = dir, .read_only = true, .index = index};
+		pipeline_inquiry(c, NULL, dir, &a[i].conf);
+		if (!a[i].conf.questions || !a[i].conf.sources)
 			r = -ENOMEM;
 	}
 	for (size_t i = 0; r == 0 && i < n; i++)
@@ -126,6 +127,7 @@ static int ask_all(struct config *c, struct todo *t, struct diag *d)
 	for (size_t i = n; r == 0 && i-- > 0;)
 		pool_wait(pool, &a[i].job);
 	pool_free(pool);
+	store_index_free(index);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (a[i].err < 0)
 			r = diag_set(d, a[i].err, "%s", a[i].d.msg);
