@@ -26,7 +26,7 @@ static void tell(const char *path, const struct input_stats *st)
 		fprintf(stderr, "  %llu connections ended early for want of room\n",
 			(unsigned long long)s->evicted);
 	if (s->crowded)
-		fprintf(stderr, "  %llu connections in vain told of together\n",
+		fprintf(stderr, "  %llu connections told of together\n",
 			(unsigned long long)s->crowded);
 	if (s->unread)
 		fprintf(stderr, "  %llu connections not read for want of room\n",
@@ -262,7 +262,7 @@ const struct command cmd_packets = {
 		 "\n"
 		 "  --quiet          only the counts\n"
 		 "  --meter          only connections: no reassembly, no protocols\n"
-		 "  --each           also connections in vain one by one, however many\n"
+		 "  --each           no crowds: each connection by itself\n"
 		 "  --flows-max N    connections held at once (750000)\n"
 		 "  --filter EXPR    only these packets, as tcpdump has it: \"not port 22\"\n"
 		 "  --interface NAME capture there (may be given again); needs CAP_NET_RAW\n"

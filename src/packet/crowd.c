@@ -25,6 +25,15 @@ static bool in_vain(const struct flow *f, const char *state)
 	return false;
 }
 
+/* One question to a resolver and its answer, of which the dns record tells all but the bytes.
+ */
+static bool is_lookup(const struct crowd *c, const struct flow *f)
+{
+	return f->proto == IPPROTO_N_UDP && f->services == c->dns && c->dns && !f->reports &&
+	       f->side[DIR_ORIG].pkts - 1U < PROBE_PKTS &&
+	       f->side[DIR_RESP].pkts - 1U < PROBE_PKTS;
+}
+
 /* What it is told by: ICMP has no ports, but types and codes. */
 static uint32_t service_of(const struct flow *f)
 {
@@ -96,6 +105,16 @@ static enum crowd_kind full(struct crowd *c, const uint64_t key[CROWD_KINDS], in
 	if (!early || count(c, HURRIED, window, CROWD_ALL, 1) <= CROWD_ALL)
 		return CROWD_KINDS;
 	return n[CROWD_SERVICE] >= n[CROWD_CALLER] ? CROWD_SERVICE : CROWD_CALLER;
+}
+
+/* The same of lookups: only how many of one caller at one resolver counts. */
+static enum crowd_kind full_lookups(struct crowd *c, const uint64_t key[CROWD_KINDS],
+				    int64_t now)
+{
+	uint64_t own = hash_2(key[CROWD_PAIR], c->dns);
+	uint32_t n = count(c, own, (uint32_t)(now / CROWD_WINDOW), UINT32_MAX, 1);
+
+	return n > CROWD_FIRST ? CROWD_PAIR : CROWD_KINDS;
 }
 
 static void place_begin(struct crowd_place *p, const struct flow *f)
@@ -176,19 +195,22 @@ static void add(struct crowd_place *p, const struct flow *f)
 bool crowd_take(struct crowd *c, const struct flow *f, int64_t now, bool early)
 {
 	const char *state = flow_state(f);
+	bool lookup = is_lookup(c, f);
 	uint64_t key[CROWD_KINDS];
+	struct crowd_place *p;
 	enum crowd_kind kind;
 
-	if (!in_vain(f, state))
+	if (!lookup && !in_vain(f, state))
 		return false;
 	keys_of(f, key);
-	kind = full(c, key, now, early);
+	kind = lookup ? full_lookups(c, key, now) : full(c, key, now, early);
 	if (kind == CROWD_KINDS)
 		return false;
 	if (!c->since)
 		c->since = MAX(now, 1);
-	add(place_of(c, f, hash_2(key[kind], hash_str(str_of(state), f->proto)), kind, state),
-	    f);
+	p = place_of(c, f, hash_2(key[kind], hash_str(str_of(state), f->proto)), kind, state);
+	p->service = lookup ? "dns" : NULL;
+	add(p, f);
 	return true;
 }
 
@@ -211,6 +233,7 @@ static void write_ends(const struct crowd_place *p, struct rec *r, uint64_t port
 	if (ports == 1)
 		rec_u64(r, "id.resp_p", p->port[DIR_RESP]);
 	rec_z(r, "proto", proto_text(p->proto));
+	rec_z(r, "service", p->service);
 	rec_z(r, "conn_state", p->state);
 }
 
@@ -242,6 +265,7 @@ static void write_place(const struct crowd_place *p, struct rec *r, int64_t now,
 		write_samples(p, r);
 	}
 	rec_u64(r, "orig_bytes", p->bytes[DIR_ORIG]);
+	rec_u64(r, "resp_bytes", p->bytes[DIR_RESP]);
 	rec_u64(r, "orig_pkts", p->pkts[DIR_ORIG]);
 	rec_u64(r, "orig_ip_bytes", p->ip_bytes[DIR_ORIG]);
 	rec_u64(r, "resp_pkts", p->pkts[DIR_RESP]);

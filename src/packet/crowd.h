@@ -12,6 +12,8 @@
  * minute, one `crowd` record for each group and conn_state tells how many there were, with all
  * their packets and bytes, about how many different hosts, ports or callers, and some of these
  * by name.
+ * So are lookups of one caller at one resolver (one question, one answer) beyond CROWD_FIRST in
+ * five minutes: each has its dns record.
  */
 #ifndef PACKET_CROWD_H
 #define PACKET_CROWD_H
@@ -43,6 +45,7 @@ struct crowd_count {
 struct crowd_place {
 	uint64_t key;
 	const char *state; /* conn_state of all */
+	const char *service;
 	enum crowd_kind kind;
 	uint8_t proto, nsamples;
 	uint16_t port[2]; /* of the first */
@@ -60,15 +63,16 @@ struct crowd {
 	struct crowd_place place[CROWD_PLACES + 1]; /* the last: all others */
 	uint16_t index[2 * CROWD_PLACES];	    /* of places by key, from 1; 0 ends */
 	struct crowd_cell cell[CROWD_SETS][4];
+	uint64_t dns; /* its bit among a flow's services; set by the owner */
 	unsigned n;
 	bool rest;
 	int64_t since; /* the sensor's clock at the first */
 };
 
 /*
- * A connection is over. true: it came to nothing, was one too many of its group, and is counted
- * here; false: it is to be told of by itself. `early`: room is short, so that beyond CROWD_ALL
- * of these in five minutes all are too many, whatever their groups.
+ * A connection is over. true: it came to nothing or was a lookup, was one too many of its
+ * group, and is counted here; false: it is to be told of by itself. `early`: room is short, so
+ * that beyond CROWD_ALL of these in five minutes all are too many, whatever their groups.
  */
 bool crowd_take(struct crowd *c, const struct flow *f, int64_t now, bool early);
 /* Whether it is time to tell. */

@@ -52,6 +52,7 @@ int sensor_new(const struct sensor_conf *conf, struct sensor **ret_s)
 	if (!s->conf.flows_max)
 		s->conf.flows_max = SENSOR_FLOWS;
 	s->room.max = s->conf.app_bytes ? s->conf.app_bytes : SENSOR_APP_BYTES;
+	s->crowd.dns = UINT64_C(1) << proto_find("dns");
 	s->frag = frag_new();
 	if (!s->frag || flows_init(&s->flows, s->conf.flows_max) < 0) {
 		sensor_free(s);

@@ -6,8 +6,7 @@
  * back. A sensor belongs to one thread at a time; what it writes depends on nothing but the
  * frames.
  *
- * Connections in vain, many of a kind, are told of together in `crowd` records
- * (packet/crowd.h).
+ * Connections in vain and lookups, many of a kind, are told of together (packet/crowd.h).
  *
  * Memory is bounded: flows_max connections (the one that would end first is finished for a new
  * one; of those in vain finished so none is told of by itself), app_bytes for protocols and
@@ -23,7 +22,7 @@ struct sensor_conf {
 	uint32_t flows_max; /* 0: SENSOR_FLOWS */
 	size_t app_bytes;   /* 0: SENSOR_APP_BYTES */
 	bool meter;	    /* connections alone, each: no protocols, no reassembly */
-	bool each;	    /* those in vain too are told of one by one */
+	bool each;	    /* no crowds: each is told of by itself */
 	struct pfilter *
 		filter; /* of packet/pfilter.h, borrowed: of a file only such frames; or NULL */
 	struct carve *carve; /* of packet/carve.h, borrowed: where files are kept; or NULL */
@@ -37,7 +36,7 @@ struct sensor_stats {
 	uint64_t frames, packets, bytes, flows;
 	uint64_t refused[DISSECT_RESULTS]; /* frames, by reason */
 	uint64_t evicted;		   /* connections finished early for want of room */
-	uint64_t crowded;		   /* connections in vain, told of together */
+	uint64_t crowded;		   /* connections told of together */
 	uint64_t unread; /* connections whose protocol was not read for want of room */
 	uint64_t records;
 	uint32_t flows_now, flows_most;

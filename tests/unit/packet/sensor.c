@@ -325,6 +325,25 @@ TEST(called_in_vain)
 	sensor_free(s);
 }
 
+/* Questions that were answered: each has its dns record, many of one caller no conn each. */
+TEST(lookups)
+{
+	struct sensor *s = fresh(NULL);
+	char *t;
+
+	for (unsigned i = 0; i < 100; i++) {
+		dns(s, 2 * i, false, 20000 + i);
+		dns(s, 2 * i + 1, true, 20000 + i);
+	}
+	t = records(s, true);
+	CHECK_INT(count(t, "\"_path\":\"dns\""), 100);
+	CHECK_INT(count(t, "\"_path\":\"conn\""), 64);
+	HAS(t, "\"service\":\"dns\",\"conn_state\":\"SF\",\"connections\":36,");
+	HAS(t, "\"orig_pkts\":36,");
+	HAS(t, "\"resp_pkts\":36,");
+	sensor_free(s);
+}
+
 /* Idle connections end at their own time, in order, however far the next packet jumps. */
 TEST(idle)
 {
