@@ -9,6 +9,7 @@
 #include "main/checkpoint.h"
 #include "main/served.h"
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -320,7 +321,8 @@ static int open_pipeline(struct run *r)
 
 	r->conf->suppress_dir = arena_fmt(&r->conf->mem, "%s/suppress", r->dir);
 	e = pipeline_open(&r->pipe, r->conf, &r->diag);
-
+	/* The allocator has kept the pages of the one before. */
+	malloc_trim(0);
 	if (e < 0)
 		return e;
 	run_own_types(r);
