@@ -111,6 +111,9 @@ TEST(a_chain_goes_over_the_key_that_was_made)
 	CHECK_INT(tactics(&w, e), 3);
 	CHECK(str_find(event_str(e, schema_attr(w.s, STR("learned.chain.list"))),
 		       STR("on user7")) != SIZE_MAX);
+	/* In the words that models ask for. */
+	CHECK(str_find(event_str(e, schema_attr(w.s, STR("learned.chain.list"))),
+		       STR("initial access")) != SIZE_MAX);
 	/* An ordinary call adds nothing, so the chain does not speak on it. */
 	e = call(&w, &(struct call){"user8", "Op2", "net2", "KEY1", NULL, NULL},
 		 t + 240 * NS_PER_S);
