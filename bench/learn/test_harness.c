@@ -288,7 +288,7 @@ TEST(the_product_reads_both_streams_the_same_way_twice)
 			struct diag d = {{0}};
 			struct product *p = NULL;
 
-			CHECK_INT(product_open(&s, SHARE_DIR, 3, &p, &d), 0);
+			CHECK_INT(product_open(&s, SHARE_DIR, 3, false, &p, &d), 0);
 			for (size_t i = 0; p && i < MIN(s.n, (size_t)20000); i++) {
 				CHECK_INT(product_see(p, &s.rec[i], view), 0);
 				sum[run] += view[VIEW_SINGLE] + view[VIEW_HOUR];
