@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define SLOW_SPAN (5 * NS_PER_D) /* over which the slow chain adds up */
+
 #define FEED_DEPTH 16 /* correlations of correlations; corr_link refuses longer chains */
 
 struct load {
@@ -183,6 +185,21 @@ static void spoke(struct detect *dt, const struct alert *a)
 		*last = (uint64_t)a->time;
 }
 
+/*
+ * What adds up signs over days, none of which was enough, has nothing to add where one was: the
+ * entity was alerted about in these days, and that incident is over.
+ */
+static bool told_already(struct detect *dt, const struct rule *r, const struct alert *a)
+{
+	const uint64_t *last = a->nents ? map_get(&dt->spoken, a->ents[0]) : NULL;
+	bool slow = false;
+
+	for (size_t i = 0; dt->learn && i < a->nwhy; i++)
+		slow |= learn_slow(dt->learn, a->why[i].quantity);
+	return r->model.derived && slow && last && a->time - (int64_t)*last < SLOW_SPAN &&
+	       !goes_on(dt, a);
+}
+
 /* Whether the budget lets it be an alert. */
 static bool affordable(struct detect *dt, const struct rule *r, const struct alert *a,
 		       double surprise)
@@ -215,7 +232,7 @@ static int judge(struct detect *dt, struct rule *r, struct alert *a)
 		s = learn_report(dt->learn, a->ents[0], quantity, s, r->model.phase, a->time);
 	a->note = r->model.note || (r->model.level <= SEV_LOW && !a->compliance);
 	if (!a->note)
-		a->note = !affordable(dt, r, a, s);
+		a->note = told_already(dt, r, a) || !affordable(dt, r, a, s);
 	if (a->note)
 		r->model.noted++;
 	else
