@@ -60,7 +60,7 @@ TEST(http)
 	seg(s, 7, false, A, 2 + g, 2 + o, "");
 	seg(s, 20000, false, S, 9000, 0, ""); /* another connection, much later */
 	t = records(s, false);
-	HAS(t, "\"_path\":\"conn\",\"_write_ts\":1700000006.000000,\"ts\":1700000000.000000,");
+	HAS(t, "\"_path\":\"conn\",\"_write_ts\":1700000005.250000,\"ts\":1700000000.000000,");
 	HAS(t, "\"proto\":\"tcp\",\"service\":\"http\",\"duration\":0.007000");
 	HAS(t, "\"conn_state\":\"SF\"");
 	HAS(t, "\"history\":\"ShADdFf\"");
@@ -354,9 +354,9 @@ TEST(idle)
 	hello(s);
 	dns(s, 3600 * 1000, false, 5000);
 	t = records(s, false);
-	HAS(t, "\"_path\":\"conn\",\"_write_ts\":1700000061.000000");
-	HAS(t, "\"_path\":\"conn\",\"_write_ts\":1700000301.000000");
-	CHECK(strstr(t, "0061.0") < strstr(t, "0301.0"));
+	HAS(t, "\"_path\":\"conn\",\"_write_ts\":1700000060.250000");
+	HAS(t, "\"_path\":\"conn\",\"_write_ts\":1700000300.250000");
+	CHECK(strstr(t, "0060.2") < strstr(t, "0300.2"));
 	records(s, true);
 	sensor_free(s);
 	/* A SYN that nobody answers is told of after five seconds, one that is answered is not.
@@ -365,7 +365,7 @@ TEST(idle)
 	seg(s, 0, false, S, 0, 0, "");
 	dns(s, 6000, false, 5000);
 	t = records(s, false);
-	HAS(t, "\"_path\":\"conn\",\"_write_ts\":1700000006.000000");
+	HAS(t, "\"_path\":\"conn\",\"_write_ts\":1700000005.250000");
 	HAS(t, "\"conn_state\":\"S0\"");
 	hello(s);
 	dns(s, 20000, false, 5000);
