@@ -7,15 +7,16 @@
 #include "event/filter_priv.h"
 
 #define FRAGMENT_MIN 3 /* bytes; shorter ones are in everything */
-#define COST_NONE    UINT32_MAX
-#define COST_MAX     (COST_NONE - 1)
+#define COST_MAX     (ANCHOR_NONE - 1)
 
 /* How often something so short is found by chance, roughly. */
-static uint32_t cost_of(const struct anchor *a)
+uint32_t anchor_cost(size_t len)
 {
-	if (a->whole)
-		return 1;
-	return a->text.len >= 6 ? 4 : a->text.len == 5 ? 8 : a->text.len == 4 ? 16 : 64;
+	return len >= 6		     ? 4
+	       : len == 5	     ? 8
+	       : len == 4	     ? 16
+	       : len >= FRAGMENT_MIN ? 64
+				     : ANCHOR_NONE;
 }
 
 /* The longest part of a pattern with wildcards that must be there as it stands. */
@@ -34,55 +35,81 @@ static struct str longest_run(struct str s)
 	return best;
 }
 
-/* false: a value may match without any text that is known beforehand. */
-static bool pattern_anchor(const struct item *it, const struct pattern *p, struct anchor *ret_a)
+struct teller {
+	attr_t attr;
+	anchor_fn *each;
+	void *arg;
+	size_t n;
+};
+
+static void tell_word(struct str word, void *arg)
 {
-	*ret_a = (struct anchor){.attr = it->attr, .text = p->text};
+	struct teller *t = arg;
+
+	t->each(&(struct anchor){.attr = t->attr, .text = word}, t->arg);
+	t->n++;
+}
+
+/* Cost of the texts of which one is in every value that p matches; tells t, unless NULL, of
+ * them. */
+static uint32_t pattern_each(const struct pattern *p, struct teller *t)
+{
+	struct str text = p->kind == PAT_WILD ? longest_run(p->text) : p->text;
+	uint32_t cost;
+
 	switch (p->kind) {
 	case PAT_EQUAL:
-		ret_a->whole = true;
-		return p->text.len > 0;
+		if (!text.len)
+			return ANCHOR_NONE;
+		if (t) {
+			t->each(&(struct anchor){t->attr, true, text}, t->arg);
+			t->n++;
+		}
+		return 1;
 	case PAT_CONTAINS:
 	case PAT_STARTS:
 	case PAT_ENDS:
-		return p->text.len >= FRAGMENT_MIN;
 	case PAT_WILD:
-		ret_a->text = longest_run(p->text);
-		return ret_a->text.len >= FRAGMENT_MIN;
+		cost = anchor_cost(text.len);
+		if (t && cost != ANCHOR_NONE)
+			tell_word(text, t);
+		return cost;
+	case PAT_REGEX:
+		return regex_anchors(text, t ? tell_word : NULL, t);
 	default:
-		return false;
+		return ANCHOR_NONE;
 	}
 }
 
 /* Of `|all` the best one will do; else each value is a way to match. */
 static uint32_t item_each(const struct item *it, anchor_fn *each, void *arg, size_t *n)
 {
-	struct anchor a, best = {0};
-	uint64_t cost = it->all ? COST_NONE : 0;
+	struct teller t = {.attr = it->attr, .each = each, .arg = arg};
+	const struct pattern *best = NULL;
+	uint64_t sum = 0;
+	uint32_t least = ANCHOR_NONE;
 
 	if (it->attr == ATTR_NONE || it->list || it->ref != ATTR_NONE || it->neq || !it->npats)
-		return COST_NONE;
+		return ANCHOR_NONE;
 	for (size_t i = 0; i < it->npats; i++) {
-		bool can = pattern_anchor(it, &it->pats[i], &a);
+		uint32_t cost = pattern_each(&it->pats[i], NULL);
 
-		if (!it->all && !can)
-			return COST_NONE;
-		if (it->all && can && cost_of(&a) < cost) {
-			cost = cost_of(&a);
-			best = a;
-		} else if (!it->all) {
-			cost += cost_of(&a);
+		sum += cost;
+		if (cost < least) {
+			least = cost;
+			best = &it->pats[i];
 		}
 	}
-	if (cost == COST_NONE)
-		return COST_NONE;
-	for (size_t i = 0; each && i < (it->all ? 1 : it->npats); i++) {
-		if (!it->all)
-			(void)pattern_anchor(it, &it->pats[i], &best);
-		each(&best, arg);
-		++*n;
-	}
-	return (uint32_t)MIN(cost, COST_MAX);
+	if (it->all)
+		sum = least;
+	if (sum >= ANCHOR_NONE)
+		return ANCHOR_NONE;
+	for (size_t i = 0; each && i < it->npats; i++)
+		if (!it->all || &it->pats[i] == best)
+			(void)pattern_each(&it->pats[i], &t);
+	if (n)
+		*n += t.n;
+	return (uint32_t)MIN(sum, (uint64_t)COST_MAX);
 }
 
 /* Worked out once a node, from the leaves up. */
@@ -97,19 +124,19 @@ static uint32_t node_cost(struct node *n)
 		cost = item_each(n->item, NULL, NULL, NULL);
 		break;
 	case NODE_AND:
-		cost = COST_NONE;
+		cost = ANCHOR_NONE;
 		for (struct node *c = n->child; c; c = c->next)
 			cost = MIN(cost, (uint64_t)node_cost(c));
 		break;
 	case NODE_OR:
-		cost = n->child ? 0 : COST_NONE;
+		cost = n->child ? 0 : ANCHOR_NONE;
 		for (struct node *c = n->child; c; c = c->next)
-			cost = cost == COST_NONE || node_cost(c) == COST_NONE
-				       ? COST_NONE
+			cost = cost == ANCHOR_NONE || node_cost(c) == ANCHOR_NONE
+				       ? ANCHOR_NONE
 				       : MIN(cost + node_cost(c), COST_MAX);
 		break;
 	default:
-		cost = COST_NONE;
+		cost = ANCHOR_NONE;
 	}
 	n->cost = (uint32_t)MAX(cost, (uint64_t)1);
 	return n->cost;
@@ -139,7 +166,7 @@ static struct node *branch(struct node *n, size_t *nth)
 	while (n->kind == NODE_OR && n->child && !n->child->next)
 		n = n->child;
 	if (n->kind != NODE_AND)
-		return node_cost(n) != COST_NONE && (*nth)-- == 0 ? n : NULL;
+		return node_cost(n) != ANCHOR_NONE && (*nth)-- == 0 ? n : NULL;
 	for (struct node *c = n->child; c && !found; c = c->next)
 		found = branch(c, nth);
 	return found;

@@ -327,6 +327,7 @@ static int add_plain(struct filter_build *b, struct field *fl, const struct yaml
 
 static int add_value(struct filter_build *b, struct field *fl, const struct yaml_node *n)
 {
+	struct str text;
 	struct pattern *p = &fl->it->pats[fl->it->npats];
 	uint64_t m = fl->mods;
 	char why[128];
@@ -357,7 +358,11 @@ static int add_value(struct filter_build *b, struct field *fl, const struct yaml
 	if (!(m & M(RE)))
 		return add_text(b, fl, n);
 	fl->it->npats++; /* first, so that what PCRE2 gave is freed even when this fails */
-	r = pattern_regex(p, n->text, m & M(I), m & M(M), m & M(S), why);
+	/* Kept for filter_anchors, longer than the file. */
+	text = arena_str(&b->f->mem, n->text);
+	if (!text.p)
+		return filter_nomem(b);
+	r = pattern_regex(p, text, m & M(I), m & M(M), m & M(S), why);
 	if (r == E_SYNTAX)
 		return yaml_fail(b->y, n, b->d, "regular expression: %s", why);
 	return r < 0 ? filter_nomem(b) : 0;

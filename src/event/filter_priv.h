@@ -93,4 +93,15 @@ MUST int filter_expand(struct filter_build *b, const struct yaml_node *n,
 MUST int filter_condition(struct filter_build *b, const struct yaml_node *n,
 			  struct node **ret_node);
 
+/* What an anchor costs by the length of its text: how often it is found by chance, roughly. */
+#define ANCHOR_NONE UINT32_MAX /* too short to be one */
+uint32_t anchor_cost(size_t len);
+typedef void anchor_word_fn(struct str word, void *arg);
+/*
+ * Cost of the texts (views into re, in whatever case) of which one is in every text that the
+ * regular expression re matches; calls each, unless NULL, with them. ANCHOR_NONE when there are
+ * none.
+ */
+uint32_t regex_anchors(struct str re, anchor_word_fn *each, void *arg);
+
 #endif

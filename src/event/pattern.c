@@ -231,6 +231,7 @@ int pattern_regex(struct pattern *p, struct str text, bool i, bool m, bool s, ch
 	int err;
 
 	p->kind = PAT_REGEX;
+	p->text = text;
 	p->regex = pcre2_compile((PCRE2_SPTR)text.p, text.len, flags, &err, &off, NULL);
 	if (!p->regex) {
 		pcre2_get_error_message(err, msg, sizeof(msg));

@@ -52,7 +52,7 @@ bool pattern_text(const struct pattern *p, struct str s);
  * case unless cased: stars at the ends alone become the cheaper kinds.
  */
 void pattern_wild(struct pattern *p, struct str text, bool cased);
-/* Makes p a regular expression. 0, -ENOMEM, or E_SYNTAX with the reason. */
+/* Makes p a regular expression of text, which is borrowed. 0, -ENOMEM, or E_SYNTAX with the reason. */
 MUST int pattern_regex(struct pattern *p, struct str text, bool i, bool m, bool s,
 		       char ret_why[128]);
 void pattern_clear(struct pattern *p);
