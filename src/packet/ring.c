@@ -136,7 +136,7 @@ static int join(struct ring *r, const struct ring_conf *c)
 				.sll_protocol = htons(ETH_P_ALL),
 				.sll_ifindex = r->index};
 	struct packet_mreq m = {.mr_ifindex = r->index, .mr_type = PACKET_MR_PROMISC};
-	int fan = c->group | (PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG) << 16;
+	uint32_t fan = c->group | (uint32_t)(PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG) << 16;
 
 	if (bind(r->fd, (struct sockaddr *)&a, sizeof(a)) < 0)
 		return -errno;
