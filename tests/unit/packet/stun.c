@@ -67,8 +67,8 @@ TEST(relay)
 		"\"mapped_p\":"
 		"32853,\"relayed_h\":\"192.0.2.2\",\"relayed_p\":32857,\"user\":\"ann\","
 		"\"realm\":\"net\"",
-		"\"method\":\"CREATE_PERMISSION\",\"class\":\"SUCCESS\",\"peer_h\":\"10.0.0."
-		"7\",\"peer_p\":72",
+		("\"method\":\"CREATE_PERMISSION\",\"class\":\"SUCCESS\","
+		 "\"peer_h\":\"10.0.0.7\",\"peer_p\":72"),
 	};
 	static const char data[] = "400000050102030405000000";
 
