@@ -42,10 +42,8 @@ struct teller {
 	size_t n;
 };
 
-static void tell_word(struct str word, void *arg)
+static void tell_word(struct str word, struct teller *t)
 {
-	struct teller *t = arg;
-
 	t->each(&(struct anchor){.attr = t->attr, .text = word}, t->arg);
 	t->n++;
 }
@@ -75,7 +73,9 @@ static uint32_t pattern_each(const struct pattern *p, struct teller *t)
 			tell_word(text, t);
 		return cost;
 	case PAT_REGEX:
-		return regex_anchors(text, t ? tell_word : NULL, t);
+		for (uint32_t i = 0; t && i < p->words->n; i++)
+			tell_word(p->words->word[i], t);
+		return p->words->cost;
 	default:
 		return ANCHOR_NONE;
 	}

@@ -365,7 +365,8 @@ static int add_value(struct filter_build *b, struct field *fl, const struct yaml
 	r = pattern_regex(p, text, m & M(I), m & M(M), m & M(S), why);
 	if (r == E_SYNTAX)
 		return yaml_fail(b->y, n, b->d, "regular expression: %s", why);
-	return r < 0 ? filter_nomem(b) : 0;
+	p->words = regex_anchors(text, &b->f->mem);
+	return r < 0 || !p->words ? filter_nomem(b) : 0;
 }
 
 static int item_new(struct filter_build *b, struct field *fl, attr_t attr)

@@ -96,12 +96,13 @@ MUST int filter_condition(struct filter_build *b, const struct yaml_node *n,
 /* What an anchor costs by the length of its text: how often it is found by chance, roughly. */
 #define ANCHOR_NONE UINT32_MAX /* too short to be one */
 uint32_t anchor_cost(size_t len);
-typedef void anchor_word_fn(struct str word, void *arg);
-/*
- * Cost of the texts (views into re, in whatever case) of which one is in every text that the
- * regular expression re matches; calls each, unless NULL, with them. ANCHOR_NONE when there are
- * none.
- */
-uint32_t regex_anchors(struct str re, anchor_word_fn *each, void *arg);
+/* Texts, in whatever case, of which one is in every text that a regular expression matches. */
+struct anchor_words {
+	uint32_t cost; /* ANCHOR_NONE: there are none */
+	uint32_t n;
+	struct str word[]; /* views into the expression */
+};
+/* Those of re, in mem; NULL when out of memory. Done once a pattern: indexes ask often. */
+const struct anchor_words *regex_anchors(struct str re, struct arena *mem);
 
 #endif

@@ -12,8 +12,7 @@
 
 struct walk {
 	struct str re;
-	anchor_word_fn *each;
-	void *arg;
+	struct anchor_words *words;
 };
 
 static bool plain(char c)
@@ -132,7 +131,7 @@ static uint32_t sequence(const struct walk *w, size_t from, size_t to, unsigned 
 		run = end;
 	}
 	if (tell && word_len)
-		w->each(str_sub(re, word, word + word_len), w->arg);
+		w->words->word[w->words->n++] = str_sub(re, word, word + word_len);
 	else if (tell && best != ANCHOR_NONE)
 		(void)alternatives(w, group, group_end, depth + 1, true);
 	return best;
@@ -163,17 +162,25 @@ static uint32_t alternatives(const struct walk *w, size_t from, size_t to, unsig
 	}
 }
 
-uint32_t regex_anchors(struct str re, anchor_word_fn *each, void *arg)
+const struct anchor_words *regex_anchors(struct str re, struct arena *mem)
 {
-	struct walk w = {re, each, arg};
-	uint32_t cost;
+	struct walk w = {re, NULL};
+	struct anchor_words *words;
+	uint32_t cost = ANCHOR_NONE;
+	size_t most;
 
 	/* Quoted stretches and free spacing read otherwise. */
-	if (str_find(re, STR("\\Q")) != SIZE_MAX || str_find(re, STR("(?x")) != SIZE_MAX ||
-	    str_find(re, STR("(?ix")) != SIZE_MAX)
-		return ANCHOR_NONE;
-	cost = alternatives(&w, 0, re.len, 0, false);
-	if (cost != ANCHOR_NONE && each)
+	if (str_find(re, STR("\\Q")) == SIZE_MAX && str_find(re, STR("(?x")) == SIZE_MAX &&
+	    str_find(re, STR("(?ix")) == SIZE_MAX)
+		cost = alternatives(&w, 0, re.len, 0, false);
+	most = cost == ANCHOR_NONE ? 0 : cost / anchor_cost(SIZE_MAX);
+	words = arena_alloc(mem, sizeof(*words) + most * sizeof(words->word[0]));
+	if (!words)
+		return NULL;
+	words->cost = cost;
+	words->n = 0;
+	w.words = words;
+	if (cost != ANCHOR_NONE)
 		(void)alternatives(&w, 0, re.len, 0, true);
-	return cost;
+	return words;
 }

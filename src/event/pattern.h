@@ -39,7 +39,8 @@ struct pattern {
 	uint8_t part;	 /* enum time_part: of the date is compared, not the value; 0: none */
 	struct str text; /* borrowed */
 	double num;
-	void *regex, *match, *limits; /* of PCRE2; owned */
+	void *regex, *match, *limits;	  /* of PCRE2; owned */
+	const struct anchor_words *words; /* of a regex (filter_regex.c); the filter's */
 	struct cidr net;
 };
 
@@ -52,7 +53,8 @@ bool pattern_text(const struct pattern *p, struct str s);
  * case unless cased: stars at the ends alone become the cheaper kinds.
  */
 void pattern_wild(struct pattern *p, struct str text, bool cased);
-/* Makes p a regular expression of text, which is borrowed. 0, -ENOMEM, or E_SYNTAX with the reason. */
+/* Makes p a regular expression of text, which is borrowed. 0, -ENOMEM, or E_SYNTAX with the
+ * reason. */
 MUST int pattern_regex(struct pattern *p, struct str text, bool i, bool m, bool s,
 		       char ret_why[128]);
 void pattern_clear(struct pattern *p);
