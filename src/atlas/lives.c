@@ -14,25 +14,14 @@ struct words {
 	char text[128];
 };
 
-static bool is_letter(char c)
-{
-	c = lower_c(c);
-	return c >= 'a' && c <= 'z';
-}
-
-static bool is_upper(char c)
-{
-	return c >= 'A' && c <= 'Z';
-}
-
 /* A new word begins at a capital after a small letter, or before one: "DBInstance". */
 static bool begins(struct str s, size_t i)
 {
-	if (!is_upper(s.p[i]))
+	if (!upper_c(s.p[i]))
 		return false;
-	if (!is_upper(s.p[i - 1]))
+	if (!upper_c(s.p[i - 1]))
 		return true;
-	return i + 1 < s.len && is_letter(s.p[i + 1]) && !is_upper(s.p[i + 1]);
+	return i + 1 < s.len && letter_c(s.p[i + 1]) && !upper_c(s.p[i + 1]);
 }
 
 static void words_of(struct str s, struct words *w)
@@ -42,7 +31,7 @@ static void words_of(struct str s, struct words *w)
 	w->n = 0;
 	s = str_sub(s, 0, sizeof(w->text));
 	for (size_t i = 0; i <= s.len && w->n < WORDS_MAX; i++) {
-		bool letter = i < s.len && is_letter(s.p[i]);
+		bool letter = i < s.len && letter_c(s.p[i]);
 
 		if (used > from && (!letter || begins(s, i))) {
 			w->v[w->n++] = str_n(w->text + from, used - from);

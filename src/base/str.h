@@ -107,6 +107,22 @@ static inline char lower_c(char c)
 	return (c >= 'A' && c <= 'Z') ? (char)(c | 0x20) : c;
 }
 
+static inline bool digit_c(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static inline bool upper_c(char c)
+{
+	return c >= 'A' && c <= 'Z';
+}
+
+/* ASCII only, in either case. */
+static inline bool letter_c(char c)
+{
+	return upper_c(c) || (c >= 'a' && c <= 'z');
+}
+
 /* Value of a hexadecimal digit, or -1. */
 static inline int hex_digit(char c)
 {

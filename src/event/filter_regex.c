@@ -17,13 +17,7 @@ struct walk {
 
 static bool plain(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       (c && strchr(" -_/:;,=<>@%&~\"'`", c));
-}
-
-static bool hex(char c)
-{
-	return (c >= '0' && c <= '9') || (lower_c(c) >= 'a' && lower_c(c) <= 'f');
+	return letter_c(c) || digit_c(c) || (c && strchr(" -_/:;,=<>@%&~\"'`", c));
 }
 
 /* Behind the escape at i. */
@@ -37,7 +31,8 @@ static size_t past_escape(struct str re, size_t i)
 		return MIN(re.len, str_chr(re, re.p[end] == '{' ? '}' : '>', end)) + 1;
 	if (c && strchr("pPcg", c))
 		return end + 1;
-	while ((c == 'x' || hex(c)) && end < re.len && hex(re.p[end]) && end < i + 4)
+	while ((c == 'x' || hex_digit(c) >= 0) && end < re.len && hex_digit(re.p[end]) >= 0 &&
+	       end < i + 4)
 		end++;
 	return end;
 }

@@ -19,28 +19,6 @@ const char *link_mark_name(enum link_mark m)
 	return names[m];
 }
 
-static bool digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool letter(char c)
-{
-	return lower_c(c) >= 'a' && lower_c(c) <= 'z';
-}
-
-static bool upper(char c)
-{
-	return c >= 'A' && c <= 'Z';
-}
-
-static int hex_of(char c)
-{
-	return digit(c)					? c - '0'
-	       : lower_c(c) >= 'a' && lower_c(c) <= 'f' ? lower_c(c) - 'a' + 10
-							: -1;
-}
-
 /* Index of the first byte of s out of set, or its length. */
 static size_t until(struct str s, const char *set)
 {
@@ -72,8 +50,8 @@ static size_t unescape(struct str s, char esc, char *out)
 		int a = -1, b = -1;
 
 		if (s.p[i] == esc && i + 2 < s.len) {
-			a = hex_of(s.p[i + 1]);
-			b = hex_of(s.p[i + 2]);
+			a = hex_digit(s.p[i + 1]);
+			b = hex_digit(s.p[i + 2]);
 		}
 		if (a >= 0 && b >= 0) {
 			out[n++] = (char)(a << 4 | b);
@@ -87,11 +65,11 @@ static size_t unescape(struct str s, char esc, char *out)
 
 static int digit64(char c)
 {
-	if (upper(c))
+	if (upper_c(c))
 		return c - 'A';
-	if (letter(c))
+	if (letter_c(c))
 		return c - 'a' + 26;
-	if (digit(c))
+	if (digit_c(c))
 		return c - '0' + 52;
 	return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
 }
@@ -118,9 +96,9 @@ static size_t from_hex(struct str s, char *out)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i + 1 < s.len && hex_of(s.p[i]) >= 0 && hex_of(s.p[i + 1]) >= 0;
-	     i += 2)
-		out[n++] = (char)(hex_of(s.p[i]) << 4 | hex_of(s.p[i + 1]));
+	for (size_t i = 0;
+	     i + 1 < s.len && hex_digit(s.p[i]) >= 0 && hex_digit(s.p[i + 1]) >= 0; i += 2)
+		out[n++] = (char)(hex_digit(s.p[i]) << 4 | hex_digit(s.p[i + 1]));
 	return n;
 }
 
@@ -237,12 +215,12 @@ static bool is_token(struct str run)
 	if (run.len < 12)
 		return false;
 	for (size_t i = 0; i < run.len; i++) {
-		digits += digit(run.p[i]);
-		hexes += hex_of(run.p[i]) >= 0;
+		digits += digit_c(run.p[i]);
+		hexes += hex_digit(run.p[i]) >= 0;
 		if (i == 0)
 			continue;
-		turns += digit(run.p[i]) != digit(run.p[i - 1]);
-		rises += upper(run.p[i]) && letter(run.p[i - 1]) && !upper(run.p[i - 1]);
+		turns += digit_c(run.p[i]) != digit_c(run.p[i - 1]);
+		rises += upper_c(run.p[i]) && letter_c(run.p[i - 1]) && !upper_c(run.p[i - 1]);
 	}
 	if (digits == run.len || (hexes == run.len && (run.len == 40 || run.len == 64)))
 		return false;
@@ -253,7 +231,7 @@ static bool is_token(struct str run)
 static bool holds_token(struct str s)
 {
 	for (size_t i = 0, from = 0; i <= s.len; i++) {
-		if (i < s.len && (digit(s.p[i]) || letter(s.p[i])))
+		if (i < s.len && (digit_c(s.p[i]) || letter_c(s.p[i])))
 			continue;
 		if (is_token(str_sub(s, from, i)))
 			return true;
@@ -268,12 +246,13 @@ static bool holds_address(struct str s)
 	for (size_t i = 1; i + 4 < s.len; i++) {
 		size_t end = i + 1;
 
-		if (s.p[i] != '@' || !(letter(s.p[i - 1]) || digit(s.p[i - 1])))
+		if (s.p[i] != '@' || !(letter_c(s.p[i - 1]) || digit_c(s.p[i - 1])))
 			continue;
-		while (end < s.len && (letter(s.p[end]) || digit(s.p[end]) || s.p[end] == '-'))
+		while (end < s.len &&
+		       (letter_c(s.p[end]) || digit_c(s.p[end]) || s.p[end] == '-'))
 			end++;
-		if (end > i + 1 && end + 2 < s.len && s.p[end] == '.' && letter(s.p[end + 1]) &&
-		    letter(s.p[end + 2]))
+		if (end > i + 1 && end + 2 < s.len && s.p[end] == '.' &&
+		    letter_c(s.p[end + 1]) && letter_c(s.p[end + 2]))
 			return true;
 	}
 	return false;
@@ -312,7 +291,7 @@ static bool numbered(struct str s)
 		query |= s.p[i] == '?';
 		if (!strchr("/=", s.p[i] ? s.p[i] : 'x'))
 			continue;
-		while (end < s.len && digit(s.p[end]))
+		while (end < s.len && digit_c(s.p[end]))
 			end++;
 		if (end == i + 1 || (end < s.len && !strchr("/?&#", s.p[end] ? s.p[end] : 'x')))
 			continue;
@@ -334,11 +313,11 @@ static bool shortened(struct str host, struct str rest)
 	if (part.len < 4 || part.len > 8 || host.len > 14)
 		return false;
 	for (size_t i = 0; i < part.len; i++) {
-		if (!digit(part.p[i]) && !letter(part.p[i]))
+		if (!digit_c(part.p[i]) && !letter_c(part.p[i]))
 			return false;
-		digits |= digit(part.p[i]);
-		small |= letter(part.p[i]) && !upper(part.p[i]);
-		capital |= i > 0 && upper(part.p[i]);
+		digits |= digit_c(part.p[i]);
+		small |= letter_c(part.p[i]) && !upper_c(part.p[i]);
+		capital |= i > 0 && upper_c(part.p[i]);
 	}
 	return (digits && (small || capital)) || (small && capital);
 }
@@ -347,9 +326,8 @@ static bool shortened(struct str host, struct str rest)
 static bool redirects(struct str s)
 {
 	for (size_t i = 1; i + 5 < s.len; i++)
-		if (lower_c(s.p[i]) == 'h' && lower_c(s.p[i + 1]) == 't' &&
-		    lower_c(s.p[i + 2]) == 't' && lower_c(s.p[i + 3]) == 'p' &&
-		    (s.p[i + 4] == ':' || (lower_c(s.p[i + 4]) == 's' && s.p[i + 5] == ':')))
+		if (str_ieq(str_sub(s, i, i + 5), STR("http:")) ||
+		    str_ieq(str_sub(s, i, i + 6), STR("https:")))
 			return true;
 	return str_find(s, STR("/amp/s/")) != SIZE_MAX;
 }
@@ -364,7 +342,7 @@ static bool lures(struct str s)
 	};
 
 	for (size_t i = 0; i < s.len; i++)
-		for (size_t w = 0; (i == 0 || !letter(s.p[i - 1])) && w < ARRAY_LEN(words);
+		for (size_t w = 0; (i == 0 || !letter_c(s.p[i - 1])) && w < ARRAY_LEN(words);
 		     w++) {
 			struct str word = str_of(words[w]);
 

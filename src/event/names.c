@@ -111,18 +111,12 @@ bool name_private_domain(struct str s)
 	return false;
 }
 
-static bool is_hex(char c)
-{
-	c = lower_c(c);
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-}
-
 bool name_instance(struct str s)
 {
 	if (s.len < 10 || s.len > 19 || s.p[0] != 'i' || s.p[1] != '-')
 		return false;
 	for (size_t i = 2; i < s.len; i++)
-		if (!is_hex(s.p[i]))
+		if (hex_digit(s.p[i]) < 0)
 			return false;
 	return true;
 }
@@ -132,7 +126,7 @@ bool name_mac(struct str s)
 	if (s.len != 17)
 		return false;
 	for (size_t i = 0; i < s.len; i++)
-		if (i % 3 == 2 ? s.p[i] != ':' && s.p[i] != '-' : !is_hex(s.p[i]))
+		if (i % 3 == 2 ? s.p[i] != ':' && s.p[i] != '-' : hex_digit(s.p[i]) < 0)
 			return false;
 	return true;
 }

@@ -24,16 +24,6 @@ struct rephrase {
 
 /* ---- words ---- */
 
-static bool is_alpha(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 static bool is_mark(char c)
 {
 	return c && strchr(" ,;:()'\"?!", c) != NULL;
@@ -65,7 +55,7 @@ static bool all(struct str w, bool (*is)(char c))
 
 static bool in_word(char c)
 {
-	return is_alpha(c) || c == '-';
+	return letter_c(c) || c == '-';
 }
 
 /* "13" or "8.04", and no address. */
@@ -74,9 +64,8 @@ static bool is_number(struct str w)
 	size_t point = str_chr(w, '.', 0);
 
 	if (point == SIZE_MAX)
-		return all(w, is_digit);
-	return all(str_sub(w, 0, point), is_digit) &&
-	       all(str_sub(w, point + 1, w.len), is_digit);
+		return all(w, digit_c);
+	return all(str_sub(w, 0, point), digit_c) && all(str_sub(w, point + 1, w.len), digit_c);
 }
 
 /* "[N12]": its number from 1 on, else 0. */

@@ -34,11 +34,6 @@ static void put(struct gather *g, struct str name, struct str v)
 		g->f[g->n++] = (struct field){name, val_s(v)};
 }
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /* "<34>": takes it off. */
 static void priority(struct gather *g, struct str *s, struct arena *mem)
 {
@@ -59,7 +54,7 @@ static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 static size_t old_time(struct str s)
 {
 	if (s.len < 16 || s.p[3] != ' ' || s.p[6] != ' ' || s.p[9] != ':' || s.p[12] != ':' ||
-	    s.p[15] != ' ' || !is_digit(s.p[5]) || !is_digit(s.p[7]) || !is_digit(s.p[14]))
+	    s.p[15] != ' ' || !digit_c(s.p[5]) || !digit_c(s.p[7]) || !digit_c(s.p[14]))
 		return 0;
 	for (size_t i = 0; i < 36; i += 3)
 		if (memcmp(months + i, s.p, 3) == 0)
@@ -186,7 +181,7 @@ static bool is_syslog(struct str line)
 
 	if (end != SIZE_MAX) {
 		line = str_sub(line, end + 1, line.len);
-		if (line.len > 2 && is_digit(line.p[0]) && line.p[1] == ' ')
+		if (line.len > 2 && digit_c(line.p[0]) && line.p[1] == ' ')
 			return true;
 	}
 	return old_time(line) || new_time(line);

@@ -4,11 +4,6 @@
 
 #define FROM_LINE_MAX ((size_t)512)
 
-static bool digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /*
  * A sentence that starts with "From" must not cut a message: programs that write mbox put a
  * time of day on the line, people seldom do.
@@ -18,8 +13,8 @@ bool mail_from_line(struct str line)
 	if (!str_starts(line, STR("From ")) || line.len > FROM_LINE_MAX)
 		return false;
 	for (size_t i = 5; i + 5 <= line.len; i++)
-		if (line.p[i + 2] == ':' && digit(line.p[i]) && digit(line.p[i + 1]) &&
-		    digit(line.p[i + 3]) && digit(line.p[i + 4]))
+		if (line.p[i + 2] == ':' && digit_c(line.p[i]) && digit_c(line.p[i + 1]) &&
+		    digit_c(line.p[i + 3]) && digit_c(line.p[i + 4]))
 			return true;
 	return false;
 }

@@ -287,7 +287,7 @@ const char *mail_word_name(unsigned i)
 
 static bool inside_word(char c)
 {
-	return (lower_c(c) >= 'a' && lower_c(c) <= 'z') || (unsigned char)c >= 0x80;
+	return letter_c(c) || (unsigned char)c >= 0x80;
 }
 
 /* text at i starts with word; any white space counts for a space. */
@@ -317,17 +317,16 @@ void mail_words(struct mail *m, struct str text)
 	for (size_t i = 0; i < text.len; i++) {
 		char c = lower_c(text.p[i]);
 
-		/* Quoted lines are another's words, and so is all below such a rule. */
-		if ((c == '>' || c == '-') && (i == 0 || text.p[i - 1] == '\n')) {
-			if (str_starts(str_sub(text, i, text.len), STR("-----Original ")))
-				return;
-			if (c == '>') {
-				i = MIN(text.len, str_chr(text, '\n', i));
-				start = true;
-				continue;
-			}
-		}
+		bool line = i == 0 || text.p[i - 1] == '\n';
 
+		/* Quoted lines are another's words, and so is all below such a rule. */
+		if (line && str_starts(str_sub(text, i, text.len), STR("-----Original ")))
+			return;
+		if (line && c == '>') {
+			i = MIN(text.len, str_chr(text, '\n', i));
+			start = true;
+			continue;
+		}
 		if (start)
 			for (unsigned k = first[(unsigned char)c]; k; k = next[k - 1])
 				if (!(m->words & 1u << table[k - 1].cls) &&
