@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define SLOW_SPAN (5 * NS_PER_D) /* over which the slow chain adds up */
-
+#define SLOW_SPAN  (5 * NS_PER_D) /* over which the slow chain adds up */
 #define FEED_DEPTH 16 /* correlations of correlations; corr_link refuses longer chains */
 
 struct load {
@@ -121,7 +120,7 @@ static uint64_t entity_hash(const struct detect *dt, uint32_t id)
 	return t ? t->hash : 0;
 }
 
-static uint64_t list_hash(const struct val *v)
+uint64_t list_hash(const struct val *v)
 {
 	const struct val *x;
 	size_t n = val_items(v, &x);
@@ -185,19 +184,27 @@ static void spoke(struct detect *dt, const struct alert *a)
 		*last = (uint64_t)a->time;
 }
 
+/* Whether a quantity of the slow channel is behind it. */
+static bool is_slow(const struct detect *dt, const struct alert *a)
+{
+	for (size_t i = 0; dt->learn && i < a->nwhy; i++)
+		if (learn_slow(dt->learn, a->why[i].quantity))
+			return true;
+	return false;
+}
+
 /*
  * What adds up signs over days, none of which was enough, has nothing to add where one was: the
  * entity was alerted about in these days, and that incident is over.
  */
 static bool told_already(struct detect *dt, const struct rule *r, const struct alert *a)
 {
-	const uint64_t *last = a->nents ? map_get(&dt->spoken, a->ents[0]) : NULL;
-	bool slow = false;
+	const uint64_t *last;
 
-	for (size_t i = 0; dt->learn && i < a->nwhy; i++)
-		slow |= learn_slow(dt->learn, a->why[i].quantity);
-	return r->model.derived && slow && last && a->time - (int64_t)*last < SLOW_SPAN &&
-	       !goes_on(dt, a);
+	if (!r->model.derived || !a->nents || !is_slow(dt, a))
+		return false;
+	last = map_get(&dt->spoken, a->ents[0]);
+	return last && a->time - (int64_t)*last < SLOW_SPAN && !goes_on(dt, a);
 }
 
 /* Whether the budget lets it be an alert. */
@@ -209,14 +216,13 @@ static bool affordable(struct detect *dt, const struct rule *r, const struct ale
 		.family = r->model.family,
 		.surprise = surprise,
 		.compliance = a->compliance,
+		.slow = is_slow(dt, a),
 		.goes_on = !a->compliance && goes_on(dt, a),
 		.now = a->time,
 	};
 
 	if (r->model.critical || !dt->learn)
 		return true;
-	for (size_t i = 0; i < a->nwhy; i++)
-		claim.slow |= learn_slow(dt->learn, a->why[i].quantity);
 	return learn_claim(dt->learn, &claim);
 }
 

@@ -214,6 +214,8 @@ void index_free(struct detect *dt);
 /* Rules worth asking of e, in order; *ret_rules lives until the next call. */
 size_t index_find(struct detect *dt, const struct event *e, const uint32_t **ret_rules);
 
+/* Of v as a list: of its items and their order. */
+uint64_t list_hash(const struct val *v);
 /* Hash of the rule and the values of its key for e. */
 uint64_t rule_key(const struct detect *dt, const struct rule *r, const struct event *e);
 /* Fills a new alert. NULL when out of memory. */

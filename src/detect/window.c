@@ -114,19 +114,6 @@ static bool tally_has(const struct tally *t, uint64_t h)
 	return false;
 }
 
-/* Of all its items where it is a list: one message to two people is not two messages to one. */
-static uint64_t hash_val(const struct val *v)
-{
-	const struct val *item;
-	size_t n = val_items(v, &item);
-	uint64_t h = 0;
-	char tmp[40];
-
-	for (size_t i = 0; i < n; i++)
-		h = hash_2(h, hash_istr(val_text(&item[i], tmp), 3));
-	return h;
-}
-
 struct tally *tally_add(struct detect *dt, const struct rule *r, uint64_t key,
 			const struct event *e)
 {
@@ -139,7 +126,8 @@ struct tally *tally_add(struct detect *dt, const struct rule *r, uint64_t key,
 	if (r->count.distinct != ATTR_NONE) {
 		if (!val_set(v))
 			return NULL;
-		h = hash_val(v);
+		/* A list is one value: one message to two is not two messages to one. */
+		h = list_hash(v);
 	}
 	t = tally_get(dt, key, e->known);
 	if (!t)
