@@ -66,16 +66,11 @@ static void set_str(struct event *e, attr_t a, struct str s)
 
 static int src_net(struct event *e, const struct addr *a, struct arena *mem)
 {
-	const uint8_t *b = a->ip.b;
 	struct str s;
 
 	if (a->internal || a->nobody || !open_slot(e, ATTR_SRC_NET))
 		return 0;
-	if (ip_is_v4(&a->ip))
-		s = arena_fmt(mem, "%u.%u.0.0/16", b[12], b[13]);
-	else
-		s = arena_fmt(mem, "%x:%x::/32", (unsigned)(b[0] << 8 | b[1]),
-			      (unsigned)(b[2] << 8 | b[3]));
+	s = ip_network(&a->ip, mem);
 	if (!s.p)
 		return -ENOMEM;
 	event_set(e, ATTR_SRC_NET, val_s(s));

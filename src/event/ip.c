@@ -64,6 +64,16 @@ struct str ip_text(const struct ip *ip, char out[IP_TEXT])
 	return str_of(out);
 }
 
+struct str ip_network(const struct ip *ip, struct arena *mem)
+{
+	const uint8_t *b = ip->b;
+
+	if (ip_is_v4(ip))
+		return arena_fmt(mem, "%u.%u.0.0/16", b[12], b[13]);
+	return arena_fmt(mem, "%x:%x::/32", (unsigned)(b[0] << 8 | b[1]),
+			 (unsigned)(b[2] << 8 | b[3]));
+}
+
 bool ip_private(const struct ip *ip)
 {
 	static const uint8_t loopback[16] = {[15] = 1};

@@ -5,7 +5,7 @@
  */
 #ifndef EVENT_IP_H
 #define EVENT_IP_H
-#include "base/str.h"
+#include "base/arena.h"
 
 #define IP_TEXT 48 /* bytes that ip_text needs at most, NUL included */
 
@@ -23,6 +23,8 @@ bool ip_parse(struct str s, struct ip *ret_ip);
 bool ip_is_v4(const struct ip *ip);
 /* Canonical text (RFC 5952; dotted for IPv4) into out. Returns it as a slice. */
 struct str ip_text(const struct ip *ip, char out[IP_TEXT]);
+/* The network it counts as: "203.0.0.0/16" or "2001:db8::/32"; empty when out of memory. */
+struct str ip_network(const struct ip *ip, struct arena *mem);
 /* Private, shared (RFC 6598), link-local, loopback and unique local addresses. */
 bool ip_private(const struct ip *ip);
 /* Multicast, broadcast and unspecified: nobody's address. */

@@ -15,10 +15,12 @@
  *   x_originating_ip                  public addresses only
  *   auth_as                           X-MS-Exchange-Organization-AuthAs
  *   references_count text_len         numbers
- *   route                             registrable domain of helo, else the network (/16, /32)
- * of received_ip: whose servers brought it here is_reply has_html list_unsubscribe list_post
- * url_mismatch attachment_encrypted   bools content_types                     list, of all
- * parts urls url_hosts qr_urls            lists: of text, HTML, HTML attachments and QR codes
+ *   route                             registrable domain of helo, else network of received_ip:
+ *                                     whose servers brought it here
+ *   is_reply has_html list_unsubscribe list_post       bools
+ *   url_mismatch attachment_encrypted                  bools
+ *   content_types                     list, of all parts
+ *   urls url_hosts qr_urls            lists: of text, HTML, HTML attachments and QR codes
  *   attachments attachment_types attachment_hashes       lists: names, types by content and
  *                                     by name, SHA-256
  *   words                             list of: urgent payment credential invoice gift-card
@@ -204,10 +206,7 @@ static struct str route(const struct mail *m)
 	}
 	if (!ip_parse(m->received_ip, &ip))
 		return (struct str){NULL, 0};
-	if (ip_is_v4(&ip))
-		return arena_fmt(m->mem, "%u.%u.0.0/16", ip.b[12], ip.b[13]);
-	return arena_fmt(m->mem, "%x:%x::/32", (unsigned)(ip.b[0] << 8 | ip.b[1]),
-			 (unsigned)(ip.b[2] << 8 | ip.b[3]));
+	return ip_network(&ip, m->mem);
 }
 
 static void put_all(struct fields *f, const struct mail *m)
