@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "packet/carve.h"
+#include "base/fdio.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,15 +55,7 @@ void carve_bytes(struct carve_file *f, struct str s)
 	}
 	f->n += s.len;
 	c->total += s.len;
-	while (s.len) {
-		ssize_t r = write(f->fd, s.p, s.len);
-
-		if (r <= 0) {
-			f->bad = true;
-			return;
-		}
-		s = str_sub(s, (size_t)r, s.len);
-	}
+	f->bad = fd_write(f->fd, s.p, s.len) < 0;
 }
 
 static void done(struct carve_file *f, bool kept)

@@ -3,9 +3,8 @@
 #include "base/hash.h"
 #include "packet/sensor.h"
 
-#define SURE_BYTES                                                                 \
-	64 /* after which the kind of a file is believed, for which hashes it gets \
-	    */
+/* After so many the kind of a file is believed, for which hashes it gets. */
+#define SURE_BYTES 64
 
 struct file_tap *file_tap_new(struct conn *c)
 {

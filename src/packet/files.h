@@ -2,8 +2,8 @@
 /*
  * packet/files: what is learned of a file while it passes by: its kind by content, its size,
  * its hashes. The bytes themselves are kept only where the sensor is told to (packet/carve). A
- * protocol that carries files has one tap for
- * each and gives it the bytes with their place in the file.
+ * protocol that carries files has one tap for each and gives it the bytes with their place in
+ * the file.
  *
  * Hashes are of whole files alone: a file that was not seen from its first byte, that has holes
  * or whose pieces come out of order has none.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "packet/keep.h"
+#include "base/fdio.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -154,18 +155,8 @@ static void end_file(struct keep *k)
 
 void keep_flush(struct keep *k)
 {
-	size_t n = 0;
-
-	while (k->fd >= 0 && n < k->len) {
-		ssize_t w = write(k->fd, k->buf + n, k->len - n);
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w <= 0)
-			break;
-		n += (size_t)w;
-	}
-	if (n < k->len) { /* half a frame may stand at its end: no more goes there */
+	/* When it fails half a frame may stand at the file's end: no more goes there. */
+	if (k->len && (k->fd < 0 || fd_write(k->fd, k->buf, k->len) < 0)) {
 		k->lost += k->waiting;
 		end_file(k);
 	}

@@ -63,6 +63,11 @@ static bool due(struct conn *c, struct ot_seen *s, uint64_t key, uint32_t most, 
 	return true;
 }
 
+bool ot_is_read(const char *access)
+{
+	return strcmp(access, "read") == 0 || strcmp(access, "identify") == 0;
+}
+
 bool ot_due(struct conn *c, struct ot_seen *s, uint64_t key, uint32_t *ret_n)
 {
 	return due(c, s, key, 1, ret_n);

@@ -5,10 +5,10 @@
  * A station asks the same question every second for years. Within one connection a read that
  * asks for the same thing again is therefore written once in ten minutes of the clock (aligned,
  * so that every hour in which it was asked has a record of it: nothing learned counts finer);
- * that record says how many like it were passed over. What changes something is written the
- * first OT_WRITES times in those ten minutes (a program comes in thousands of pieces that read
- * alike); what is refused and what is not answered always. What is still untold when the
- * connection ends is told by one ot_repeats record.
+ * that record says how many like it were passed over. What changes something, what is refused
+ * and what is not answered is always written; but where a program comes in thousands of pieces
+ * that read alike (CIP), a write only the first OT_WRITES times in those ten minutes. What is
+ * still untold when the connection ends is told by one ot_repeats record.
  */
 #ifndef PACKET_OT_H
 #define PACKET_OT_H
@@ -26,8 +26,8 @@ struct ot_entry {
 #define OT_SEEN_MAX 1024U /* different reads; then all are told anew */
 
 /*
- * Zeroed at first; its memory is the connection's (ot_close). Frames, which have none, give it an
- * array of their own of OT_SEEN_MAX, and cap.
+ * Zeroed at first; its memory is the connection's (ot_close). Frames, which have none, give it
+ * an array of their own of OT_SEEN_MAX, and cap.
  */
 struct ot_seen {
 	struct ot_entry *e;
@@ -35,12 +35,14 @@ struct ot_seen {
 	uint64_t untold;
 };
 
+/* Whether it is a read, by its `access`: "read" or "identify". */
+bool ot_is_read(const char *access);
 /*
  * Whether a read, known by a hash of all that it asks for, is to be written; then *ret_n is how
  * many like it were not. Without memory all are written.
  */
 bool ot_due(struct conn *c, struct ot_seen *s, uint64_t key, uint32_t *ret_n);
-/* The same of what changes something. */
+/* The same of what changes something, where it is not always written. */
 bool ot_write_due(struct conn *c, struct ot_seen *s, uint64_t key, uint32_t *ret_n);
 /* In close, or finish: tells what is untold, of this protocol, and gives the memory back. */
 void ot_close(struct conn *c, struct ot_seen *s, const char *protocol);

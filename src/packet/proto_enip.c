@@ -110,11 +110,6 @@ static void put_path(struct rec *r, const struct ask *a)
 		rec_str(r, "symbol", str_n(a->symbol, a->nsymbol));
 }
 
-static bool is_read(const char *access)
-{
-	return strcmp(access, "read") == 0 || strcmp(access, "identify") == 0;
-}
-
 /* status < 0: nobody answered. */
 static void tell(struct conn *c, struct enip *s, const struct ask *a, int status, uint16_t ext)
 {
@@ -126,7 +121,7 @@ static void tell(struct conn *c, struct enip *s, const struct ask *a, int status
 	struct rec *r;
 
 	if (status >= 0 && !refused &&
-	    !(is_read(access) ? ot_due : ot_write_due)(c, &s->seen, a->key, &repeats))
+	    !(ot_is_read(access) ? ot_due : ot_write_due)(c, &s->seen, a->key, &repeats))
 		return;
 	r = conn_rec(c, "cip", a->ts);
 	rec_z(r, "direction", status >= 0 ? "response" : "request");

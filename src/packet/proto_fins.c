@@ -140,11 +140,6 @@ static const char *area_name(uint8_t area, char tmp[24])
 	return tmp;
 }
 
-static bool is_read(const struct command *k)
-{
-	return k && (strcmp(k->access, "read") == 0 || strcmp(k->access, "identify") == 0);
-}
-
 /* end: of the response, or -1 when none came. */
 static void tell(struct conn *c, struct fins *s, const struct ask *a, int end)
 {
@@ -154,7 +149,7 @@ static void tell(struct conn *c, struct fins *s, const struct ask *a, int end)
 	uint32_t n = 0;
 	struct rec *r;
 
-	if (is_read(k) && good && end >= 0 &&
+	if (k && ot_is_read(k->access) && good && end >= 0 &&
 	    !ot_due(c, &s->seen, hash_2(a->key, a->asker), &n))
 		return;
 	r = ot_rec(c, "fins", a->ts, (enum dir)a->asker);

@@ -176,8 +176,7 @@ static void tell(struct conn *c, struct hart *s, const struct ask *a, int code)
 	struct rec *r;
 	char tmp[24];
 
-	if (code >= 0 && !refused &&
-	    (strcmp(access, "read") == 0 || strcmp(access, "identify") == 0) &&
+	if (code >= 0 && !refused && ot_is_read(access) &&
 	    !ot_due(c, &s->seen, a->key, &repeats))
 		return;
 	r = ot_rec(c, "hart_ip", a->ts, (enum dir)a->asker);
@@ -324,7 +323,7 @@ static void answer(struct conn *c, struct hart *s, enum dir d, const struct ask 
 	}
 }
 
-static bool message(struct conn *c, enum dir d, const uint8_t *p, size_t n)
+static void message(struct conn *c, enum dir d, const uint8_t *p, size_t n)
 {
 	struct hart *s = c->state;
 	struct str body = str_n((const char *)p + HEAD, n - HEAD);
@@ -341,7 +340,6 @@ static bool message(struct conn *c, enum dir d, const uint8_t *p, size_t n)
 	default:
 		break;
 	}
-	return true;
 }
 
 static int64_t stream(struct conn *c, enum dir d, struct str in)
@@ -354,7 +352,8 @@ static int64_t stream(struct conn *c, enum dir d, struct str in)
 		return STREAM_FAIL;
 	if (in.len < be16(p + 6))
 		return 0;
-	return message(c, d, p, be16(p + 6)) ? (int64_t)be16(p + 6) : STREAM_FAIL;
+	message(c, d, p, be16(p + 6));
+	return be16(p + 6);
 }
 
 static int datagram(struct conn *c, enum dir d, struct str in)

@@ -218,6 +218,16 @@ static struct str copy(struct req *q, size_t *at, struct str s, size_t max)
 	return out;
 }
 
+/* As much of s as fits into max (at most 255) bytes; how many. */
+static uint8_t cut(char *out, size_t max, struct str s)
+{
+	size_t n = MIN(s.len, max);
+
+	if (n)
+		memcpy(out, s.p, n);
+	return (uint8_t)n;
+}
+
 static void put_list(struct rec *r, const char *key, struct str s)
 {
 	if (!s.len)
@@ -330,12 +340,11 @@ static void request_done(struct conn *c, struct http *h)
 /* WinRM: what is posted to its path in its form. */
 static void wsman(struct req *q, const struct fields *f)
 {
-	struct str kind = str_sub(f->kind, 0, 32);
+	bool sealed = str_ieqz(str_sub(f->kind, 0, 19), "multipart/encrypted");
 
-	q->sealed = str_ieqz(str_sub(kind, 0, 19), "multipart/encrypted");
 	q->wsman = str_eqz(q->method, "POST") && str_ieqz(str_sub(q->uri, 0, 6), "/wsman") &&
-		   (q->sealed || str_ieqz(str_sub(kind, 0, 20), "application/soap+xml"));
-	q->sealed &= q->wsman;
+		   (sealed || str_ieqz(str_sub(f->kind, 0, 20), "application/soap+xml"));
+	q->sealed = q->wsman && sealed;
 }
 
 static bool request_add(struct conn *c, struct http *h, struct str line, const struct fields *f)
@@ -374,9 +383,7 @@ static bool request_add(struct conn *c, struct http *h, struct str line, const s
 	if (q->basic)
 		q->user = copy(q, &at, str_n(user, nuser), SIZE_MAX);
 	scheme = line_word(f->auth, &rest);
-	q->nscheme = (uint8_t)MIN(scheme.len, sizeof(q->scheme));
-	if (q->nscheme)
-		memcpy(q->scheme, scheme.p, q->nscheme);
+	q->nscheme = cut(q->scheme, sizeof(q->scheme), scheme);
 	q->ntlm = !q->basic && ntlm_head(c, h, f->auth);
 	wsman(q, f);
 	q->head = str_eqz(q->method, "HEAD");
@@ -430,15 +437,10 @@ static bool response_head(struct conn *c, struct http *h, struct str line, struc
 		ntlm_head(c, h, f->challenge);
 	if (q && q->wsman && (n == 200 || n == 401 || n == 500)) /* done, who are you, failed */
 		conn_service(c, "winrm");
-	message = str_trim(message);
-	h->nmessage = MIN(message.len, sizeof(h->message));
-	if (h->nmessage)
-		memcpy(h->message, message.p, h->nmessage);
+	h->nmessage = cut(h->message, sizeof(h->message), str_trim(message));
 	h->nversion = MIN(version.len - 5, (size_t)3);
 	memcpy(h->version, version.p + 5, h->nversion);
-	h->nname = MIN(name.len, sizeof(h->name));
-	if (h->nname)
-		memcpy(h->name, name.p, h->nname);
+	h->nname = cut(h->name, sizeof(h->name), name);
 	h->upgrade = n == 101 || (q && q->connect && n / 100 == 2);
 	body_begin(&h->way[DIR_RESP], f, h->upgrade || n == 204 || n == 304 || (q && q->head),
 		   true);
@@ -502,20 +504,14 @@ static void body_calls(struct req *q, struct str s)
 {
 	struct str name = body_method(s);
 
-	q->nrpc = (uint8_t)MIN(name.len, sizeof(q->rpc));
-	if (q->nrpc)
-		memcpy(q->rpc, name.p, q->nrpc);
+	q->nrpc = cut(q->rpc, sizeof(q->rpc), name);
 	q->mines = body_mines(s);
 	if (!q->wsman || q->sealed)
 		return;
 	name = last_part(body_element(s, "Action"), "/");
-	q->naction = (uint8_t)MIN(name.len, sizeof(q->action));
-	if (q->naction)
-		memcpy(q->action, name.p, q->naction);
+	q->naction = cut(q->action, sizeof(q->action), name);
 	name = last_part(body_element(s, "ResourceURI"), "/wsman/1/");
-	q->nresource = (uint8_t)MIN(name.len, sizeof(q->resource));
-	if (q->nresource)
-		memcpy(q->resource, name.p, q->nresource);
+	q->nresource = cut(q->resource, sizeof(q->resource), name);
 }
 
 /* The file that a body is, if it is one. */

@@ -182,9 +182,7 @@ static void tell(struct conn *c, struct mms *s, const struct ask *a, bool answer
 	struct rec *r;
 	char tmp[24];
 
-	if (answered && !error &&
-	    (strcmp(access, "read") == 0 || strcmp(access, "identify") == 0) &&
-	    !ot_due(c, &s->seen, a->key, &repeats))
+	if (answered && !error && ot_is_read(access) && !ot_due(c, &s->seen, a->key, &repeats))
 		return;
 	r = conn_rec(c, "mms", a->ts);
 	rec_u64(r, "invoke_id", a->invoke);

@@ -168,7 +168,7 @@ static bool advance(struct sensor *s, int64_t to)
 	struct flows *t = &s->flows;
 
 	while (t->wheel_t < to_t) {
-		if (!t->n) {
+		if (!t->n && !s->crowd.since) {
 			t->wheel_t = to_t;
 			break;
 		}

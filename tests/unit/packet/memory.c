@@ -9,29 +9,13 @@
 
 static uint8_t conversation[1 << 18];
 
-static size_t load(const char *path)
-{
-	FILE *f = fopen(path, "rb");
-	size_t n = f ? fread(conversation, 1, sizeof(conversation), f) : 0;
-
-	if (f)
-		fclose(f);
-	return n;
-}
-
 static void play(size_t n, unsigned port, bool is_udp, size_t room)
 {
 	struct sensor_conf conf = {.app_bytes = room};
 	struct talk t = talk_begin_in(&conf, port, is_udp);
 	struct sensor_stats st;
 
-	for (size_t at = 0; at + 3 <= n;) {
-		size_t len = MIN((size_t)conversation[at + 1] << 8 | conversation[at + 2],
-				 n - at - 3);
-
-		talk_say(&t, conversation[at] & 1, conversation + at + 3, len, 1400);
-		at += 3 + len;
-	}
+	talk_play(&t, conversation, n, 1400);
 	CHECK(strstr(records(t.s, true), "\"_path\":\"conn\"") != NULL || is_udp);
 	sensor_stats(t.s, &st);
 	CHECK_INT(st.app_now, 0);
@@ -57,9 +41,11 @@ TEST(little_memory)
 		while (d && (e = readdir(d)) != NULL) {
 			size_t n;
 
+			if (e->d_name[0] == '.')
+				continue;
 			snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-			n = e->d_name[0] == '.' ? 0 : load(path);
-			for (size_t k = 0; n && k < ARRAY_LEN(rooms); k++) {
+			n = talk_load(path, conversation, sizeof(conversation));
+			for (size_t k = 0; k < ARRAY_LEN(rooms); k++) {
 				if (protos[i]->transports & PROTO_TCP)
 					play(n, protos[i]->ports[0], false, rooms[k]);
 				if (protos[i]->transports & PROTO_UDP)

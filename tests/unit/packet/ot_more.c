@@ -484,6 +484,7 @@ TEST(fins_tcp)
 	       "\"DM 100, 10\"}");
 	CHECK(!strstr(t, "Stop")); /* behind a length that cannot be */
 }
+
 /* Of SNMP: vendor by the enterprise's number, firmware out of the text; a device of any
  * network. */
 TEST(snmp_asset)

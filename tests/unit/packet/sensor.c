@@ -325,6 +325,22 @@ TEST(called_in_vain)
 	sensor_free(s);
 }
 
+/* A crowd is told of when it is time, though nothing else is there any more. */
+TEST(crowd_in_silence)
+{
+	struct sensor *s = fresh(NULL);
+	char *t;
+
+	for (unsigned i = 0; i < 100; i++)
+		probe(s, i, 1, 2, 1 + i);
+	CHECK(sensor_tick(s, 1700000120 * NS_PER_S));
+	t = records(s, false);
+	CHECK_INT(count(t, "\"_path\":\"conn\""), 64);
+	HAS(t, "\"_path\":\"crowd\",\"_write_ts\":1700000065.250000");
+	records(s, true);
+	sensor_free(s);
+}
+
 /* Questions that were answered: each has its dns record, many of one caller no conn each. */
 TEST(lookups)
 {

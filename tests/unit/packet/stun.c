@@ -94,6 +94,7 @@ TEST(broken)
 	HASNT(t, "mapped_h");
 	HASNT(t, "software");
 }
+
 /* A tracker of BitTorrent is called, peers are searched for nearby; numbers alone are neither.
  */
 TEST(bittorrent)

@@ -66,29 +66,38 @@ static inline void talk_say(struct talk *t, bool resp, const uint8_t *p, size_t 
 	}
 }
 
+/* A file of fuzz/corpus into buf; its length. */
+static inline size_t talk_load(const char *path, uint8_t *buf, size_t max)
+{
+	FILE *f = fopen(path, "rb");
+	size_t n = f ? fread(buf, 1, max, f) : 0;
+
+	if (f)
+		fclose(f);
+	CHECK(n > 0);
+	return n;
+}
+
+/* All that such a file has both say. */
+static inline void talk_play(struct talk *t, const uint8_t *p, size_t n, size_t piece)
+{
+	for (size_t at = 0; at + 3 <= n;) {
+		size_t len = MIN((size_t)p[at + 1] << 8 | p[at + 2], n - at - 3);
+
+		talk_say(t, p[at] & 1, p + at + 3, len, piece);
+		at += 3 + len;
+	}
+}
+
 /* Plays fuzz/corpus/NAME and returns the records. */
 static inline char *talk_file(const char *name, unsigned port, bool is_udp, size_t piece)
 {
 	static uint8_t buf[1 << 17];
 	struct talk t = talk_begin(port, is_udp);
 	char path[512], *text;
-	size_t n = 0, at = 0;
-	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/%s", CORPUS_DIR, name);
-	f = fopen(path, "rb");
-	CHECK(f != NULL);
-	if (f) {
-		n = fread(buf, 1, sizeof(buf), f);
-		fclose(f);
-	}
-	CHECK(n > 0);
-	while (at + 3 <= n) {
-		size_t len = MIN((size_t)buf[at + 1] << 8 | buf[at + 2], n - at - 3);
-
-		talk_say(&t, buf[at] & 1, buf + at + 3, len, piece);
-		at += 3 + len;
-	}
+	talk_play(&t, buf, talk_load(path, buf, sizeof(buf)), piece);
 	text = records(t.s, true);
 	sensor_free(t.s);
 	return text;
