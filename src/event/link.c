@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "event/link.h"
+#include "base/base64.h"
 #include "event/entity.h"
 #include "event/ip.h"
 #include "event/names.h"
@@ -63,33 +64,18 @@ static size_t unescape(struct str s, char esc, char *out)
 	return n;
 }
 
-static int digit64(char c)
+/* Either alphabet of base64 as the plain one. */
+static char plain64(char c)
 {
-	if (upper_c(c))
-		return c - 'A';
-	if (letter_c(c))
-		return c - 'a' + 26;
-	if (digit_c(c))
-		return c - '0' + 52;
-	return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
+	return c == '-' ? '+' : c == '_' ? '/' : c;
 }
 
-/* Decodes base64 of either alphabet up to what is none; its length. out has room for s.len. */
+/* Its length. out has room for s.len, and may be s.p. */
 static size_t from_base64(struct str s, char *out)
 {
-	uint32_t bits = 0;
-	unsigned have = 0;
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.len && digit64(s.p[i]) >= 0; i++) {
-		bits = bits << 6 | (uint32_t)digit64(s.p[i]);
-		have += 6;
-		if (have >= 8) {
-			have -= 8;
-			out[n++] = (char)(bits >> have);
-		}
-	}
-	return n;
+	for (size_t i = 0; i < s.len; i++)
+		out[i] = plain64(s.p[i]);
+	return base64_decode(str_n(out, s.len), out, s.len);
 }
 
 static size_t from_hex(struct str s, char *out)
@@ -269,7 +255,7 @@ static bool personal(struct str s)
 		struct str run = str_sub(s, from, i);
 
 		/* '/' is a digit of base64, and parts paths: runs between slashes are tried. */
-		if (i < s.len && s.p[i] != '/' && digit64(s.p[i]) >= 0)
+		if (i < s.len && s.p[i] != '/' && base64_digit(plain64(s.p[i])) < 64)
 			continue;
 		if (run.len >= 12 && (holds_address(str_n(tmp, from_base64(run, tmp))) ||
 				      holds_address(str_n(tmp, from_hex(run, tmp)))))

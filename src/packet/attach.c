@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "packet/attach.h"
+#include "base/base64.h"
 
 enum { CODING_NONE, CODING_BASE64, CODING_QUOTED };
 enum { OTHER, TYPE, HOW, WHERE };
@@ -196,7 +197,7 @@ static void put_base64(struct conn *c, struct attach *a, struct str s)
 	struct gather g = {.c = c, .a = a};
 
 	for (size_t i = 0; i < s.len; i++) {
-		uint32_t d = line_base64_digit(s.p[i]);
+		uint32_t d = base64_digit(s.p[i]);
 
 		if (s.p[i] == '=')
 			a->bits = 0; /* what may follow its end begins anew */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "packet/line.h"
+#include "base/base64.h"
 
 bool line_take(struct str data, size_t *at, struct str *ret_line)
 {
@@ -33,41 +34,10 @@ bool line_text(struct str s)
 	return true;
 }
 
-uint32_t line_base64_digit(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return (uint32_t)(c - 'A');
-	if (c >= 'a' && c <= 'z')
-		return (uint32_t)(c - 'a') + 26;
-	if (c >= '0' && c <= '9')
-		return (uint32_t)(c - '0') + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : 64;
-}
-
-size_t line_base64(struct str s, char *out, size_t max)
-{
-	uint32_t v = 0, bits = 0;
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.len && n < max; i++) {
-		uint32_t d = line_base64_digit(s.p[i]);
-
-		if (d == 64)
-			break;
-		v = v << 6 | d;
-		bits += 6;
-		if (bits < 8)
-			continue;
-		bits -= 8;
-		out[n++] = (char)(v >> bits);
-	}
-	return n;
-}
-
 void line_plain_user(struct str b64, struct text *ret_user)
 {
 	char plain[256];
-	struct str all = str_n(plain, line_base64(b64, plain, sizeof(plain))), rest;
+	struct str all = str_n(plain, base64_decode(b64, plain, sizeof(plain))), rest;
 
 	str_cut(all, 0, &rest);
 	text_set(ret_user, str_cut(rest, 0, &rest));

@@ -47,11 +47,6 @@ bool line_take(struct str data, size_t *at, struct str *ret_line);
 struct str line_word(struct str line, struct str *rest);
 /* Whether all of it is text of one or more lines. */
 bool line_text(struct str s);
-/* 0 to 63, or 64: no digit of base64. */
-uint32_t line_base64_digit(char c);
-/* A base64 text up to its first foreign character; bytes written to out, at most max. */
-size_t line_base64(struct str s, char *out, size_t max);
-
 /*
  * The name in the credentials of PLAIN (RFC 4616: whom to act as, name, password), which stand
  * in base64; the password goes nowhere.

@@ -6,6 +6,7 @@
  * Log-ins by NTLM, bare or within Negotiate, as WinRM has them, are told of as ntlm. WinRM
  * (MS-WSMV) is named, and what it does to what, as far as it is not encrypted.
  */
+#include "base/base64.h"
 #include "packet/body.h"
 #include "packet/content.h"
 #include "packet/line.h"
@@ -167,7 +168,7 @@ static bool basic_user(struct str auth, char *out, size_t *ret_len)
 	*ret_len = 0;
 	if (auth.len < 8 || !str_ieqz(str_sub(auth, 0, 6), "basic "))
 		return false;
-	n = line_base64(str_trim(str_sub(auth, 6, auth.len)), out, 192);
+	n = base64_decode(str_trim(str_sub(auth, 6, auth.len)), out, 192);
 	colon = str_chr(str_n(out, n), ':', 0);
 	if (colon == SIZE_MAX)
 		return false;
@@ -189,7 +190,7 @@ static bool ntlm_head(struct conn *c, struct http *h, struct str head)
 			return false;
 		*h->ntlm = (struct ntlm){0};
 	}
-	ntlm_token(c, h->ntlm, str_n(token, line_base64(str_trim(text), token, sizeof(token))));
+	ntlm_token(c, h->ntlm, str_n(token, base64_decode(str_trim(text), token, sizeof(token))));
 	return h->ntlm->auth;
 }
 

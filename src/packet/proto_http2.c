@@ -5,6 +5,7 @@
  * files too. Heads are unpacked (HPACK, RFC 7541) by libnghttp2, whose memory is the sensor's.
  * Where bytes of a head are lost the tables of HPACK are too, and the side is not read on.
  */
+#include "base/base64.h"
 #include "packet/content.h"
 #include "packet/line.h"
 #include <nghttp2/nghttp2.h>
@@ -264,7 +265,7 @@ static void credentials(struct stream *s, struct str v)
 	s->scheme = keep(s, scheme, 16);
 	if (!str_ieqz(scheme, "basic"))
 		return;
-	all = str_n(plain, line_base64(token, plain, sizeof(plain)));
+	all = str_n(plain, base64_decode(token, plain, sizeof(plain)));
 	colon = str_chr(all, ':', 0);
 	s->basic = colon != SIZE_MAX;
 	if (s->basic)

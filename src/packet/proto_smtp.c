@@ -4,6 +4,7 @@
  * goes over to TLS, and one when it ends in the middle. Of a mail the head is read, and what
  * files its body holds (packet/attach). A log-in without encryption is told of as "login".
  */
+#include "base/base64.h"
 #include "packet/attach.h"
 
 #define RCPT_MAX 24
@@ -177,7 +178,7 @@ static void auth_name(struct smtp *s, struct str b64)
 	if (s->auth_plain)
 		line_plain_user(b64, &s->user);
 	else
-		text_set(&s->user, str_n(name, line_base64(b64, name, sizeof(name))));
+		text_set(&s->user, str_n(name, base64_decode(b64, name, sizeof(name))));
 	s->part = s->auth_plain ? COMMAND : AUTH_SECRET;
 }
 
