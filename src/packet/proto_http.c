@@ -190,7 +190,8 @@ static bool ntlm_head(struct conn *c, struct http *h, struct str head)
 			return false;
 		*h->ntlm = (struct ntlm){0};
 	}
-	ntlm_token(c, h->ntlm, str_n(token, base64_decode(str_trim(text), token, sizeof(token))));
+	ntlm_token(c, h->ntlm,
+		   str_n(token, base64_decode(str_trim(text), token, sizeof(token))));
 	return h->ntlm->auth;
 }
 
