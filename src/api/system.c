@@ -253,19 +253,15 @@ static int known_list(struct req *q, bool *ret_known)
 int lists_get(struct req *q)
 {
 	static const char *const columns[] = {"entry", NULL};
-	struct str cursor = req_cursor(q), next = {NULL, 0};
+	struct str next = {NULL, 0};
 	struct entries x = {0};
 	struct diag d = {{0}};
 	const char *path;
-	int64_t from = 0;
 	bool known;
 	int r;
 
-	if (!req_limit(q, &x.limit))
+	if (!req_limit(q, &x.limit) || !req_cursor_number(q, &x.from))
 		return 0;
-	if (cursor.len && (!str_i64(cursor_read(&q->mem, cursor), &from) || from < 0))
-		return req_problem(q, 400, "Wrong cursor",
-				   "give back what an answer called next");
 	r = q->conf->lists.len ? known_list(q, &known) : E_NOTFOUND;
 	if (r == E_NOTFOUND || (r == 0 && !known))
 		return req_problem(q, 404, "Not found", "there is no list of this name");
@@ -273,14 +269,12 @@ int lists_get(struct req *q)
 					     STR_ARG(q->part[0])));
 	if (r < 0 || !path)
 		return req_failed(q, r < 0 ? r : -ENOMEM, NULL);
-	x.from = (uint64_t)from;
 	list_open(&x.list, q, columns);
 	r = list_entries(path, entry_row, &x, &d);
 	if (r < 0)
 		return req_failed(q, r, NULL);
 	if (x.more)
-		next = cursor_make(&q->mem, arena_fmt(&q->mem, "%llu",
-						      (unsigned long long)(x.from + x.list.n)));
+		next = cursor_number(&q->mem, x.from + x.list.n);
 	list_close(&x.list, next, str_n(NULL, 0));
 	return 0;
 }
