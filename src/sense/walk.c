@@ -114,7 +114,7 @@ static int walk_dir(struct file_list *l, struct map *seen, const char *path, uns
 	return r;
 }
 
-/* By path, then by where it lies. */
+/* By path, then by where it lies: members of one name stay in order. */
 static int by_path(const void *a, const void *b)
 {
 	const struct file_entry *x = a, *y = b;
