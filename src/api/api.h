@@ -31,12 +31,11 @@ struct api_conf {
 	struct oidc_conf oidc;
 	const char *url; /* "https://thymus.example/": how browsers call it, or NULL */
 	/*
-	 * JSON arrays made once at start: the models ([{"name":..}]), the options, the
-	 * questions and the lists (each with its name and number of entries). Borrowed until
-	 * api_stop; empty = [].
+	 * JSON arrays made once at start: the models ([{"name":..}]) and the options. Borrowed
+	 * until api_stop; empty = [].
 	 */
-	struct str models, options, questions, lists;
-	const char *lists_dir; /* where NAME.txt of each list is; NULL = none */
+	struct str models, options;
+	const char *questions_dir, *lists_dir; /* NAME.yaml, NAME.txt; NULL = none */
 	/*
 	 * For the analyst's questions about an incident that was not asked about yet; its store
 	 * is not read. Without folders none are asked.

@@ -5,7 +5,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <sodium.h>
-#include <time.h>
 
 #define IDLE_DEFAULT  (12 * NS_PER_H)
 #define SETUP_LASTS   (24 * NS_PER_H)
@@ -176,7 +175,7 @@ static uint64_t name_key(struct str name)
 bool auth_try(struct req *q, struct str name)
 {
 	struct limiter *l = &q->api->limiter;
-	int64_t now = ticks();
+	int64_t now = time_wall();
 	int64_t wait = limit_take(l, address_key(q), ADDRESS_TRIES, ADDRESS_BACK, now);
 
 	if (!wait && name.len)

@@ -71,7 +71,7 @@ static int event_row(const struct store_event *e, void *arg)
 	struct buf b;
 
 	if (x->search) {
-		x->late = x->looked++ % LOOK_STEP == LOOK_STEP - 1 && ticks() > x->until;
+		x->late = x->looked++ % LOOK_STEP == LOOK_STEP - 1 && time_wall() > x->until;
 		if (x->late) {
 			x->more = true;
 			return 1;
@@ -194,7 +194,7 @@ static int list_events(struct req *q, struct store *st, struct store_query *sq, 
 	int r;
 
 	sq->limit = x->search ? SIZE_MAX : x->limit + 1;
-	x->until = ticks() + (q->format == FORMAT_JSON ? LOOK_NS : LOOK_FILE_NS);
+	x->until = time_wall() + (q->format == FORMAT_JSON ? LOOK_NS : LOOK_FILE_NS);
 	list_open(&x->list, q, columns);
 	r = store_events(st, sq, event_row, x, &d);
 	/* A list has the beginning of a record only, a file of lines all of it. */
@@ -206,8 +206,7 @@ static int list_events(struct req *q, struct store *st, struct store_query *sq, 
 	if (r < 0)
 		return req_failed(q, r, &d);
 	if (x->more)
-		next = cursor_make(&q->mem,
-				   arena_fmt(&q->mem, "%llu", (unsigned long long)x->place));
+		next = cursor_number(&q->mem, x->place);
 	list_close(&x->list, next, search_told(q, x));
 	return 0;
 }
@@ -217,19 +216,15 @@ int events_list(struct req *q)
 	struct store_query sq = {0};
 	struct store *st = req_store(q);
 	struct rows x = {.whole = q->format == FORMAT_NDJSON};
-	struct str cursor = req_cursor(q);
 	struct diag d = {{0}};
-	int64_t place = 0;
 	int r;
 
 	if (!st || !req_limit(q, &x.limit))
 		return 0;
 	if ((r = want(q, st, &sq, &d)) < 0)
 		return req_failed(q, r, &d);
-	if (cursor.len && (!str_i64(cursor_read(&q->mem, cursor), &place) || place <= 0))
-		return req_problem(q, 400, "Wrong cursor",
-				   "give back what an answer called next");
-	sq.after_place = (uint64_t)place;
+	if (!req_cursor_number(q, &sq.after_place))
+		return 0;
 	x.place = sq.after_place;
 	if (want_search(q, &sq, &x.search) && q->status == 200)
 		r = list_events(q, st, &sq, &x);
@@ -345,7 +340,7 @@ static int counted_row(const struct store_event *e, void *arg)
 	struct counting *x = arg;
 	int64_t at = (e->known - x->from) / x->h->step;
 
-	if (x->looked++ % LOOK_STEP == LOOK_STEP - 1 && ticks() > x->until) {
+	if (x->looked++ % LOOK_STEP == LOOK_STEP - 1 && time_wall() > x->until) {
 		x->h->partial = true;
 		return 1;
 	}
@@ -359,7 +354,7 @@ static int count_events(struct store *st, struct store_query *sq, struct search 
 			struct store_histogram *h, struct diag *d)
 {
 	struct counting x = {
-		.search = search, .h = h, .from = sq->from, .until = ticks() + LOOK_NS};
+		.search = search, .h = h, .from = sq->from, .until = time_wall() + LOOK_NS};
 
 	if (!search)
 		return store_histogram(st, sq, h, d);

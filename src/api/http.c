@@ -103,22 +103,19 @@ static bool goes_on(struct req *q)
 
 static enum MHD_Result answer(struct req *q)
 {
-	struct str out = buf_str(&q->out), match = req_header(q, "If-None-Match");
+	struct str out, match = req_header(q, "If-None-Match");
 	struct MHD_Response *r = NULL;
 	enum MHD_Result ret;
 
+	if (goes_on(q) && !(r = file_response(q))) {
+		q->retry_s = 5;
+		req_problem(q, 503, "Too many files at a time", "try again in %u s",
+			    q->retry_s);
+	}
 	if (q->status >= 400)
 		q->format = FORMAT_JSON;
-	if (goes_on(q)) {
-		r = file_response(q);
-		if (!r) {
-			q->retry_s = 5;
-			req_problem(q, 503, "Too many files at a time", "try again in %u s",
-				    q->retry_s);
-			q->format = FORMAT_JSON;
-			out = buf_str(&q->out);
-		}
-	} else if (q->status == 200 && str_eqz(str_of(q->method), "GET") && !q->cookie.len)
+	out = buf_str(&q->out);
+	if (!r && q->status == 200 && str_eqz(str_of(q->method), "GET") && !q->cookie.len)
 		q->etag = req_etag(q, out);
 	if (q->etag.len && str_eq(match, q->etag)) {
 		q->status = 304;

@@ -185,16 +185,12 @@ static int verdict_keep(struct req *q, const struct json *j)
 /* The incident has to be what was looked at; else a problem and false. */
 static bool unchanged(struct req *q)
 {
-	struct str now;
-
 	if (incidents_get(q) < 0)
 		return req_failed(q, E_FORMAT, NULL);
 	if (q->status != 200)
 		return false;
-	now = arena_str(&q->mem, buf_str(&q->out));
-	buf_clear(&q->out);
 	q->clean = false;
-	return req_unchanged(q, now);
+	return req_unchanged(q);
 }
 
 int incidents_verdict(struct req *q)
@@ -246,28 +242,24 @@ int audit_list_get(struct req *q)
 {
 	static const char *const columns[] = {"seq",	"time",	  "actor", "action",
 					      "target", "detail", "hash",  NULL};
-	struct str cursor = req_cursor(q), next = {NULL, 0};
+	struct str next = {NULL, 0};
 	struct audit *a = NULL;
 	struct audit_rows x = {0};
 	struct diag d = {{0}};
-	int64_t before = 0;
+	uint64_t before;
 	int r;
 
-	if (!req_limit(q, &x.limit))
+	if (!req_limit(q, &x.limit) || !req_cursor_number(q, &before))
 		return 0;
-	if (cursor.len && (!str_i64(cursor_read(&q->mem, cursor), &before) || before < 1))
-		return req_problem(q, 400, "Wrong cursor",
-				   "give back what an answer called next");
 	list_open(&x.list, q, columns);
 	r = audit_open(q->conf->store, true, &a, &d);
 	if (r == 0)
-		r = audit_list(a, (uint64_t)before, STR(""), x.limit + 1, audit_row, &x, &d);
+		r = audit_list(a, before, STR(""), x.limit + 1, audit_row, &x, &d);
 	audit_close(a);
 	if (r < 0 && r != -ENOENT)
 		return req_failed(q, r, &d);
 	if (x.more)
-		next = cursor_make(&q->mem,
-				   arena_fmt(&q->mem, "%llu", (unsigned long long)x.last));
+		next = cursor_number(&q->mem, x.last);
 	list_close(&x.list, next, str_n(NULL, 0));
 	return 0;
 }

@@ -96,11 +96,13 @@ struct str req_etag(struct req *q, struct str answer)
 			 (unsigned long long)hash_bytes(answer.p, answer.len, 0));
 }
 
-bool req_unchanged(struct req *q, struct str now)
+bool req_unchanged(struct req *q)
 {
-	struct str want = req_header(q, "If-Match"), tag = req_etag(q, now);
+	struct str want = req_header(q, "If-Match"), tag = req_etag(q, buf_str(&q->out));
+	bool there = q->out.len > 0;
 
-	if (!now.len) {
+	buf_clear(&q->out);
+	if (!there) {
 		req_problem(q, 404, "Not found", "there is nothing of this name");
 		return false;
 	}
@@ -117,14 +119,6 @@ bool req_unchanged(struct req *q, struct str now)
 	}
 	req_problem(q, 412, "It changed meanwhile", "read it again before you change it");
 	return false;
-}
-
-int64_t ticks(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
 int64_t req_now(void)
@@ -229,6 +223,24 @@ struct str cursor_read(struct arena *mem, struct str cursor)
 			p[n++] = (char)(v >> (6 - 2 * (i % 4)) & 255);
 	}
 	return str_n(p, p ? n : 0);
+}
+
+bool req_cursor_number(struct req *q, uint64_t *ret_n)
+{
+	struct str cursor = req_cursor(q);
+	int64_t n = 0;
+
+	if (cursor.len && (!str_i64(cursor_read(&q->mem, cursor), &n) || n <= 0)) {
+		req_problem(q, 400, "Wrong cursor", "give back what an answer called next");
+		return false;
+	}
+	*ret_n = (uint64_t)n;
+	return true;
+}
+
+struct str cursor_number(struct arena *mem, uint64_t n)
+{
+	return cursor_make(mem, arena_fmt(mem, "%llu", (unsigned long long)n));
 }
 
 void list_open(struct list *l, struct req *q, const char *const *columns)

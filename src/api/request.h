@@ -76,11 +76,12 @@ struct str req_member(struct req *q, const struct json *j, const char *key);
 /* The entity tag of an answer, made in q->mem. */
 struct str req_etag(struct req *q, struct str answer);
 /*
- * Whether If-Match says that what is to be changed is what was read: now is what GET answers
- * for it, empty when it is not there. Else a problem (404, 428 when nothing was said, 412) and
- * false. Held from here to the change: q->api->changing.
+ * Whether If-Match says that what is to be changed is what was read: what GET answers for it
+ * stands in q->out, which is empty when it is not there, and is taken away. Else a problem
+ * (404, 428 when nothing was said, 412) and false. Held from here to the change:
+ * q->api->changing.
  */
-bool req_unchanged(struct req *q, struct str now);
+bool req_unchanged(struct req *q);
 /* Now, ns since 1970. */
 int64_t req_now(void);
 /* Adds a row to the audit log under the actor's name. 0, or <0: then nothing may be done. */
@@ -101,8 +102,10 @@ struct str cursor_make(struct arena *mem, struct str plain);
 struct str cursor_read(struct arena *mem, struct str cursor);
 /* The one that the list goes on behind, not read yet; empty: from its start. */
 struct str req_cursor(struct req *q);
-/* A clock that only goes forward, ns. */
-int64_t ticks(void);
+/* A cursor that is a number above 0, and its making; 0: from the start, or a problem and false.
+ */
+bool req_cursor_number(struct req *q, uint64_t *ret_n);
+struct str cursor_number(struct arena *mem, uint64_t n);
 
 /*
  * A list in the format that was asked for: JSON {"items":[..],"next":..}, CSV, or NDJSON. Of a

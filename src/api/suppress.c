@@ -91,13 +91,7 @@ int suppression_get(struct req *q)
 /* It has to be what was looked at; else a problem and false. */
 static bool unchanged(struct req *q)
 {
-	struct str now;
-
-	if (suppression_get(q) < 0 || q->status != 200)
-		return false;
-	now = arena_str(&q->mem, buf_str(&q->out));
-	buf_clear(&q->out);
-	return req_unchanged(q, now);
+	return suppression_get(q) == 0 && q->status == 200 && req_unchanged(q);
 }
 
 static int act(struct req *q, const struct json *j)

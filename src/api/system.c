@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Health, and what the program goes by: models, options, questions, lists. */
+/* Health, the models and the options. */
 #include "api/request.h"
 #include "base/json.h"
 #include "base/timeutil.h"
-#include "event/list.h"
-#include <errno.h>
 
 int health_get(struct req *q);
 int metrics_get(struct req *q);
 int models_list(struct req *q);
 int config_list(struct req *q);
-int questions_list(struct req *q);
-int lists_list(struct req *q);
-int lists_get(struct req *q);
 
 static int meta_row(struct str key, struct str value, void *arg)
 {
@@ -174,113 +169,14 @@ static void each_item(struct list *l, struct str item, struct str name, void *ar
 	list_item(l, item);
 }
 
-/* A list of what was made at start. */
-static int made_list(struct req *q, struct str text, const char *const *columns)
+int config_list(struct req *q)
 {
+	static const char *const columns[] = {"name", "value", "unit", "text", NULL};
 	struct list l;
 	int r;
 
 	list_open(&l, q, columns);
-	r = array_items(q, text, each_item, &l, NULL);
+	r = array_items(q, q->conf->options, each_item, &l, NULL);
 	list_close(&l, str_n(NULL, 0), str_n(NULL, 0));
 	return r < 0 ? req_failed(q, r, NULL) : 0;
-}
-
-int config_list(struct req *q)
-{
-	static const char *const columns[] = {"name", "value", "unit", "text", NULL};
-
-	return made_list(q, q->conf->options, columns);
-}
-
-int questions_list(struct req *q)
-{
-	static const char *const columns[] = {"name", "title", NULL};
-
-	return made_list(q, q->conf->questions, columns);
-}
-
-int lists_list(struct req *q)
-{
-	static const char *const columns[] = {"name", "entries", "text", NULL};
-
-	return made_list(q, q->conf->lists, columns);
-}
-
-struct entries {
-	struct list list;
-	uint64_t from, at; /* entries passed over, and seen */
-	size_t limit;
-	bool more;
-};
-
-static int entry_row(struct str entry, void *arg)
-{
-	struct entries *x = arg;
-	struct buf b;
-
-	if (x->at++ < x->from)
-		return 0;
-	x->more = list_full(&x->list, x->limit);
-	if (x->more)
-		return 1;
-	buf_init(&b, MIB);
-	buf_addz(&b, "{\"entry\":");
-	buf_json(&b, entry);
-	buf_addc(&b, '}');
-	list_item(&x->list, buf_str(&b));
-	buf_free(&b);
-	return 0;
-}
-
-static int known_list(struct req *q, bool *ret_known)
-{
-	struct json j;
-	int r = json_scan_copy(&j, q->conf->lists, &q->mem);
-
-	*ret_known = false;
-	if (r == 0 && j.tok[0].kind == JSON_ARRAY)
-		JSON_EACH_ITEM(&j, 0, t)
-		{
-			uint32_t name = json_get(&j, t, STR("name"));
-
-			*ret_known |= name && str_eq(json_text(&j, name, &q->mem), q->part[0]);
-		}
-	json_free(&j);
-	return r;
-}
-
-int lists_get(struct req *q)
-{
-	static const char *const columns[] = {"entry", NULL};
-	struct str cursor = req_cursor(q), next = {NULL, 0};
-	struct entries x = {0};
-	struct diag d = {{0}};
-	const char *path;
-	int64_t from = 0;
-	bool known;
-	int r;
-
-	if (!req_limit(q, &x.limit))
-		return 0;
-	if (cursor.len && (!str_i64(cursor_read(&q->mem, cursor), &from) || from < 0))
-		return req_problem(q, 400, "Wrong cursor",
-				   "give back what an answer called next");
-	r = q->conf->lists.len ? known_list(q, &known) : E_NOTFOUND;
-	if (r == E_NOTFOUND || (r == 0 && !known))
-		return req_problem(q, 404, "Not found", "there is no list of this name");
-	path = arena_strz(&q->mem, arena_fmt(&q->mem, "%s/%.*s.txt", q->conf->lists_dir,
-					     STR_ARG(q->part[0])));
-	if (r < 0 || !path)
-		return req_failed(q, r < 0 ? r : -ENOMEM, NULL);
-	x.from = (uint64_t)from;
-	list_open(&x.list, q, columns);
-	r = list_entries(path, entry_row, &x, &d);
-	if (r < 0)
-		return req_failed(q, r, NULL);
-	if (x.more)
-		next = cursor_make(&q->mem, arena_fmt(&q->mem, "%llu",
-						      (unsigned long long)(x.from + x.list.n)));
-	list_close(&x.list, next, str_n(NULL, 0));
-	return 0;
 }

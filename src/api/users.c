@@ -236,15 +236,6 @@ int users_get(struct req *q)
 	return r < 0 ? req_failed(q, r, &d) : 0;
 }
 
-/* What GET answered for it, taken out of the answer; empty: it is not there. */
-static struct str as_answered(struct req *q)
-{
-	struct str now = arena_str(&q->mem, buf_str(&q->out));
-
-	buf_clear(&q->out);
-	return now;
-}
-
 static int one_get(struct req *q, int r, const struct diag *d)
 {
 	if (r < 0)
@@ -319,7 +310,7 @@ int users_alter(struct req *q)
 	pthread_mutex_lock(&q->api->changing);
 	if (r == 0)
 		r = users_list(q->api->users, this_user, q, &d);
-	fits = r < 0 || req_unchanged(q, as_answered(q));
+	fits = r < 0 || req_unchanged(q);
 	if (r == 0 && fits)
 		r = users_change(q->api->users, q->part[0], &c, &d);
 	pthread_mutex_unlock(&q->api->changing);
@@ -445,7 +436,7 @@ int tokens_revoke(struct req *q)
 		return 0;
 	pthread_mutex_lock(&q->api->changing);
 	r = users_token_list(q->api->users, this_token, q, &d);
-	fits = r < 0 || req_unchanged(q, as_answered(q));
+	fits = r < 0 || req_unchanged(q);
 	if (r == 0 && fits)
 		r = users_token_revoke(q->api->users, q->part[0], &d);
 	pthread_mutex_unlock(&q->api->changing);

@@ -188,8 +188,8 @@ static uint64_t one_number(struct atlas *a, const char *sql)
 int atlas_keep_open(struct atlas *a, const struct atlas_conf *conf, struct diag *d)
 {
 	static const char *const ends[] = {"", "-wal", "-shm"};
-	const int flags =
-		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX; /* one thread */
+	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+			  SQLITE_OPEN_NOMUTEX; /* one thread */
 	char path[4200];
 
 	if (mkdir(conf->dir, 0700) < 0 && errno != EEXIST)

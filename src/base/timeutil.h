@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * base/timeutil: UTC nanoseconds since 1970 as int64_t, everywhere. No function here reads a
- * clock but time_wall, which only progress bars and benchmarks may call.
+ * clock but time_wall, which nothing that is made of events may depend on.
  */
 #ifndef BASE_TIMEUTIL_H
 #define BASE_TIMEUTIL_H
@@ -44,7 +44,7 @@ unsigned time_how(int64_t ns, int64_t offset_ns);
 char *time_human(int64_t ns, char out[TIME_TEXT]);
 /* "45s", "30m", "6h", "7d": 1 to max of one unit. Whole slice. */
 bool time_parse_span(struct str s, int64_t max, int64_t *ret_ns);
-/* Monotonic wall clock, for progress and benchmarks only. */
+/* A clock that only goes forward, ns: for progress, limits of time, benchmarks. */
 int64_t time_wall(void);
 
 #endif

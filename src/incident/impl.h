@@ -173,7 +173,7 @@ MUST int inc_add(struct inc *i, struct step *s);
 void inc_sort(struct inc *i);
 struct inc *inc_free(struct inc *i);
 
-/* ties.c */
+/* link.c */
 /* Remembers over which edge an alert came in; what cannot be named, or is too much, is not. */
 MUST int link_add(struct inc *i, const struct entities *en, const struct alert *a,
 		  const struct way *w);

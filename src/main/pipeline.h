@@ -59,8 +59,8 @@ MUST int pipeline_keep_suppressed(struct pipeline *p);
 /* Alerts that suppressions left out; *ret_n: how many suppressions there are. */
 uint64_t pipeline_suppressed(const struct pipeline *p, size_t *ret_n);
 /*
- * How learning stands, as a JSON object (docs/openapi.yaml: Learning): how much is learned, what the
- * budgets asked and gave, how surprises were spread; and the same kept in the store.
+ * How learning stands, as a JSON object (docs/openapi.yaml: Learning): how much is learned,
+ * what the budgets asked and gave, how surprises were spread; and the same kept in the store.
  */
 void pipeline_learning(const struct pipeline *p, struct buf *b);
 MUST int pipeline_keep_learning(struct pipeline *p);

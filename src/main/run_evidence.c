@@ -151,6 +151,8 @@ static int save(struct run *r, const char *path, const char *comment,
 	return e;
 }
 
+_Static_assert(CARVE_FILES <= ALERT_FILES_MAX, "an alert names all that are kept");
+
 /* Files out of the packets of an alert whose model asks for them. */
 static void carve(struct run *r, struct alert *a, const char *path)
 {

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "main/served.h"
-#include "base/yaml.h"
-#include "event/list.h"
-#include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 static void list_json(struct buf *b, const char *key, const struct str *v, size_t n)
@@ -60,98 +56,6 @@ void served_models(struct buf *b, const struct pipeline *p)
 	buf_addc(b, ']');
 }
 
-/* Files of a folder whose names end so, in order. add: one of them into b, path and name. */
-static struct str served_folder(struct config *c, const char *folder, const char *end,
-				void (*add)(struct buf *b, const char *path, struct str name))
-{
-	const char *dir = config_share(c, folder);
-	struct dirent **e = NULL;
-	int n = dir ? scandir(dir, &e, NULL, alphasort) : 0;
-	struct str made;
-	char path[4096];
-	struct buf b;
-
-	buf_init(&b, 4 * MIB);
-	buf_addc(&b, '[');
-	for (int i = 0; i < n; i++) {
-		struct str name = str_of(e[i]->d_name);
-
-		if (str_ends(name, str_of(end)) && snprintf(path, sizeof(path), "%s/%s", dir,
-							    e[i]->d_name) < (int)sizeof(path))
-			add(&b, path, str_sub(name, 0, name.len - strlen(end)));
-		free(e[i]);
-	}
-	free(e);
-	buf_addc(&b, ']');
-	made = buf_err(&b) ? str_n(NULL, 0) : arena_str(&c->mem, buf_str(&b));
-	buf_free(&b);
-	return made;
-}
-
-static int count_entry(struct str entry, void *arg)
-{
-	(void)entry;
-	++*(uint64_t *)arg;
-	return 0;
-}
-
-/* What the comment at the head of a list says of it, without the licence. */
-static void list_head(struct buf *b, const char *path)
-{
-	FILE *f = fopen(path, "re");
-	char line[1024];
-
-	while (f && fgets(line, sizeof(line), f) && line[0] == '#') {
-		struct str s = str_trim(str_of(line + 1));
-
-		if (str_starts(s, STR("SPDX")))
-			continue;
-		if (b->len)
-			buf_addc(b, ' ');
-		buf_add(b, s);
-	}
-	if (f)
-		fclose(f);
-}
-
-static void add_list(struct buf *b, const char *path, struct str name)
-{
-	uint64_t n = 0;
-	struct buf head;
-	struct diag d;
-
-	if (list_entries(path, count_entry, &n, &d) < 0)
-		return;
-	buf_init(&head, 64 * KIB);
-	list_head(&head, path);
-	buf_addz(b, b->len > 1 ? ",{\"name\":" : "{\"name\":");
-	buf_json(b, name);
-	buf_fmt(b, ",\"entries\":%llu,\"text\":", (unsigned long long)n);
-	buf_json(b, buf_str(&head));
-	buf_addc(b, '}');
-	buf_free(&head);
-}
-
-/* What has no title is no question: the hypotheses, the sentences of a story. */
-static void add_question(struct buf *b, const char *path, struct str name)
-{
-	struct yaml *y;
-	struct diag d;
-	struct str title;
-
-	if (yaml_load(path, &y, &d) < 0)
-		return;
-	title = yaml_str(y->docs ? y->docs->root : NULL, "title", "");
-	if (title.len) {
-		buf_addz(b, b->len > 1 ? ",{\"name\":" : "{\"name\":");
-		buf_json(b, name);
-		buf_addz(b, ",\"title\":");
-		buf_json(b, title);
-		buf_addc(b, '}');
-	}
-	yaml_free(y);
-}
-
 const char *served_ui(struct config *c)
 {
 	const char *ui = config_share(c, "ui/dist");
@@ -166,8 +70,7 @@ static const char *text(struct config *c, struct str s)
 
 void served_conf(struct config *c, struct api_conf *ret_api)
 {
-	ret_api->questions = served_folder(c, "questions", ".yaml", add_question);
-	ret_api->lists = served_folder(c, "lists", ".txt", add_list);
+	ret_api->questions_dir = config_share(c, "questions");
 	ret_api->lists_dir = config_share(c, "lists");
 	ret_api->idle = (int64_t)(c->session_h * 3600e9);
 	ret_api->tls_cert = text(c, c->tls_cert);

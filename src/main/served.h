@@ -10,7 +10,7 @@ void served_models(struct buf *b, const struct pipeline *p);
 /* Folder of the page's files beside the program, or NULL. Lives as long as c. */
 const char *served_ui(struct config *c);
 
-/* The options of page and API, the questions and lists; texts live as long as c. */
+/* The options of page and API; texts live as long as c. */
 void served_conf(struct config *c, struct api_conf *ret_api);
 /*
  * Where the API answers, as one line for people: its address, and the set-up link while nobody

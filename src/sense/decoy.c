@@ -25,7 +25,7 @@ struct visit {
 	int fd;
 	uint64_t number;
 	struct end from, to;
-	int64_t since; /* of the clock that only goes forward, ns */
+	int64_t since; /* time_wall */
 	uint64_t bytes;
 	struct decoy_talk talk;
 };
@@ -49,14 +49,6 @@ struct decoy {
 	int wake;
 	pthread_t thread;
 };
-
-static int64_t forward(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
-}
 
 static void end_of(const struct sockaddr_storage *ss, struct end *ret)
 {
@@ -155,7 +147,7 @@ static void receive(struct decoy *d, const struct listener *l)
 	}
 	v->fd = fd;
 	v->number = ++d->number;
-	v->since = forward();
+	v->since = time_wall();
 	v->talk.service = l->service;
 	end_of(&from, &v->from);
 	if (getsockname(fd, (struct sockaddr *)&to, &nto) == 0)
@@ -201,7 +193,7 @@ static void turn(struct decoy *d)
 		p[n++] = (struct pollfd){.fd = d->visit[k]->fd, .events = POLLIN};
 	if (poll(p, n, WAIT_MS) < 0)
 		return;
-	now = forward();
+	now = time_wall();
 	/* From the last: one that ended gives its place to the last. */
 	for (size_t k = visits; k-- > 0;) {
 		bool late = now - d->visit[k]->since > DECOY_SECONDS_MAX * NS_PER_S;

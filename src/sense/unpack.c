@@ -104,7 +104,8 @@ static bool is_dots(const char *name)
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-/* A folder below at, taken hold of; -EAGAIN: whoever made it lives; other <0: not ours. */
+/* A folder below at, open and locked; <0: there is none, it is not ours, or who made it lives.
+ */
 static int hold(int at, const char *name)
 {
 	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -129,7 +130,8 @@ static void empty(int fd, bool folders)
 		close(fd);
 	while (dir && (e = readdir(dir))) {
 		int sub = folders && !is_dots(e->d_name)
-				  ? openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+				  ? openat(fd, e->d_name,
+					   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 				  : -1;
 
 		if (sub >= 0)
@@ -196,14 +198,14 @@ static int file_make(struct job *j, struct str name, char **ret_path)
 	int fd;
 
 	plain_name(name, plain);
-	if (asprintf(&path, "%s/%zu", j->u->dir, ++j->u->n) < 0)
+	if (asprintf(&path, "%s/%08zu", j->u->dir, ++j->u->n) < 0)
 		return -ENOMEM;
 	if (mkdir(path, 0700) < 0) {
 		free(path);
 		return -errno;
 	}
 	free(path);
-	if (asprintf(&path, "%s/%zu/%s", j->u->dir, j->u->n, plain) < 0)
+	if (asprintf(&path, "%s/%08zu/%s", j->u->dir, j->u->n, plain) < 0)
 		return -ENOMEM;
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0) {

@@ -114,53 +114,32 @@ static int walk_dir(struct file_list *l, struct map *seen, const char *path, uns
 	return r;
 }
 
-static void swap(struct file_list *l, size_t a, size_t b)
+/* By path, then by where it lies: members of one name stay in order. */
+static int by_path(const void *a, const void *b)
 {
-	struct file_entry e = l->v[a];
+	const struct file_entry *x = a, *y = b;
+	int r = strcmp(x->path, y->path);
 
-	l->v[a] = l->v[b];
-	l->v[b] = e;
+	return r ? r : strcmp(file_place(x), file_place(y));
 }
 
-static void sift(struct file_list *l, size_t i, size_t n)
-{
-	for (size_t k; (k = 2 * i + 1) < n; i = k) {
-		if (k + 1 < n && strcmp(l->v[k].path, l->v[k + 1].path) < 0)
-			k++;
-		if (strcmp(l->v[i].path, l->v[k].path) >= 0)
-			return;
-		swap(l, i, k);
-	}
-}
-
-static void heap_sort(struct file_list *l)
-{
-	for (size_t i = l->n / 2; i-- > 0;)
-		sift(l, i, l->n);
-	for (size_t n = l->n; n-- > 1;) {
-		swap(l, 0, n);
-		sift(l, 0, n);
-	}
-}
-
-/* In place, without memory of its own, so that it cannot fail. */
 void file_list_sort(struct file_list *l)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < l->n; i++)
 		if (l->v[i].path)
-			swap(l, n++, i);
+			l->v[n++] = l->v[i];
 	l->n = n;
-	if (l->n)
-		heap_sort(l);
+	if (n)
+		qsort(l->v, n, sizeof(*l->v), by_path);
 	n = 0;
 	for (size_t i = 0; i < l->n; i++) {
 		/* Two members of an archive may have one name: both are read. */
 		if (n && !l->v[i].at && strcmp(l->v[n - 1].path, l->v[i].path) == 0)
 			entry_free(&l->v[i]);
 		else
-			swap(l, n++, i);
+			l->v[n++] = l->v[i];
 	}
 	l->n = n;
 }

@@ -14,6 +14,13 @@
  * an event that it wants. One checksum covers head and postings, so that a block may be passed
  * over by them alone, one the lead, one each frame. A reader stops at the first block that is
  * short or does not match: a torn tail loses only that block. A writer cuts it off.
+ *
+ * The way in: seg_append (segment.c) fills a block (segment_fill), which is packed and written
+ * once it is full, by a thread of its own. The way out: seg_read (segment_read.c) asks the
+ * index for the blocks and frames that may hold what is wanted (segment_index, which reads
+ * heads and postings with segment_scan), has them read and unpacked (segment_cache), looks
+ * through the rows (segment_rows), and gives what is meant. segment_retain.c takes the oldest
+ * away.
  */
 #ifndef STORE_SEGMENT_H
 #define STORE_SEGMENT_H

@@ -171,6 +171,12 @@ static int bytes_of(struct seg_reader *x, struct seg_cached *c, const struct sto
 	return 0;
 }
 
+/* Whether only the bytes of an event tell if it is meant. */
+static bool by_bytes(const struct store_query *q)
+{
+	return q->id.len || q->text.len;
+}
+
 /* The event of a row, and whether it is meant: 1, 0, or <0. */
 static int event_of(struct search *f, const struct row_hit *h, struct store_event *e,
 		    struct str ents[EVENT_ENTS_MAX])
@@ -194,7 +200,7 @@ static int event_of(struct search *f, const struct row_hit *h, struct store_even
 					    .extra_len = h->row.extra_len}};
 	for (size_t i = 0; i < e->nentities; i++)
 		ents[i] = c->name[c->ntypes + seg_get(&rd)];
-	if (q->rows_only && !q->id.len && !q->text.len)
+	if (q->rows_only && !by_bytes(q))
 		return 1;
 	r = bytes_of(f->x, c, &e->bytes, e);
 	if (r < 0)
@@ -222,7 +228,7 @@ static int gather(struct search *f, const struct row_hit *h)
 	struct seg_reader *x = f->x;
 	struct str ents[EVENT_ENTS_MAX];
 	struct store_event e;
-	int r = event_of(f, h, &e, ents);
+	int r = by_bytes(f->q) ? event_of(f, h, &e, ents) : 1;
 
 	if (r <= 0)
 		return r;

@@ -227,9 +227,9 @@ static uint64_t match_words(struct sql *s, const struct store_query *q, const ch
 }
 
 /*
- * The numbers of the rows that have the words, as JSON into s->words; as count_way. Letters that
- * most titles have are read through even where the words are rare, so frequent words are given
- * up soon, by what the latest rows have (a quarter above the average is no chance).
+ * The numbers of the rows that have the words, as JSON into s->words; as count_way. Letters
+ * that most titles have are read through even where the words are rare, so frequent words are
+ * given up soon, by what the latest rows have (a quarter above the average is no chance).
  */
 static uint64_t find_words(struct sql *s, const struct store_query *q, uint64_t max)
 {
@@ -246,10 +246,13 @@ static uint64_t find_words(struct sql *s, const struct store_query *q, uint64_t 
 	return match_words(s, q, all, max, true);
 }
 
-/* Words are dear to find, and a page asks twice: for its rows, and for how many there are. */
+/*
+ * Words are dear to find, and a page asks twice: for its rows, and for how many there are. What
+ * was found for one max is no answer for a larger one.
+ */
 static uint64_t count_words(struct sql *s, const struct store_query *q, uint64_t max)
 {
-	uint64_t key = hash_str(q->text, 0);
+	uint64_t key = hash_str(q->text, max);
 
 	if (s->words_key != key || !s->words_key || sqlite3_db_readonly(s->db, "main") != 1)
 		s->words_n = find_words(s, q, max);

@@ -34,7 +34,7 @@ enum {
 struct sql {
 	sqlite3 *db;
 	sqlite3_stmt *st[ST_COUNT];
-	sqlite3_stmt *person;	     /* sql_person, made when first asked */
+	sqlite3_stmt *person; /* sql_person, made when first asked */
 	/* sql_findings.c: the rows of the words last asked for, and how many. */
 	uint64_t words_key, words_n;
 	struct buf words;

@@ -224,7 +224,8 @@ int store_event_bytes(struct store *st, struct store_event *e, struct diag *d)
 
 bool store_same_frame(const struct store_event *a, const struct store_event *b)
 {
-	return a->place >> SEG_PLACE_BITS == b->place >> SEG_PLACE_BITS && a->bytes.frame == b->bytes.frame;
+	return a->place >> SEG_PLACE_BITS == b->place >> SEG_PLACE_BITS &&
+	       a->bytes.frame == b->bytes.frame;
 }
 
 int store_findings_count(struct store *st, const struct store_query *q, uint64_t max,

@@ -232,6 +232,7 @@ TEST(unpacked)
 		CHECK(strncmp(l.v[i].path, path, strlen(path)) == 0 && !l.v[i].why);
 	}
 	CHECK(l.n == 5 && strstr(l.v[2].path, "/a.dat/inner.tar/in/z.log"));
+	CHECK(l.n == 5 && l.v[3].size == 5 && l.v[4].size == 4); /* as in the archive */
 	snprintf(path, sizeof(path), "%s", u.dir);
 	file_list_free(&l);
 	unpack_remove(&u);
@@ -273,12 +274,15 @@ TEST(left_behind)
 		_exit(0);
 	}
 	CHECK(wait(NULL) > 0);
-	n = read(pipes[0], gone, sizeof(gone) - 1);
+	n = read(pipes[0], gone, sizeof(gone) - 8);
 	CHECK(n > 0);
 	gone[MAX(n, 0)] = 0;
 	CHECK(stat(gone, &sb) == 0);
+	snprintf(strchr(gone, 0), 8, "/link"); /* a link in it is no way out of it */
+	CHECK_INT(symlink(dir, gone), 0);
+	*strrchr(gone, '/') = 0;
 	CHECK_INT(unpack_list(&more, dir, NULL, &v, &d), 0);
-	CHECK(stat(gone, &sb) < 0);
+	CHECK(stat(gone, &sb) < 0 && stat(path, &sb) == 0);
 	CHECK(stat(l.v[0].at, &sb) == 0 && stat(more.v[0].at, &sb) == 0);
 	unpack_remove(&v);
 	unpack_remove(&u);

@@ -227,6 +227,29 @@ static size_t wrong(struct store *st, struct store_query *q, size_t *ret_seen)
 	return bad;
 }
 
+/* One reader is asked for words beside an entity that few have, then for the words alone. */
+static void ask_words_again(const char *dir)
+{
+	struct store_query few = {.kind = STR("alert"),
+				  .limit = 20,
+				  .text = STR("user77"),
+				  .entity = STR("user77"),
+				  .from = TIME_NONE,
+				  .to = TIME_NONE};
+	struct store_query all_of_them = few;
+	struct store *st = NULL;
+	struct diag d = {{0}};
+	size_t seen = 0;
+
+	all_of_them.entity = STR("");
+	CHECK_INT(store_open(&(struct store_conf){.dir = dir, .read_only = true}, &st, &d), 0);
+	CHECK_INT(wrong(st, &few, &seen), 0);
+	CHECK(seen > 0 && seen < 20);
+	CHECK_INT(wrong(st, &all_of_them, &seen), 0);
+	CHECK(seen > 60);
+	store_close(st);
+}
+
 TEST(pages_are_those_of_going_through_all)
 {
 	char dir[] = "/tmp/thymus-findings-XXXXXX", path[64], text[4][32];
@@ -249,6 +272,7 @@ TEST(pages_are_those_of_going_through_all)
 	CHECK_INT(questions, 0);
 	CHECK(seen > 2000);
 	store_close(st);
+	ask_words_again(dir);
 	for (size_t i = 0; i < 4; i++) {
 		static const char *const names[] = {"events.seg", "thymus.db", "thymus.db-wal",
 						    "thymus.db-shm"};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * incident/ties: over which edge an alert came into its incident: from whom, to whom. Of a key
+ * incident/link: over which edge an alert came into its incident: from whom, to whom. Of a key
  * only a hash is kept; whose it is, is looked for among the names of the incident, then among
  * all entities (the account that sits at a device is an end that no alert names).
  */
