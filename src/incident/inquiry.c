@@ -322,7 +322,8 @@ static int inquire(struct inquiry *q, struct str line, struct str only, struct b
 		err = matter_of_incident(q, &j, m, d);
 		if (err == 0)
 			err = ask_all(q, m, false, only, f, d);
-		/* Retention took a block after its rows and before its bytes: once more without. */
+		/* Retention took a block after its rows and before its bytes: once more
+		 * without. */
 		if (err == E_NOTFOUND) {
 			history_clear(q);
 			err = ask_all(q, m, false, only, f, d);
