@@ -9,7 +9,10 @@ static bool part_fits(struct str want, struct str has)
 	return !want.len || !has.len || str_ieq(want, has);
 }
 
-/* A record type without category does not fit a rule that names one. */
+/*
+ * A record type without category does not fit a rule that names one; one that has nothing but a
+ * category does not fit a rule that names none: they would have nothing in common.
+ */
 static bool sigma_fits(const struct rectype *t, const struct logsource *want)
 {
 	for (uint8_t i = 0; i < t->nsigma; i++) {
@@ -17,7 +20,8 @@ static bool sigma_fits(const struct rectype *t, const struct logsource *want)
 
 		if (part_fits(want->product, has->product) &&
 		    part_fits(want->service, has->service) &&
-		    (!want->category.len || str_ieq(want->category, has->category)))
+		    (want->category.len ? str_ieq(want->category, has->category)
+					: has->product.len || has->service.len))
 			return true;
 	}
 	return false;

@@ -117,6 +117,8 @@ static int world_open(struct world *w, const char *a, const char *b)
 	w->audit = schema_type_add(w->s, STR("aws.x"), STR("aws.x.event"), CLASS_API_ACTIVITY);
 	w->audit->ents[0] = (struct ent_decl){ROLE_ACTOR, ENT_ACCOUNT, ATTR_USER};
 	w->audit->nents = 1;
+	w->audit->sigma[0] = (struct logsource){.category = STR("webserver")};
+	w->audit->nsigma = 1;
 	provide(w, w->conn, "src_endpoint.ip");
 	provide(w, w->conn, "dst_endpoint.ip");
 	provide(w, w->conn, "dst_endpoint.port");
@@ -428,6 +430,12 @@ TEST(what_cannot_fire_says_why)
 		 NULL},
 		{"title: t\nlogsource: {category: proxy}\ndetection: {s: {dst_endpoint.ip: "
 		 "b}}\n",
+		 "no record type has this log source"},
+		{"title: t\nlogsource: {category: webserver, product: apache}\n"
+		 "detection: {s: {actor.user.name: b}}\n",
+		 NULL},
+		{"title: t\nlogsource: {product: apache, service: error}\n"
+		 "detection: {s: {actor.user.name: b}}\n",
 		 "no record type has this log source"},
 		{"title: t\nlogsource: {source: zeek, type: [dns, ssl]}\n"
 		 "detection: {s: {dst_endpoint.ip: 10.0.0.9}}\n",
